@@ -1,0 +1,17 @@
+//! The smallest words of the vocabulary: digests, run ids, versions, secrets, quoting, suggestions.
+//!
+//! Values only. Nothing here reads a file, a clock or the environment, and nothing here knows what
+//! Odoo or a plan is; every other room may use it.
+
+pub mod digest;
+pub mod id;
+pub mod quote;
+pub mod secret;
+pub mod suggest;
+pub mod time;
+pub mod version;
+
+pub use digest::Digest;
+pub use id::RunId;
+pub use secret::{Secret, SecretRef};
+pub use version::PgMajor;

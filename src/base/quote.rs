@@ -1,0 +1,42 @@
+//! The one place where SQL identifiers and literals are quoted.
+//!
+//! Values are bound as parameters wherever PostgreSQL allows it; utility statements (`CREATE ROLE`,
+//! `ALTER ROLE`) take none, so they use [`literal`].
+
+/// `name` as a quoted SQL identifier.
+pub fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// `text` as a SQL string literal, safe whatever `standard_conforming_strings` says.
+pub fn literal(text: &str) -> String {
+    if text.contains('\\') {
+        format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+/// `text` as one word of a POSIX shell command line.
+pub fn shell(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_doubled() {
+        assert_eq!(ident(r#"we"ird"#), r#""we""ird""#);
+        assert_eq!(literal("o'odoo"), "'o''odoo'");
+        assert_eq!(literal(r"a\'b"), r"E'a\\''b'");
+        assert_eq!(shell("it's"), r"'it'\''s'");
+        assert_eq!(shell("/a/b.c"), "/a/b.c");
+    }
+}

@@ -1,0 +1,37 @@
+//! Secrets and references to them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A secret value. It cannot be serialised and shows itself as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value that must not be shown.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself; call it only where it leaves for the server or a private file.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Where a secret is found when the step that needs it runs. Plans and journals hold only this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum SecretRef {
+    /// The password of the application role, from `odpm.yaml` (`postgres.password`), `.env` or the environment.
+    AppPassword,
+    /// The password of the administrative role, kept by odpm in `.odpm/secrets/`.
+    AdminPassword,
+}
