@@ -1,5 +1,7 @@
 //! odpm: the whole life of an Odoo database on PostgreSQL.
-//!
-//! - [`base`]: digests, ids, versions, secrets, quoting: the smallest words.
 
 pub mod base;
+pub mod error;
+pub mod project;
+
+pub use error::{Error, Result};

@@ -1,0 +1,9 @@
+//! `odpm.yaml` and `.env`, read into a [`Project`].
+//!
+//! Knows the file's grammar, its defaults and what may be wrong with it; reports every mistake with
+//! its place. Knows nothing of the world: whether a port is free or a directory holds a cluster is
+//! for `observe`.
+
+mod model;
+
+pub use model::{Backup, EngineKind, Keep, Odoo, OdooService, Postgres, Project, Scenario};

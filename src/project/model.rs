@@ -1,0 +1,199 @@
+//! [`Project`]: what `odpm.yaml` describes, checked, with every default filled in and every path absolute.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Digest, PgMajor, Secret};
+
+/// Where the project runs; decides how much is asked before something is destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scenario {
+    /// A laptop.
+    Developer,
+    /// A machine that other people depend on.
+    Server,
+    /// A pipeline.
+    Ci,
+}
+
+impl Scenario {
+    /// Every scenario, as it is written.
+    pub const NAMES: [&str; 3] = ["developer", "server", "ci"];
+
+    /// The scenario as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Developer => "developer",
+            Self::Server => "server",
+            Self::Ci => "ci",
+        }
+    }
+}
+
+/// What runs the services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// Containers, through the Engine API and Compose.
+    Docker,
+    /// Processes of this machine.
+    Local,
+}
+
+impl EngineKind {
+    /// The engine as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// What `odpm.yaml` and its `.env` describe.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The folder of `odpm.yaml`, canonical. State lives in `.odpm/` below it.
+    pub root: PathBuf,
+    /// The path of `odpm.yaml`.
+    pub file: PathBuf,
+    /// `name`: lower-case letters, digits, `-` and `_`, starting with a letter or digit.
+    pub name: String,
+    /// `scenario`; `ODPM_SCENARIO` wins.
+    pub scenario: Scenario,
+    /// `engine`.
+    pub engine: EngineKind,
+    /// `ODPM_COMPOSE_PREFIX`: prefixes service names and is the Compose project name.
+    pub prefix: Option<String>,
+    /// `odoo`.
+    pub odoo: Odoo,
+    /// `postgres`.
+    pub postgres: Postgres,
+    /// `backup`.
+    pub backup: Backup,
+    /// `checks`: named SQL invariants; each query returns the rows that break it.
+    pub checks: BTreeMap<String, String>,
+    /// Digest of `odpm.yaml`, `.env` and the variables of the environment that were used. Holds
+    /// passwords only in this hashed form.
+    pub inputs: Digest,
+}
+
+impl Project {
+    /// The Compose project name: the prefix, else the name.
+    pub fn compose_project(&self) -> &str {
+        self.prefix.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The name of a service as it runs: with the prefix where there is one (`acme-db`).
+    pub fn service_name(&self, service: &str) -> String {
+        match &self.prefix {
+            Some(prefix) => format!("{prefix}-{service}"),
+            None => service.to_owned(),
+        }
+    }
+
+    /// The name of the PostgreSQL service as it runs. The prefix wins over `POSTGRES_SERVICE_NAME`.
+    pub fn postgres_service(&self) -> String {
+        match &self.prefix {
+            Some(prefix) => format!("{prefix}-db"),
+            None => self.postgres.service.clone(),
+        }
+    }
+
+    /// The folder of odpm's state.
+    pub fn state_dir(&self) -> PathBuf {
+        self.root.join(".odpm")
+    }
+
+    /// The `odoo.conf` that odpm keeps.
+    pub fn odoo_conf(&self) -> PathBuf {
+        self.root.join("odoo.conf")
+    }
+}
+
+/// `odoo`.
+#[derive(Clone, Debug)]
+pub struct Odoo {
+    /// The series, as written: `18.0`.
+    pub version: String,
+    /// The image for the docker engine; `odoo:VERSION` unless given.
+    pub image: String,
+    /// A source tree with `odoo-bin`; the local engine runs Odoo from it.
+    pub source: Option<PathBuf>,
+    /// Further addons folders, in order.
+    pub addons: Vec<PathBuf>,
+    /// Odoo's `data_dir`: filestore and sessions.
+    pub data_dir: PathBuf,
+    /// The database that Odoo serves.
+    pub database: Option<String>,
+    /// `modules.install`.
+    pub install: Vec<String>,
+    /// `modules.update`.
+    pub update: Vec<String>,
+    /// The Odoo services by their plain names: `odoo`, `odoo-cron`, `odoo-worker`. Those with no
+    /// replicas are here too.
+    pub services: BTreeMap<String, OdooService>,
+    /// `conf`: options of `odoo.conf`, as written.
+    pub conf: BTreeMap<String, String>,
+}
+
+/// One of the Odoo services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OdooService {
+    /// The published HTTP port; only `odoo` has one by default (8069).
+    pub port: Option<u16>,
+    /// How many processes or containers; 0 keeps it stopped.
+    pub replicas: u16,
+    /// Further arguments of `odoo-bin`.
+    pub args: Vec<String>,
+}
+
+/// `postgres`.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    /// The version as written: `16`, `16.4`, `16-alpine`.
+    pub version: String,
+    /// Its major; a version that names none is refused by validation.
+    pub major: PgMajor,
+    /// The image for the docker engine; `postgres:VERSION` unless given.
+    pub image: String,
+    /// The Compose service; `POSTGRES_SERVICE_NAME` wins. See [`Project::postgres_service`].
+    pub service: String,
+    /// The data directory.
+    pub data: PathBuf,
+    /// The port on this machine.
+    pub port: u16,
+    /// The application role that Odoo logs in as.
+    pub role: String,
+    /// Its password; odpm makes one and keeps it in `.odpm/secrets/` when none is given.
+    pub password: Option<Secret>,
+    /// `settings`: options of `postgresql.conf`, as written.
+    pub settings: BTreeMap<String, String>,
+    /// Where the server's programs are, for the local engine; found by itself unless given.
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// `backup`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The folder of backups.
+    pub path: PathBuf,
+    /// What to keep.
+    pub keep: Keep,
+}
+
+/// Retention: how many of each to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest, whatever their age.
+    pub last: u32,
+    /// One a day.
+    pub daily: u32,
+    /// One a week.
+    pub weekly: u32,
+    /// One a month.
+    pub monthly: u32,
+}
