@@ -1,7 +1,14 @@
 //! odpm: the whole life of an Odoo database on PostgreSQL.
 
 pub mod base;
+pub mod drift;
+pub mod engine;
 pub mod error;
+pub mod facts;
+pub mod odoo_conf;
+pub mod plan;
 pub mod project;
+pub mod state;
+pub mod step;
 
 pub use error::{Error, Result};

@@ -34,4 +34,9 @@ pub enum SecretRef {
     AppPassword,
     /// The password of the administrative role, kept by odpm in `.odpm/secrets/`.
     AdminPassword,
+    /// The value of a secret option of `odoo.conf`, from the project.
+    OdooConf {
+        /// The option.
+        option: String,
+    },
 }

@@ -103,6 +103,14 @@ impl Project {
         }
     }
 
+    /// Where Odoo reaches the database: `db_host` and `db_port` of `odoo.conf`.
+    pub fn db_address(&self) -> (String, u16) {
+        match self.engine {
+            EngineKind::Docker => (self.postgres_service(), 5432),
+            EngineKind::Local => ("127.0.0.1".to_owned(), self.postgres.port),
+        }
+    }
+
     /// The folder of odpm's state.
     pub fn state_dir(&self) -> PathBuf {
         self.root.join(".odpm")

@@ -1,0 +1,50 @@
+//! What runs the services: one face, [`Engine`], for processes of this machine and for containers.
+//!
+//! Speaks in the words of `step` and `facts` only, so that nothing above it knows which engine it
+//! talks to. It decides nothing: what to start, and whether that is allowed, stands in the plan.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::base::Secret;
+use crate::error::Result;
+use crate::facts::EngineSeen;
+use crate::project::Project;
+use crate::step::{ServerSpec, ServiceSpec};
+
+/// A future of the engine; odpm runs on one thread.
+pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
+
+/// What runs the server and the services of a project.
+pub trait Engine {
+    /// What the engine has and runs. Changes nothing, and answers within a few seconds even when a
+    /// daemon hangs; what could not be learned is unknown in the answer, not an error.
+    fn look<'a>(&'a self, project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>>;
+
+    /// Makes a new cluster in the server's data directory, which is absent or empty. Killed in the
+    /// middle it leaves that directory as it was.
+    fn init_cluster<'a>(
+        &'a self,
+        server: &'a ServerSpec,
+        admin_role: &'a str,
+        admin: &'a Secret,
+    ) -> EngineFuture<'a, ()>;
+
+    /// Runs statements in single-user mode on the stopped server's cluster, in the database
+    /// `postgres`, and fails when one of them did.
+    fn single_user<'a>(&'a self, server: &'a ServerSpec, statements: &'a [String]) -> EngineFuture<'a, ()>;
+
+    /// Starts the server and waits until it accepts connections over TCP. One that runs already with
+    /// this configuration stays; one with another configuration is restarted.
+    fn start_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()>;
+
+    /// Stops the server and waits for its end. One that does not run stays so.
+    fn stop_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()>;
+
+    /// Starts as many of the service as wanted, and waits until they are up; stops those too many or
+    /// with another configuration.
+    fn start_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()>;
+
+    /// Stops the service and waits for its end.
+    fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()>;
+}

@@ -1,0 +1,25 @@
+//! What was seen: the cluster on disk, the server, the services, the files, the ports, what is recorded.
+//!
+//! Plain values, gathered by `observe` and read by the planners. A fact that could not be learned is
+//! [`Known::Unknown`] with the reason, never a quiet `false` or "empty". Nothing here looks anywhere
+//! by itself, and nothing here judges.
+
+mod baseline;
+mod cluster;
+mod engine;
+mod files;
+mod known;
+mod live;
+mod observation;
+mod run;
+
+pub use baseline::{
+    Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
+};
+pub use cluster::{ClusterFiles, DataDir, PidFile};
+pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};
+pub use files::FileSeen;
+pub use known::Known;
+pub use live::Live;
+pub use observation::{Author, Observation};
+pub use run::{RunStatus, RunSummary};

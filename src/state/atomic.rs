@@ -1,0 +1,80 @@
+//! How a file is replaced so that no crash leaves half of it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// Replaces the file at `path`, or makes it with the permission bits `mode`.
+///
+/// A file that is there keeps its permissions and, where that is allowed, its owner. A symbolic link
+/// stays a link: what it points at is replaced. The folder has to exist.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let before = match fs::metadata(&target) {
+        Ok(meta) => Some(meta),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => return Err(e),
+    };
+    let mut file = tempfile::Builder::new().prefix(".odpm-").suffix(".tmp").tempfile_in(folder)?;
+    file.write_all(content)?;
+    let mode = before.as_ref().map_or(mode, |meta| meta.mode() & 0o7777);
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    if let Some(meta) = &before {
+        // Only root can give a file away; for others the owner is the same already, or stays theirs.
+        let _ = std::os::unix::fs::fchown(file.as_file(), Some(meta.uid()), Some(meta.gid()));
+    }
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|e| e.error)?;
+    sync_folder(folder)
+}
+
+/// Makes a folder and those above it; the last one gets the permission bits `mode`. One that is there stays.
+pub fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        other => other,
+    }?;
+    // The process's umask takes bits away from a new folder.
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes renames in a folder last.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        replace(&path, b"one", 0o640).unwrap();
+        replace(&path, b"two", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        replace(&link, b"new", 0o644).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+    }
+}

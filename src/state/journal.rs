@@ -1,0 +1,162 @@
+//! Journal files: one record in a line, synced before the run goes on.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::{StateDir, atomic::sync_folder};
+use crate::base::RunId;
+use crate::error::{Error, Result};
+use crate::plan::{Entry, Journal};
+
+/// The journal of one run, open for writing.
+#[derive(Debug)]
+pub struct JournalFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl JournalFile {
+    /// Begins the journal of a run.
+    pub fn create(state: &StateDir, run: &RunId) -> Result<Self> {
+        let path = path_of(state, run);
+        let open = || -> io::Result<File> {
+            let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+            sync_folder(&state.journal())?;
+            Ok(file)
+        };
+        let file = open().map_err(|e| cannot_write(&path, &e))?;
+        Ok(Self { path, file })
+    }
+
+    /// Goes on with the journal of a run. A last line that was torn by a crash is cut off: it is no record.
+    pub fn reopen(state: &StateDir, run: &RunId) -> Result<Self> {
+        let path = path_of(state, run);
+        let open = || -> io::Result<File> {
+            let text = fs::read(&path)?;
+            let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+            let mut file = OpenOptions::new().write(true).open(&path)?;
+            file.set_len(whole as u64)?;
+            file.seek(SeekFrom::End(0))?;
+            file.sync_all()?;
+            Ok(file)
+        };
+        let file = open().map_err(|e| cannot_write(&path, &e))?;
+        Ok(Self { path, file })
+    }
+
+    /// Adds a record and waits until it is on disk.
+    pub fn append(&mut self, entry: &Entry) -> Result<()> {
+        let mut line = serde_json::to_vec(entry)
+            .map_err(|e| Error::internal("cannot write a journal record").caused_by(&e))?;
+        line.push(b'\n');
+        self.file
+            .write_all(&line)
+            .and_then(|()| self.file.sync_data())
+            .map_err(|e| cannot_write(&self.path, &e))
+    }
+}
+
+fn cannot_write(path: &Path, e: &io::Error) -> Error {
+    let error = Error::environment(format!("cannot write the journal {}", path.display())).caused_by(e);
+    if e.kind() == io::ErrorKind::StorageFull {
+        return error.hint("Make room on the disk; then `odpm apply --resume` goes on.");
+    }
+    error
+}
+
+fn path_of(state: &StateDir, run: &RunId) -> PathBuf {
+    state.journal().join(format!("{run}.jsonl"))
+}
+
+/// The journal of one run; `None` when there is none.
+pub fn find(state: &StateDir, run: &RunId) -> Result<Option<Journal>> {
+    let path = path_of(state, run);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => {
+            return Err(Error::environment(format!("cannot read {}", path.display())).caused_by(&e));
+        }
+    };
+    decode(&text).map_err(|why| {
+        Error::environment(format!("the journal {} cannot be understood", path.display())).because(why)
+    })
+}
+
+/// Reads the lines of a journal. `Ok(None)` for one that was created and never begun: no step ran.
+fn decode(text: &str) -> Result<Option<Journal>, String> {
+    let whole = text.rfind('\n').map_or("", |at| &text[..at]);
+    let mut entries = Vec::new();
+    for (number, line) in whole.lines().enumerate() {
+        let entry: Entry = serde_json::from_str(line).map_err(|e| format!("line {}: {e}", number + 1))?;
+        entries.push(entry);
+    }
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    Journal::read(entries).map(Some).ok_or_else(|| "it does not begin with its plan".to_owned())
+}
+
+/// Every journal of the project, oldest first.
+pub fn all(state: &StateDir) -> Result<Vec<Journal>> {
+    let folder = state.journal();
+    let listing = match fs::read_dir(&folder) {
+        Ok(listing) => listing,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => {
+            return Err(Error::environment(format!("cannot read {}", folder.display())).caused_by(&e));
+        }
+    };
+    let mut runs: Vec<RunId> = listing
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name();
+            RunId::parse(name.to_str()?.strip_suffix(".jsonl")?)
+        })
+        .collect();
+    runs.sort();
+    let mut journals = Vec::new();
+    for run in runs {
+        journals.extend(find(state, &run)?);
+    }
+    Ok(journals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Record;
+
+    fn entry(step: &str) -> Entry {
+        Entry {
+            at: "2026-11-20T21:13:33+00:00".into(),
+            record: Record::Started { step: step.into(), attempt: 1 },
+        }
+    }
+
+    #[test]
+    fn a_torn_line_is_no_record_and_is_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::of(dir.path());
+        state.create().unwrap();
+        let run = RunId::parse("20261120T211333Z-1a2b3c4d").unwrap();
+        JournalFile::create(&state, &run).unwrap().append(&entry("one")).unwrap();
+        let path = path_of(&state, &run);
+        let mut torn = fs::read(&path).unwrap();
+        let whole = torn.clone();
+        torn.extend_from_slice(br#"{"at":"2026-11-20T"#);
+        fs::write(&path, &torn).unwrap();
+        let mut file = JournalFile::reopen(&state, &run).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), whole);
+        file.append(&entry("two")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_journal_that_was_never_begun_is_none() {
+        assert_eq!(decode(""), Ok(None));
+        assert_eq!(decode(r#"{"at":"2026"#), Ok(None));
+        assert!(decode("{}\n").is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! The secrets that odpm keeps: one private file each.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::{StateDir, make_dir, replace};
+use crate::base::{Secret, SecretRef};
+use crate::error::{Error, Result};
+
+/// Where secrets are found: in the project, else in odpm's own files.
+#[derive(Clone, Debug)]
+pub struct SecretFiles {
+    folder: PathBuf,
+    app: Option<Secret>,
+    conf: BTreeMap<String, Secret>,
+}
+
+impl SecretFiles {
+    /// The secrets of a project: the application role's password and options of `odoo.conf` where the
+    /// project gives them.
+    pub fn new(state: &StateDir, app: Option<Secret>, conf: BTreeMap<String, Secret>) -> Self {
+        Self { folder: state.secrets(), app, conf }
+    }
+
+    /// The file of a secret that odpm keeps itself.
+    fn path(&self, secret: &SecretRef) -> Option<PathBuf> {
+        match secret {
+            SecretRef::AppPassword => Some(self.folder.join("app_password")),
+            SecretRef::AdminPassword => Some(self.folder.join("admin_password")),
+            SecretRef::OdooConf { .. } => None,
+        }
+    }
+
+    /// The secret, where there is one.
+    pub fn find(&self, secret: &SecretRef) -> Result<Option<Secret>> {
+        if let (SecretRef::AppPassword, Some(given)) = (secret, &self.app) {
+            return Ok(Some(given.clone()));
+        }
+        if let SecretRef::OdooConf { option } = secret {
+            return Ok(self.conf.get(option).cloned());
+        }
+        let Some(path) = self.path(secret) else { return Ok(None) };
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(Secret::new(text.trim_end_matches('\n'))).filter(|s| !s.reveal().is_empty())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::environment(format!("cannot read {}", path.display())).caused_by(&e)),
+        }
+    }
+
+    /// Makes a secret of 32 random letters and digits, unless there is one. Tells whether it was made.
+    pub fn generate(&self, secret: &SecretRef) -> Result<bool> {
+        if self.find(secret)?.is_some() {
+            return Ok(false);
+        }
+        let Some(path) = self.path(secret) else {
+            return Err(Error::internal(format!("odpm makes no secret like {secret:?}")));
+        };
+        let put = || -> io::Result<()> {
+            make_dir(&self.folder, 0o700)?;
+            replace(&path, format!("{}\n", random()?).as_bytes(), 0o600)
+        };
+        put().map_err(|e| Error::environment(format!("cannot write {}", path.display())).caused_by(&e))?;
+        Ok(true)
+    }
+}
+
+/// 32 letters and digits from the system's random source: 190 bits.
+fn random() -> io::Result<String> {
+    use io::Read;
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut source = fs::File::open("/dev/urandom")?;
+    let mut out = String::with_capacity(32);
+    while out.len() < 32 {
+        let mut byte = [0];
+        source.read_exact(&mut byte)?;
+        // 248 is the largest multiple of 62 in a byte; the rest would favour the first letters.
+        if let Some(letter) = LETTERS.get(usize::from(byte[0] % 62)).filter(|_| byte[0] < 248) {
+            out.push(char::from(*letter));
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_secret_is_made_once_and_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = SecretFiles::new(&StateDir::of(dir.path()), None, BTreeMap::new());
+        assert_eq!(secrets.find(&SecretRef::AdminPassword).unwrap(), None);
+        assert!(secrets.generate(&SecretRef::AdminPassword).unwrap());
+        let first = secrets.find(&SecretRef::AdminPassword).unwrap().unwrap();
+        assert!(!secrets.generate(&SecretRef::AdminPassword).unwrap());
+        assert_eq!(secrets.find(&SecretRef::AdminPassword).unwrap().unwrap(), first);
+        assert_eq!(first.reveal().len(), 32);
+        let mode = fs::metadata(secrets.path(&SecretRef::AdminPassword).unwrap()).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_projects_password_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let secrets =
+            SecretFiles::new(&StateDir::of(dir.path()), Some(Secret::new("given")), BTreeMap::new());
+        assert!(!secrets.generate(&SecretRef::AppPassword).unwrap());
+        assert_eq!(secrets.find(&SecretRef::AppPassword).unwrap().unwrap().reveal(), "given");
+    }
+}

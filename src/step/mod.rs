@@ -1,0 +1,90 @@
+//! The closed set of steps: every change that odpm can make to the world, as data.
+//!
+//! A step carries every parameter that it needs, except secrets, which are [`SecretRef`]s resolved
+//! when it runs. What a step does is written once, in `apply::steps`; why it is needed is said by the
+//! planner that asks for it. Nothing here acts or decides.
+
+mod database;
+mod files;
+mod record;
+mod server;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::base::SecretRef;
+pub use crate::odoo_conf::{ConfEdit, ConfValue};
+pub use database::{Endpoint, EnsureRoles, VerifyLogin};
+pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
+pub use record::RecordBaseline;
+pub use server::{BootstrapRoles, InitCluster, Launch, ServerSpec, ServiceSpec, Terms};
+
+/// One unit of work. Steps are idempotent: running one again over its own result changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Step {
+    /// Makes a folder.
+    MakeDir(MakeDir),
+    /// Makes a secret and keeps it in a private file.
+    GenerateSecret(GenerateSecret),
+    /// Writes a file that odpm renders.
+    WriteFile(WriteFile),
+    /// Sets managed options in `odoo.conf`.
+    EditConf(EditConf),
+    /// Removes a file that odpm wrote.
+    RemoveFile(RemoveFile),
+    /// Puts back a file as a run found it.
+    RestoreFile(RestoreFile),
+    /// Makes a new cluster.
+    InitCluster(InitCluster),
+    /// Creates the roles of a stopped cluster that nobody can log in to.
+    BootstrapRoles(BootstrapRoles),
+    /// Starts the PostgreSQL server.
+    StartServer(ServerSpec),
+    /// Stops it.
+    StopServer(ServerSpec),
+    /// Creates or mends the roles and the extensions of new databases.
+    EnsureRoles(EnsureRoles),
+    /// Logs in as the application role over TCP.
+    VerifyLogin(VerifyLogin),
+    /// Starts an Odoo service.
+    StartService(ServiceSpec),
+    /// Stops it.
+    StopService(ServiceSpec),
+    /// Replaces the baseline.
+    RecordBaseline(Box<RecordBaseline>),
+}
+
+/// What to do with a step that was begun and never finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resume {
+    /// Run it again: over its own half-done work it comes to the same end.
+    Again,
+    /// Look whether it took effect; run it only when it did not.
+    Probe,
+}
+
+impl Step {
+    /// How the step resumes. One row for each kind: a new kind does not compile without its answer.
+    pub fn resume(&self) -> Resume {
+        match self {
+            // A new cluster gets a new identity each time, and a file that is changed already no longer
+            // meets its guard: done work must be recognised.
+            Self::InitCluster(_)
+            | Self::WriteFile(_)
+            | Self::EditConf(_)
+            | Self::RemoveFile(_)
+            | Self::RestoreFile(_) => Resume::Probe,
+            Self::MakeDir(_)
+            | Self::GenerateSecret(_)
+            | Self::BootstrapRoles(_)
+            | Self::StartServer(_)
+            | Self::StopServer(_)
+            | Self::EnsureRoles(_)
+            | Self::VerifyLogin(_)
+            | Self::StartService(_)
+            | Self::StopService(_)
+            | Self::RecordBaseline(_) => Resume::Again,
+        }
+    }
+}
