@@ -1,5 +1,6 @@
 //! odpm: the whole life of an Odoo database on PostgreSQL.
 
+pub mod apply;
 pub mod base;
 pub mod drift;
 pub mod engine;
@@ -7,8 +8,10 @@ pub mod error;
 pub mod facts;
 pub mod odoo_conf;
 pub mod plan;
+pub mod postgres;
 pub mod project;
 pub mod state;
 pub mod step;
+pub mod world;
 
 pub use error::{Error, Result};

@@ -1,0 +1,53 @@
+//! What each kind of step does: one file per group.
+
+mod database;
+mod files;
+mod record;
+mod server;
+
+use crate::error::Result;
+use crate::plan::Outcome;
+use crate::step::Step;
+use crate::world::World;
+
+/// Does the step's work.
+pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
+    match step {
+        Step::MakeDir(step) => files::make_dir(step, world),
+        Step::GenerateSecret(step) => files::generate_secret(step, world),
+        Step::WriteFile(step) => files::write_file(step, world),
+        Step::EditConf(step) => files::edit_conf(step, world),
+        Step::RemoveFile(step) => files::remove_file(step, world),
+        Step::RestoreFile(step) => files::restore_file(step, world),
+        Step::InitCluster(step) => server::init_cluster(step, world).await,
+        Step::BootstrapRoles(step) => server::bootstrap_roles(step, world).await,
+        Step::StartServer(step) => server::start_server(step, world).await,
+        Step::StopServer(step) => server::stop_server(step, world).await,
+        Step::StartService(step) => server::start_service(step, world).await,
+        Step::StopService(step) => server::stop_service(step, world).await,
+        Step::EnsureRoles(step) => database::ensure_roles(step, world).await,
+        Step::VerifyLogin(step) => database::verify_login(step, world).await,
+        Step::RecordBaseline(step) => record::record_baseline(step, world).await,
+    }
+}
+
+/// Looks whether a step that was begun took effect: its outcome when it did, `None` when it has to run.
+pub fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
+    match step {
+        Step::WriteFile(step) => files::probe_write(step, world),
+        Step::EditConf(step) => files::probe_edit(step, world),
+        Step::RemoveFile(step) => files::probe_remove(step, world),
+        Step::RestoreFile(step) => files::probe_restore(step, world),
+        Step::InitCluster(step) => Ok(server::probe_init(step, world)),
+        Step::MakeDir(_)
+        | Step::GenerateSecret(_)
+        | Step::BootstrapRoles(_)
+        | Step::StartServer(_)
+        | Step::StopServer(_)
+        | Step::StartService(_)
+        | Step::StopService(_)
+        | Step::EnsureRoles(_)
+        | Step::VerifyLogin(_)
+        | Step::RecordBaseline(_) => Ok(None),
+    }
+}

@@ -1,0 +1,129 @@
+//! One login, and why it failed when it did.
+
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+
+use crate::base::Secret;
+use crate::error::Error;
+use crate::step::Endpoint;
+
+/// A connection; it ends when this is dropped.
+pub struct Session {
+    client: Client,
+    driver: tokio::task::JoinHandle<()>,
+}
+
+impl std::ops::Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Why a login failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginFailure {
+    /// Nobody listens there, or nothing came back.
+    Unreachable(String),
+    /// The server is there and not ready yet, or shutting down.
+    NotReady(String),
+    /// The server refuses this role: no such role, another password, no right to log in, no line in
+    /// `pg_hba.conf`. PostgreSQL does not tell strangers which.
+    Denied(String),
+    /// There is no such database.
+    NoDatabase(String),
+    /// Anything else the server says.
+    Other(String),
+}
+
+impl LoginFailure {
+    /// The server's or the system's own words.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Unreachable(why)
+            | Self::NotReady(why)
+            | Self::Denied(why)
+            | Self::NoDatabase(why)
+            | Self::Other(why) => why,
+        }
+    }
+
+    /// The failure as an error of its own.
+    pub fn into_error(self, endpoint: &Endpoint, role: &str) -> Error {
+        let Endpoint { host, port } = endpoint;
+        let error = Error::environment(format!("cannot log in to PostgreSQL on {host}:{port} as {role}"))
+            .because(self.why());
+        match self {
+            Self::Unreachable(_) => error.hint("See whether the server runs: odpm status"),
+            Self::NotReady(_) => error.hint("Wait a moment and run the command again."),
+            Self::Denied(_) => error.hint(
+                "Check the role and its password: odpm database status; `odpm database ensure-role` sets both.",
+            ),
+            Self::NoDatabase(_) | Self::Other(_) => error,
+        }
+    }
+
+    fn of(e: &tokio_postgres::Error) -> Self {
+        let Some(db) = e.as_db_error() else {
+            let mut why = e.to_string();
+            if let Some(source) = std::error::Error::source(e) {
+                why = source.to_string();
+            }
+            return Self::Unreachable(why);
+        };
+        let why = db.message().to_owned();
+        match db.code() {
+            code if *code == SqlState::INVALID_PASSWORD
+                || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
+            {
+                Self::Denied(why)
+            }
+            code if *code == SqlState::CANNOT_CONNECT_NOW
+                || *code == SqlState::ADMIN_SHUTDOWN
+                || *code == SqlState::CRASH_SHUTDOWN =>
+            {
+                Self::NotReady(why)
+            }
+            code if *code == SqlState::INVALID_CATALOG_NAME => Self::NoDatabase(why),
+            _ => Self::Other(why),
+        }
+    }
+}
+
+/// Logs in over TCP; everything, name resolution included, within the deadline.
+pub async fn connect(
+    endpoint: &Endpoint,
+    role: &str,
+    secret: &Secret,
+    database: &str,
+    deadline: Duration,
+) -> Result<Session, LoginFailure> {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host(&endpoint.host)
+        .port(endpoint.port)
+        .user(role)
+        .password(secret.reveal())
+        .dbname(database)
+        .application_name("odpm");
+    match tokio::time::timeout(deadline, config.connect(NoTls)).await {
+        Err(_) => Err(LoginFailure::Unreachable(format!("no answer within {} s", deadline.as_secs_f32()))),
+        Ok(Err(e)) => Err(LoginFailure::of(&e)),
+        Ok(Ok((client, connection))) => {
+            let driver = tokio::spawn(async move {
+                // Its end shows in the client's own calls.
+                let _ = connection.await;
+            });
+            Ok(Session { client, driver })
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! PostgreSQL itself: what stands in a data directory, how a login ends, what a server answers, its roles.
+//!
+//! Knows no project and no plan; it is told where to connect and as whom. Reading never takes a
+//! transaction id; writing only ever changes what differs.
+
+mod connect;
+pub mod data_dir;
+mod probe;
+pub mod roles;
+
+pub use connect::{LoginFailure, Session, connect};
+pub use probe::{Probe, live, system_identifier};

@@ -1,0 +1,157 @@
+//! Asks a running server, concurrently and with a deadline, and changes nothing.
+
+use std::time::Duration;
+
+use super::connect::{LoginFailure, Session, connect};
+use crate::base::Secret;
+use crate::error::{Error, Result};
+use crate::facts::{Known, Live};
+use crate::step::Endpoint;
+
+/// Whom to ask as, and about what.
+#[derive(Debug)]
+pub struct Probe<'a> {
+    /// The server.
+    pub endpoint: &'a Endpoint,
+    /// The application role.
+    pub app_role: &'a str,
+    /// Its password, where it is known.
+    pub app: Option<&'a Secret>,
+    /// The administrative role.
+    pub admin_role: &'a str,
+    /// Its password, where it is known.
+    pub admin: Option<&'a Secret>,
+    /// The extensions that `template1` should have.
+    pub extensions: &'a [String],
+    /// How long each question may take.
+    pub deadline: Duration,
+}
+
+/// What the server answers.
+pub async fn live(probe: &Probe<'_>) -> Live {
+    let (app, admin, template) = tokio::join!(as_app(probe), as_admin(probe), in_template(probe));
+    let login = |asked: &Option<Result<Answers, LoginFailure>>, nobody: &str| match asked {
+        None => Known::Unknown(nobody.to_owned()),
+        Some(Ok(_)) => Known::Known(true),
+        Some(Err(LoginFailure::Denied(_))) => Known::Known(false),
+        Some(Err(failure)) => Known::Unknown(failure.why().to_owned()),
+    };
+    let role_login = login(&app, "the application role's password is not known");
+    let admin_login = login(&admin, "the administrative role's password is not known");
+    let ready = readiness(&[&app, &admin]);
+    // Either role may read the catalog; the administrative one first, for it can log in when the other cannot.
+    let answers = [admin, app].into_iter().flatten().find_map(Result::ok);
+    let unknown = || match ready.get() {
+        Some(false) => "the server is not ready".to_owned(),
+        _ => "neither role can log in".to_owned(),
+    };
+    let Some(answers) = answers else {
+        return Live {
+            ready: ready.clone(),
+            role_login,
+            admin_login,
+            missing_extensions: template,
+            ..Live::unknown(&unknown())
+        };
+    };
+    Live {
+        ready,
+        version: Known::Known(answers.version),
+        role_present: Known::Known(answers.fit.is_some()),
+        role_login,
+        role_fit: match answers.fit {
+            Some(fit) => Known::Known(fit),
+            None => Known::Unknown("there is no such role".to_owned()),
+        },
+        missing_extensions: template,
+        admin_login,
+        system_identifier: Known::Known(answers.system_identifier),
+    }
+}
+
+struct Answers {
+    version: String,
+    system_identifier: u64,
+    /// Whether the application role has the attributes that it needs; `None` when there is no such role.
+    fit: Option<bool>,
+}
+
+async fn as_app(probe: &Probe<'_>) -> Option<Result<Answers, LoginFailure>> {
+    Some(ask(probe, probe.app_role, probe.app?).await)
+}
+
+async fn as_admin(probe: &Probe<'_>) -> Option<Result<Answers, LoginFailure>> {
+    Some(ask(probe, probe.admin_role, probe.admin?).await)
+}
+
+async fn ask(probe: &Probe<'_>, role: &str, secret: &Secret) -> Result<Answers, LoginFailure> {
+    let session = connect(probe.endpoint, role, secret, "postgres", probe.deadline).await?;
+    // The bootstrap superuser (oid 10) cannot be demoted; it is as fit as it can be.
+    let question = "SELECT current_setting('server_version'), s.system_identifier::text, \
+         (SELECT rolcanlogin AND rolcreatedb AND (NOT rolsuper OR oid = 10) FROM pg_roles WHERE rolname = $1) \
+         FROM pg_control_system() AS s";
+    let answer = tokio::time::timeout(probe.deadline, session.query_one(question, &[&probe.app_role])).await;
+    match answer {
+        Err(_) => Err(LoginFailure::Other("the server does not answer in time".to_owned())),
+        Ok(Err(e)) => Err(LoginFailure::Other(words(&e))),
+        Ok(Ok(row)) => Ok(Answers {
+            // Debian appends its package's version in brackets.
+            version: row.get::<_, String>(0).split_whitespace().next().unwrap_or_default().to_owned(),
+            system_identifier: row.get::<_, String>(1).parse().unwrap_or_default(),
+            fit: row.get(2),
+        }),
+    }
+}
+
+/// The wanted extensions that could be in `template1` and are not.
+async fn in_template(probe: &Probe<'_>) -> Known<Vec<String>> {
+    let Some(admin) = probe.admin else {
+        return Known::Unknown("the administrative role's password is not known".to_owned());
+    };
+    match connect(probe.endpoint, probe.admin_role, admin, "template1", probe.deadline).await {
+        Err(failure) => Known::Unknown(failure.why().to_owned()),
+        Ok(session) => match missing_extensions(&session, probe.extensions).await {
+            Ok(missing) => Known::Known(missing),
+            Err(e) => Known::Unknown(words(&e)),
+        },
+    }
+}
+
+/// Those of the extensions that the server has and this database has not.
+pub(super) async fn missing_extensions(
+    session: &Session,
+    wanted: &[String],
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    let question = "SELECT name FROM pg_available_extensions \
+         WHERE name = ANY ($1) AND installed_version IS NULL ORDER BY name";
+    let rows = session.query(question, &[&wanted]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Whether the server takes connections: a refusal is an answer too.
+fn readiness(asked: &[&Option<Result<Answers, LoginFailure>>]) -> Known<bool> {
+    let mut silent = None;
+    for answer in asked.iter().filter_map(|asked| asked.as_ref()) {
+        match answer {
+            Ok(_) | Err(LoginFailure::Denied(_) | LoginFailure::NoDatabase(_)) => return Known::Known(true),
+            Err(LoginFailure::Unreachable(_) | LoginFailure::NotReady(_)) => silent = Some(false),
+            Err(LoginFailure::Other(why)) => return Known::Unknown(why.clone()),
+        }
+    }
+    silent.map_or_else(|| Known::Unknown("no role's password is known".to_owned()), Known::Known)
+}
+
+/// PostgreSQL's name for the cluster that a session is on.
+pub async fn system_identifier(session: &Session) -> Result<u64> {
+    let cannot = || Error::environment("cannot ask the server for its identity");
+    let row = session
+        .query_one("SELECT system_identifier::text FROM pg_control_system()", &[])
+        .await
+        .map_err(|e| cannot().because(words(&e)))?;
+    row.get::<_, String>(0).parse().map_err(|_| cannot().because("the answer is not a number"))
+}
+
+/// The server's own words, without the client's frame around them.
+pub(super) fn words(e: &tokio_postgres::Error) -> String {
+    e.as_db_error().map_or_else(|| e.to_string(), |db| db.message().to_owned())
+}
