@@ -3,6 +3,8 @@
 //! Speaks in the words of `step` and `facts` only, so that nothing above it knows which engine it
 //! talks to. It decides nothing: what to start, and whether that is allowed, stands in the plan.
 
+pub mod local;
+
 use std::future::Future;
 use std::pin::Pin;
 

@@ -108,6 +108,6 @@ pub struct EngineSeen {
     pub server: Known<ServerSeen>,
     /// The Odoo services by their plain names.
     pub services: Known<BTreeMap<String, ServiceSeen>>,
-    /// Whether this engine can run Odoo for this project, or why not.
-    pub odoo: Known<()>,
+    /// The program that runs Odoo for this project, or why nothing can.
+    pub odoo: Known<PathBuf>,
 }

@@ -48,7 +48,7 @@ pub fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 /// Makes renames in a folder last.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

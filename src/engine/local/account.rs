@@ -1,0 +1,80 @@
+//! The account that the server runs as.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::facts::{Known, Owner};
+
+/// The account for the server of this data directory: odpm's own as `None`, or, when odpm is root - as
+/// which PostgreSQL refuses to run - the owner of the data directory, else the account `postgres`.
+pub fn run_as(data: &Path) -> Known<Option<Owner>> {
+    let own = rustix::process::geteuid();
+    if !own.is_root() {
+        return match fs::metadata(data) {
+            Ok(meta) if meta.uid() != own.as_raw() => Known::Unknown(format!(
+                "{} belongs to {}, and odpm runs as {}",
+                data.display(),
+                name_of(meta.uid()),
+                name_of(own.as_raw())
+            )),
+            _ => Known::Known(None),
+        };
+    }
+    let owner = match fs::metadata(data) {
+        Ok(meta) if meta.uid() != 0 => Some(Owner { uid: meta.uid(), gid: meta.gid() }),
+        _ => None,
+    };
+    let empty = fs::read_dir(data).map_or(true, |mut listing| listing.next().is_none());
+    if owner.is_none() && !empty {
+        return Known::Unknown(format!(
+            "{} belongs to root, and PostgreSQL refuses to run as root",
+            data.display()
+        ));
+    }
+    let Some(owner) = owner.or_else(|| find("postgres")) else {
+        return Known::Unknown(
+            "odpm runs as root, PostgreSQL refuses to, and there is no account `postgres`".to_owned(),
+        );
+    };
+    match closed_ancestor(data, owner) {
+        None => Known::Known(Some(owner)),
+        Some(folder) => Known::Unknown(format!(
+            "the account {} that PostgreSQL would run as may not enter {folder}",
+            name_of(owner.uid)
+        )),
+    }
+}
+
+/// The first folder above `path` that the account may not pass through.
+fn closed_ancestor(path: &Path, owner: Owner) -> Option<String> {
+    path.ancestors().skip(1).collect::<Vec<_>>().into_iter().rev().find_map(|folder| {
+        let meta = fs::metadata(folder).ok()?;
+        let bit = match () {
+            () if meta.uid() == owner.uid => 0o100,
+            () if meta.gid() == owner.gid => 0o010,
+            () => 0o001,
+        };
+        (meta.mode() & bit == 0).then(|| folder.display().to_string())
+    })
+}
+
+/// The account of this name.
+fn find(name: &str) -> Option<Owner> {
+    accounts().find(|(account, ..)| account == name).map(|(_, uid, gid)| Owner { uid, gid })
+}
+
+/// The name of an account, or its number.
+fn name_of(uid: u32) -> String {
+    accounts().find(|(_, id, _)| *id == uid).map_or_else(|| format!("uid {uid}"), |(name, ..)| name)
+}
+
+fn accounts() -> impl Iterator<Item = (String, u32, u32)> {
+    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let parse = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?.to_owned();
+        Some((name, fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    text.lines().filter_map(parse).collect::<Vec<_>>().into_iter()
+}

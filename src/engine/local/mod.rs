@@ -1,0 +1,107 @@
+//! The engine `local`: PostgreSQL and Odoo as processes of this machine.
+//!
+//! The server's own files tell what runs: `postmaster.pid` which process, `postmaster.opts` with which
+//! command line, and in it the digest of its configuration. So a server that was started just before a
+//! crash is recognised without a record of ours. Odoo processes write their pid files themselves, before
+//! they become Odoo, for the same reason.
+
+mod account;
+mod binaries;
+mod cluster;
+mod process;
+mod server;
+mod service;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use super::{Engine, EngineFuture};
+use crate::base::{Digest, Secret};
+use crate::error::Result;
+use crate::facts::{EngineSeen, Known};
+use crate::postgres::data_dir;
+use crate::project::Project;
+use crate::step::{ServerSpec, ServiceSpec};
+
+pub use binaries::parse_version;
+
+/// Processes of this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Local;
+
+/// The longest path of a socket's folder that leaves room for `/.s.PGSQL.65535.lock`, with some to spare.
+const LONGEST_SOCKET_DIR: usize = 80;
+
+/// Where the server's socket and the pid files of a project are: in `.odpm/run`, or in a short place of
+/// its own where that path is too long for a socket.
+pub fn run_dir(project: &Project) -> PathBuf {
+    let usual = project.state_dir().join("run");
+    if usual.as_os_str().len() <= LONGEST_SOCKET_DIR {
+        return usual;
+    }
+    let uid = rustix::process::geteuid().as_raw();
+    let name = Digest::of(project.root.as_os_str().as_encoded_bytes());
+    Path::new("/tmp").join(format!("odpm-{uid}-{}", name.short()))
+}
+
+impl Engine for Local {
+    fn look<'a>(&'a self, project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>> {
+        Box::pin(async move {
+            let data = &project.postgres.data;
+            let majors = binaries::majors();
+            EngineSeen {
+                available: Known::Known("local".to_owned()),
+                binaries: binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref()),
+                majors,
+                run_as: account::run_as(data),
+                socket_dir: run_dir(project),
+                server: server::look(data, &data_dir::inspect(data)),
+                services: Known::Known(service::look(project, &run_dir(project))),
+                odoo: service::interpreter(project),
+            }
+        })
+    }
+
+    fn init_cluster<'a>(
+        &'a self,
+        server: &'a ServerSpec,
+        admin_role: &'a str,
+        admin: &'a Secret,
+    ) -> EngineFuture<'a, ()> {
+        Box::pin(cluster::init(server, admin_role, admin))
+    }
+
+    fn single_user<'a>(&'a self, server: &'a ServerSpec, statements: &'a [String]) -> EngineFuture<'a, ()> {
+        Box::pin(cluster::single_user(server, statements))
+    }
+
+    fn start_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {
+        Box::pin(server::start(server))
+    }
+
+    fn stop_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {
+        Box::pin(server::stop(server))
+    }
+
+    fn start_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
+        Box::pin(service::start(service))
+    }
+
+    fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
+        Box::pin(service::stop(service))
+    }
+}
+
+/// The terms of a launch by this engine; a launch of another engine is a bug of the caller.
+fn terms(launch: &crate::step::Launch) -> Result<&crate::step::Terms> {
+    match launch {
+        crate::step::Launch::Local(terms) => Ok(terms),
+        crate::step::Launch::Compose { .. } => {
+            Err(crate::error::Error::internal("a step for Compose came to the local engine"))
+        }
+    }
+}
+
+/// The services of a project by their plain names.
+type Services = BTreeMap<String, crate::facts::ServiceSeen>;

@@ -1,0 +1,168 @@
+//! The PostgreSQL server: looked at, started, stopped.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::process::{self, BEAT};
+use super::terms;
+use crate::error::{Error, Result};
+use crate::facts::{DataDir, Known, Owner, PidFile, ServerSeen};
+use crate::postgres::data_dir;
+use crate::state;
+use crate::step::{ServerSpec, Terms};
+
+/// How long a start may take; a recovery after an unclean stop reads the whole log since the last checkpoint.
+const START: Duration = Duration::from_secs(300);
+
+/// How long a fast shutdown may take; the last checkpoint writes everything that is not on disk yet.
+const STOP: Duration = Duration::from_secs(120);
+
+/// The setting by which a server tells that odpm started it, and with which configuration. PostgreSQL
+/// keeps any setting with a dot in its name.
+const MARK: &str = "odpm.config";
+
+/// What runs on the data directory.
+pub fn look(data: &Path, seen: &DataDir) -> Known<ServerSeen> {
+    match seen {
+        DataDir::Unreadable { why, .. } => {
+            Known::Unknown(format!("{} cannot be read: {why}", data.display()))
+        }
+        DataDir::Cluster(files) => Known::Known(running(data, &files.pid)),
+        DataDir::Absent
+        | DataDir::Empty
+        | DataDir::HalfInitialised { .. }
+        | DataDir::Foreign { .. }
+        | DataDir::NotADirectory => Known::Known(ServerSeen::Stopped),
+    }
+}
+
+fn running(data: &Path, pid: &PidFile) -> ServerSeen {
+    match *pid {
+        PidFile::None | PidFile::Stale { .. } => ServerSeen::Stopped,
+        PidFile::Alive { pid, port } => match mark(data) {
+            Some(config) => ServerSeen::Running { id: pid.to_string(), port, config: Some(config) },
+            None => ServerSeen::Foreign { pid, port },
+        },
+    }
+}
+
+/// The configuration's digest on the server's command line, which every server writes down when it starts.
+fn mark(data: &Path) -> Option<String> {
+    let line = fs::read_to_string(data.join("postmaster.opts")).ok()?;
+    let (_, after) = line.split_once(&format!("{MARK}="))?;
+    Some(after.chars().take_while(char::is_ascii_hexdigit).collect())
+}
+
+fn now(server: &ServerSpec) -> Result<ServerSeen> {
+    let pid = data_dir::pid_file(&server.data).map_err(|e| {
+        Error::environment(format!("cannot read {}", server.data.join("postmaster.pid").display()))
+            .caused_by(&e)
+    })?;
+    Ok(running(&server.data, &pid))
+}
+
+/// Starts the server, or restarts it when it runs with another configuration.
+pub async fn start(server: &ServerSpec) -> Result<()> {
+    match now(server)? {
+        ServerSeen::Foreign { pid, port } => return Err(foreign(server, pid, port)),
+        ServerSeen::Running { id, config, .. } if config.as_deref() == Some(server.config.as_str()) => {
+            let pid = id.parse().unwrap_or_default();
+            return ready(server, terms(&server.launch)?, 0, &mut || Ok(!process::lives(pid))).await;
+        }
+        ServerSeen::Running { .. } => stop(server).await?,
+        ServerSeen::Stopped => {}
+    }
+    let terms = terms(&server.launch)?;
+    prepare_run_dir(terms)?;
+    let from = process::length(&terms.log);
+    let mut child = process::daemon(&terms.bin_dir.join("postgres"), &terms.log, terms.run_as)?
+        .args(settings(server, terms))
+        .env_remove("PGDATA")
+        .spawn()
+        .map_err(|e| Error::environment("cannot start PostgreSQL").caused_by(&e))?;
+    ready(server, terms, from, &mut || Ok(child.try_wait()?.is_some())).await
+}
+
+/// The command line. What decides where the server is reached stands here, where no file overrules it.
+fn settings(server: &ServerSpec, terms: &Terms) -> Vec<String> {
+    let mut words = vec!["-D".to_owned(), server.data.display().to_string()];
+    for (name, value) in [
+        ("config_file", terms.config_file.display().to_string()),
+        ("data_directory", server.data.display().to_string()),
+        ("listen_addresses", "127.0.0.1".to_owned()),
+        ("port", server.port.to_string()),
+        ("unix_socket_directories", terms.run_dir.display().to_string()),
+        (MARK, server.config.as_str().to_owned()),
+    ] {
+        words.extend(["-c".to_owned(), format!("{name}={value}")]);
+    }
+    words
+}
+
+/// Makes the folder of the socket, for the account that the server runs as and for nobody else.
+pub fn prepare_run_dir(terms: &Terms) -> Result<()> {
+    let make = || -> std::io::Result<()> {
+        state::make_dir(&terms.run_dir, 0o700)?;
+        match terms.run_as {
+            Some(Owner { uid, gid }) => std::os::unix::fs::chown(&terms.run_dir, Some(uid), Some(gid)),
+            None => Ok(()),
+        }
+    };
+    make().map_err(|e| Error::environment(format!("cannot make {}", terms.run_dir.display())).caused_by(&e))
+}
+
+/// Waits until the server says that it is ready and takes a connection over TCP.
+async fn ready(
+    server: &ServerSpec,
+    terms: &Terms,
+    from: u64,
+    ended: &mut dyn FnMut() -> std::io::Result<bool>,
+) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let says = fs::read_to_string(server.data.join("postmaster.pid")).unwrap_or_default();
+        let status = says.lines().nth(7).map(str::trim).unwrap_or_default();
+        if status == "ready" && tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.is_ok() {
+            return Ok(());
+        }
+        if ended().map_err(|e| Error::environment("cannot watch PostgreSQL").caused_by(&e))? {
+            return Err(process::with_last_words(
+                Error::environment("PostgreSQL did not start"),
+                &terms.log,
+                from,
+            ));
+        }
+        if begin.elapsed() > START {
+            let error = Error::environment(format!("PostgreSQL is not ready after {} s", START.as_secs()))
+                .hint("It was left running: a long recovery goes on by itself; then resume.");
+            return Err(process::with_last_words(error, &terms.log, from));
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
+/// Stops the server: connections are ended, transactions rolled back, everything written.
+pub async fn stop(server: &ServerSpec) -> Result<()> {
+    let pid: u32 = match now(server)? {
+        ServerSeen::Stopped => return Ok(()),
+        ServerSeen::Foreign { pid, port } => return Err(foreign(server, pid, port)),
+        ServerSeen::Running { id, .. } => id.parse().unwrap_or_default(),
+    };
+    process::signal(pid, Signal::INT)?;
+    if process::wait_for_end(pid, STOP).await {
+        return Ok(());
+    }
+    Err(Error::environment(format!("PostgreSQL (pid {pid}) did not stop within {} s", STOP.as_secs()))
+        .hint(format!("Look at what it is doing: ps -f --ppid {pid}"))
+        .hint("It goes on stopping; run the command again when it is done. Do not use kill -9."))
+}
+
+/// A server that odpm did not start is nobody's to stop but its owner's.
+fn foreign(server: &ServerSpec, pid: u32, port: u16) -> Error {
+    Error::refused(format!("a server that odpm did not start runs on {}", server.data.display()))
+        .because(format!("it is process {pid}, on port {port}"))
+        .hint("Stop it the way it was started, then run the command again.")
+}
