@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod base;
+pub mod compose;
 pub mod drift;
 pub mod engine;
 pub mod error;
@@ -9,6 +10,7 @@ pub mod facts;
 pub mod odoo_conf;
 pub mod plan;
 pub mod postgres;
+pub mod postgresql_conf;
 pub mod project;
 pub mod state;
 pub mod step;

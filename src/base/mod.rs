@@ -8,6 +8,7 @@ pub mod id;
 pub mod quote;
 pub mod secret;
 pub mod suggest;
+pub mod template;
 pub mod time;
 pub mod version;
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OdooConf;
 use crate::base::SecretRef;
+use crate::base::secret::is_secret_name;
 use crate::project::{EngineKind, Project};
 
 /// One option to set.
@@ -25,12 +26,6 @@ pub enum ConfValue {
     Text(String),
     /// A secret, filled in when the step runs.
     Secret(SecretRef),
-}
-
-/// Whether an option's value must not be shown.
-pub fn is_secret(option: &str) -> bool {
-    let option = option.to_lowercase();
-    ["password", "passwd", "secret", "token", "api_key"].iter().any(|word| option.contains(word))
 }
 
 /// Every option that odpm keeps, with the value that the project wants, in the order in which a new file
@@ -53,7 +48,7 @@ pub fn desired(project: &Project) -> Vec<ConfEdit> {
         wanted.push(text("addons_path", addons.join(",")));
     }
     for (option, value) in &project.odoo.conf {
-        let value = if is_secret(option) {
+        let value = if is_secret_name(option) {
             ConfValue::Secret(SecretRef::OdooConf { option: option.clone() })
         } else {
             ConfValue::Text(value.clone())

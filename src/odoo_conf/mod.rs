@@ -13,5 +13,5 @@ mod parse;
 mod tests;
 
 pub use edit::apply_edits;
-pub use managed::{ConfEdit, ConfValue, desired, is_secret, pending};
+pub use managed::{ConfEdit, ConfValue, desired, pending};
 pub use parse::{ConfProblem, OdooConf};

@@ -76,7 +76,7 @@ impl OdooConf {
     /// The text with the values of secret options replaced by `***`, for people's eyes.
     pub fn redacted(&self) -> String {
         let mut lines = self.lines.clone();
-        for option in self.options.iter().filter(|o| super::is_secret(&o.key)) {
+        for option in self.options.iter().filter(|o| crate::base::secret::is_secret_name(&o.key)) {
             for number in option.lines.clone() {
                 let Some(line) = lines.get_mut(number) else { continue };
                 let ending = line_ending(line).to_owned();

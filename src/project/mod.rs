@@ -4,6 +4,19 @@
 //! its place. Knows nothing of the world: whether a port is free or a directory holds a cluster is
 //! for `observe`.
 
+mod build;
+mod check;
+mod env;
+mod file;
 mod model;
+mod read;
+mod rules;
+mod tree;
+mod variables;
 
+#[cfg(test)]
+mod tests;
+
+pub use file::json_schema;
 pub use model::{Backup, EngineKind, Keep, Odoo, OdooService, Postgres, Project, Scenario};
+pub use read::{Sources, read};

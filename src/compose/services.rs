@@ -1,0 +1,132 @@
+//! The services of a project in Compose's terms.
+
+use std::collections::BTreeMap;
+
+use super::file::{Compose, Condition, Deploy, Healthcheck, Logging, Network, Service};
+use crate::project::{OdooService, Project};
+
+/// Where odpm's files appear inside the containers.
+const MOUNT: &str = "/etc/odpm";
+
+/// The project as a Compose file.
+pub fn compose(project: &Project) -> Compose {
+    let mut services = BTreeMap::from([(project.postgres_service(), database(project))]);
+    for (name, service) in &project.odoo.services {
+        services.insert(project.service_name(name), odoo(project, name, service));
+    }
+    let network = Network { driver: "bridge".to_owned() };
+    Compose { services, networks: BTreeMap::from([("odpm".to_owned(), network)]) }
+}
+
+fn database(project: &Project) -> Service {
+    let postgres = &project.postgres;
+    let state = project.state_dir();
+    // From version 18 on the image keeps each major in a folder of its own below the mount.
+    let inside = if postgres.major.0 >= 18 { "/var/lib/postgresql" } else { "/var/lib/postgresql/data" };
+    let environment = [
+        ("POSTGRES_USER", "postgres"),
+        ("POSTGRES_PASSWORD_FILE", "/run/secrets/admin_password"),
+        ("POSTGRES_INITDB_ARGS", "--auth=scram-sha-256 --data-checksums --encoding=UTF8"),
+    ];
+    Service {
+        image: postgres.image.clone(),
+        command: [
+            "postgres",
+            "-c",
+            &format!("config_file={MOUNT}/postgresql.conf"),
+            "-c",
+            "listen_addresses=*",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        ports: vec![format!("127.0.0.1:{}:5432", postgres.port)],
+        volumes: vec![
+            format!("{}:{inside}", postgres.data.display()),
+            format!("{}:{MOUNT}/postgresql.conf:ro", state.join("rendered/postgresql.conf").display()),
+            format!("{}:/run/secrets/admin_password:ro", state.join("secrets/admin_password").display()),
+        ],
+        depends_on: BTreeMap::new(),
+        // The image's first start runs a server that answers on the socket only; TCP tells the real one.
+        healthcheck: Some(health(
+            &["pg_isready", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"],
+            "30s",
+        )),
+        shm_size: Some("256m".to_owned()),
+        stop_grace_period: "2m".to_owned(),
+        stop_signal: Some("SIGINT".to_owned()),
+        deploy: None,
+        ..common(project, "db")
+    }
+}
+
+fn odoo(project: &Project, name: &str, service: &OdooService) -> Service {
+    let odoo = &project.odoo;
+    let mut volumes = vec![
+        format!("{}:/var/lib/odoo", odoo.data_dir.display()),
+        format!("{}:/etc/odoo/odoo.conf:ro", project.odoo_conf().display()),
+    ];
+    let addons = odoo.addons.iter().enumerate();
+    volumes.extend(addons.map(|(n, path)| format!("{}:/mnt/addons-{n}:ro", path.display())));
+    let alone = odoo.services.get("odoo-cron").is_none_or(|cron| cron.replicas == 0);
+    let mut command = vec!["odoo".to_owned()];
+    command.extend(role_arguments(name, !alone));
+    command.extend(service.args.iter().cloned());
+    let healthy = Condition { condition: "service_healthy".to_owned() };
+    let probe = "import urllib.request as u; u.urlopen('http://127.0.0.1:8069/web/health', timeout=5)";
+    Service {
+        image: odoo.image.clone(),
+        command,
+        ports: service.port.iter().map(|port| format!("127.0.0.1:{port}:8069")).collect(),
+        volumes,
+        depends_on: BTreeMap::from([(project.postgres_service(), healthy)]),
+        healthcheck: (name != "odoo-cron").then(|| health(&["python3", "-c", probe], "60s")),
+        deploy: Some(Deploy { replicas: service.replicas }),
+        ..common(project, name)
+    }
+}
+
+/// What makes one Odoo the cron process and the others not.
+pub(crate) fn role_arguments(name: &str, cron_runs_elsewhere: bool) -> Vec<String> {
+    let words: &[&str] = match name {
+        "odoo-cron" => &["--no-http", "--workers=0"],
+        _ if cron_runs_elsewhere || name == "odoo-worker" => &["--max-cron-threads=0"],
+        _ => &[],
+    };
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn common(project: &Project, name: &str) -> Service {
+    let options = [("max-size", "10m"), ("max-file", "5")];
+    let labels = [("odpm.project", project.name.as_str()), ("odpm.service", name)];
+    Service {
+        image: String::new(),
+        command: Vec::new(),
+        environment: BTreeMap::new(),
+        ports: Vec::new(),
+        volumes: Vec::new(),
+        depends_on: BTreeMap::new(),
+        healthcheck: None,
+        restart: "unless-stopped".to_owned(),
+        shm_size: None,
+        stop_grace_period: "1m".to_owned(),
+        stop_signal: None,
+        logging: Logging {
+            driver: "json-file".to_owned(),
+            options: options.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        },
+        deploy: None,
+        networks: vec!["odpm".to_owned()],
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    }
+}
+
+fn health(test: &[&str], start_period: &str) -> Healthcheck {
+    Healthcheck {
+        test: std::iter::once("CMD").chain(test.iter().copied()).map(str::to_owned).collect(),
+        interval: "5s".to_owned(),
+        timeout: "10s".to_owned(),
+        retries: 12,
+        start_period: start_period.to_owned(),
+    }
+}

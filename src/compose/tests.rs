@@ -1,0 +1,54 @@
+//! The rendered file, looked at whole.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::render;
+use crate::project::{Sources, read};
+
+fn rendered(postgres: u32) -> serde_yaml::Value {
+    let text = format!(
+        "version: 1\nname: shop\nodoo:\n  version: 18.0\npostgres:\n  version: {postgres}\n  password: geheim\n"
+    );
+    let environment = BTreeMap::from([("ODPM_COMPOSE_PREFIX".to_owned(), "acme".to_owned())]);
+    let root = Path::new("/srv/a$shop");
+    let project = read(&Sources {
+        root,
+        file: &root.join("odpm.yaml"),
+        text: &text,
+        env: None,
+        environment: &environment,
+    })
+    .unwrap();
+    let text = render(&project).unwrap();
+    assert!(!text.contains("geheim"), "no secret in the file");
+    serde_yaml::from_str(&text).unwrap()
+}
+
+#[test]
+fn services_carry_the_prefix_and_wait_for_a_healthy_database() {
+    let file = rendered(16);
+    let names: Vec<&str> = file["services"].as_mapping().unwrap().keys().filter_map(|k| k.as_str()).collect();
+    assert_eq!(names, ["acme-db", "acme-odoo", "acme-odoo-cron", "acme-odoo-worker"]);
+    assert_eq!(file["services"]["acme-odoo"]["depends_on"]["acme-db"]["condition"], "service_healthy");
+    assert_eq!(file["services"]["acme-db"]["ports"][0], "127.0.0.1:5432:5432");
+    assert_eq!(file["services"]["acme-odoo-worker"]["deploy"]["replicas"], 0);
+}
+
+#[test]
+fn a_dollar_sign_in_a_path_is_no_variable_of_compose() {
+    let file = rendered(16);
+    assert_eq!(
+        file["services"]["acme-db"]["volumes"][0],
+        "/srv/a$$shop/data/postgres:/var/lib/postgresql/data"
+    );
+}
+
+#[test]
+fn from_version_18_on_the_mount_is_one_folder_higher() {
+    for (version, inside) in [(17, "/var/lib/postgresql/data"), (18, "/var/lib/postgresql")] {
+        let file = rendered(version);
+        let volume = file["services"]["acme-db"]["volumes"][0].as_str().unwrap().to_owned();
+        assert!(volume.ends_with(&format!("postgres:{inside}")), "{volume}");
+    }
+}

@@ -1,0 +1,154 @@
+//! From the file to the [`Project`]: defaults, absolute paths, and what the schema cannot say.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use super::file::{OdooFile, PostgresFile, ProjectFile, ServiceFile, ServicesFile, Word};
+use super::model::{Backup, EngineKind, Keep, Odoo, OdooService, Postgres, Project, Scenario};
+use super::rules::Rules;
+use super::variables::Variables;
+use crate::base::{Digest, PgMajor, Secret};
+
+/// What the environment may set over the file.
+pub struct Overrides {
+    /// `ODPM_SCENARIO`.
+    pub scenario: Option<Scenario>,
+    /// `POSTGRES_SERVICE_NAME`.
+    pub service: Option<String>,
+    /// `ODPM_COMPOSE_PREFIX`.
+    pub prefix: Option<String>,
+}
+
+/// Where the file is.
+pub struct Origin<'a> {
+    /// The folder of `odpm.yaml`, canonical.
+    pub root: &'a Path,
+    /// The path of `odpm.yaml`.
+    pub file: &'a Path,
+}
+
+/// The project; everything that is wrong with it goes into `rules`.
+pub fn build(
+    file: ProjectFile,
+    over: Overrides,
+    origin: &Origin<'_>,
+    variables: &mut Variables<'_>,
+    rules: &mut Rules<'_>,
+) -> Project {
+    let paths = Paths { root: origin.root, home: variables.get("HOME").map(PathBuf::from) };
+    let postgres = postgres(file.postgres, over.service, &paths, rules);
+    let odoo = odoo(file.odoo, &paths);
+    let backup = file.backup.unwrap_or_default();
+    let keep = backup.keep.unwrap_or_default();
+    let project = Project {
+        root: origin.root.to_owned(),
+        file: origin.file.to_owned(),
+        name: file.name,
+        scenario: over.scenario.or(file.scenario).unwrap_or(Scenario::Developer),
+        engine: file.engine.unwrap_or(EngineKind::Docker),
+        prefix: over.prefix,
+        odoo,
+        postgres,
+        backup: Backup {
+            path: paths.absolute(backup.path.as_deref().unwrap_or("./backups")),
+            keep: Keep {
+                last: keep.last.unwrap_or(3),
+                daily: keep.daily.unwrap_or(7),
+                weekly: keep.weekly.unwrap_or(4),
+                monthly: keep.monthly.unwrap_or(6),
+            },
+        },
+        checks: file.checks.unwrap_or_default(),
+        inputs: Digest::of(""),
+    };
+    rules.check(&project);
+    project
+}
+
+fn odoo(file: OdooFile, paths: &Paths<'_>) -> Odoo {
+    let modules = file.modules.unwrap_or_default();
+    let version = file.version.0;
+    Odoo {
+        image: file.image.unwrap_or_else(|| format!("odoo:{version}")),
+        version,
+        source: file.source.map(|path| paths.absolute(&path)),
+        addons: file.addons.unwrap_or_default().iter().map(|path| paths.absolute(path)).collect(),
+        data_dir: paths.absolute(file.data_dir.as_deref().unwrap_or("./data/odoo")),
+        database: file.database.filter(|name| !name.is_empty()),
+        install: modules.install.unwrap_or_default(),
+        update: modules.update.unwrap_or_default(),
+        services: services(file.services.unwrap_or_default()),
+        conf: words(file.conf),
+    }
+}
+
+fn services(file: ServicesFile) -> BTreeMap<String, OdooService> {
+    let service = |file: Option<ServiceFile>, port: Option<u16>, replicas: u16| {
+        let file = file.unwrap_or_default();
+        OdooService {
+            port: file.port.or(port),
+            replicas: file.replicas.unwrap_or(replicas),
+            args: file.args.unwrap_or_default().into_iter().map(|word| word.0).collect(),
+        }
+    };
+    BTreeMap::from([
+        ("odoo".to_owned(), service(file.odoo, Some(8069), 1)),
+        ("odoo-cron".to_owned(), service(file.odoo_cron, None, 1)),
+        ("odoo-worker".to_owned(), service(file.odoo_worker, None, 0)),
+    ])
+}
+
+fn postgres(
+    file: PostgresFile,
+    service: Option<String>,
+    paths: &Paths<'_>,
+    rules: &mut Rules<'_>,
+) -> Postgres {
+    let version = file.version.0;
+    let major = PgMajor::from_tag(&version).unwrap_or_else(|| {
+        rules.no_major(&version);
+        PgMajor(0)
+    });
+    Postgres {
+        image: file.image.unwrap_or_else(|| format!("postgres:{version}")),
+        version,
+        major,
+        service: service.or(file.service).unwrap_or_else(|| "db".to_owned()),
+        data: paths.absolute(file.data.as_deref().unwrap_or("./data/postgres")),
+        port: file.port.unwrap_or(5432),
+        role: file.role.unwrap_or_else(|| "odoo".to_owned()),
+        // `password: ${POSTGRES_PASSWORD:-}` with nothing behind it gives none.
+        password: file.password.map(|word| word.0).filter(|word| !word.is_empty()).map(Secret::new),
+        settings: words(file.settings),
+        bin_dir: file.bin_dir.filter(|path| !path.is_empty()).map(|path| paths.absolute(&path)),
+    }
+}
+
+fn words(map: Option<BTreeMap<String, Word>>) -> BTreeMap<String, String> {
+    map.unwrap_or_default().into_iter().map(|(name, word)| (name, word.0)).collect()
+}
+
+/// How paths of the file are understood.
+struct Paths<'a> {
+    root: &'a Path,
+    home: Option<PathBuf>,
+}
+
+impl Paths<'_> {
+    /// An absolute path: relative ones begin at the file, `~/` at home. `.` and `..` are resolved as words.
+    fn absolute(&self, path: &str) -> PathBuf {
+        let start = match (path.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.root.join(path),
+        };
+        let mut clean = PathBuf::new();
+        for part in start.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => drop(clean.pop()),
+                part => clean.push(part),
+            }
+        }
+        clean
+    }
+}

@@ -1,0 +1,201 @@
+//! What must be true of a project beyond the form of its file.
+
+use std::collections::BTreeMap;
+
+use super::model::{EngineKind, Project};
+use super::tree::{Node, Wrong};
+use crate::base::PgMajor;
+
+/// Options of `odoo.conf` that follow from other fields, and which.
+const CONF: [(&str, &str); 8] = [
+    ("db_host", "it follows from `engine` and the services' names"),
+    ("db_port", "it follows from `postgres.port`"),
+    ("db_user", "set `postgres.role`"),
+    ("db_password", "set `postgres.password`"),
+    ("db_name", "set `odoo.database`"),
+    ("data_dir", "set `odoo.data_dir`"),
+    ("addons_path", "set `odoo.addons`"),
+    ("http_port", "set `odoo.services.odoo.port`"),
+];
+
+/// Settings of `postgresql.conf` that follow from other fields, and which.
+const SETTINGS: [(&str, &str); 8] = [
+    ("port", "set `postgres.port`"),
+    ("data_directory", "set `postgres.data`"),
+    ("listen_addresses", "the server listens on this machine only"),
+    ("unix_socket_directories", "odpm chooses the folder of the socket"),
+    ("config_file", "odpm renders that file"),
+    ("hba_file", "the cluster's own pg_hba.conf counts"),
+    ("include", "put the options themselves here"),
+    ("include_if_exists", "put the options themselves here"),
+];
+
+/// Collects what is wrong, each with its place in the file.
+pub struct Rules<'a> {
+    root: &'a Node,
+    /// What is wrong.
+    pub wrong: Vec<Wrong>,
+}
+
+impl<'a> Rules<'a> {
+    /// Rules over this tree.
+    pub fn new(root: &'a Node) -> Self {
+        Self { root, wrong: Vec::new() }
+    }
+
+    fn at(&mut self, path: &[&str], message: impl Into<String>, suggestion: impl Into<String>) {
+        let place = self.root.nearest(path).place;
+        self.wrong.push(Wrong::new(place, message).suggest(suggestion));
+    }
+
+    /// A version that names no major.
+    pub fn no_major(&mut self, version: &str) {
+        let message = format!("`{version}` does not tell the major version of PostgreSQL");
+        self.at(&["postgres", "version"], message, "Write the major first: 16, 16.4 or 16-alpine.");
+    }
+
+    /// Every rule.
+    pub fn check(&mut self, project: &Project) {
+        self.names(project);
+        self.versions(project);
+        self.ports(project);
+        self.options(project);
+    }
+
+    fn names(&mut self, project: &Project) {
+        let name = &project.name;
+        if !is_name(name) {
+            self.at(
+                &["name"],
+                format!("`{name}` is not a project name"),
+                "Use lower-case letters, digits, `-` and `_`, with a letter or digit first.",
+            );
+        }
+        let service = &project.postgres.service;
+        if !is_name(service) || project.odoo.services.contains_key(service) {
+            self.at(
+                &["postgres", "service"],
+                format!("`{service}` cannot be the name of the PostgreSQL service"),
+                "Use lower-case letters, digits, `-` and `_`, and no name of an Odoo service.",
+            );
+        }
+        if let Some(prefix) = &project.prefix
+            && !is_name(prefix)
+        {
+            self.at(
+                &["name"],
+                format!("ODPM_COMPOSE_PREFIX is `{prefix}`, which cannot begin a name"),
+                "Use lower-case letters, digits, `-` and `_`, with a letter or digit first.",
+            );
+        }
+        let role = &project.postgres.role;
+        let bad = role.is_empty()
+            || role.len() > 63
+            || role.starts_with("pg_")
+            || role.chars().any(char::is_control);
+        if bad || role == "postgres" {
+            self.at(
+                &["postgres", "role"],
+                format!("`{role}` cannot be the application role"),
+                "Odoo refuses `postgres`, PostgreSQL names that begin with `pg_`; use a name of its own, such as `odoo`.",
+            );
+        }
+        if let Some(database) = &project.odoo.database
+            && (["postgres", "template0", "template1"].contains(&database.as_str()) || database.len() > 63)
+        {
+            self.at(
+                &["odoo", "database"],
+                format!("`{database}` cannot be Odoo's database"),
+                "Use a name of its own of at most 63 letters.",
+            );
+        }
+    }
+
+    fn versions(&mut self, project: &Project) {
+        let postgres = &project.postgres;
+        let major = postgres.major;
+        if (1..10).contains(&major.0) {
+            self.at(&["postgres", "version"], format!("PostgreSQL {major} is too old"), "Use 10 or later.");
+        }
+        let tag = postgres.image.rsplit_once(':').and_then(|(_, tag)| PgMajor::from_tag(tag));
+        if let Some(image) = tag.filter(|image| *image != major && major.0 > 0) {
+            let message = format!("the image is of PostgreSQL {image}, `postgres.version` says {major}");
+            self.at(&["postgres", "image"], message, "Make the two agree.");
+        }
+    }
+
+    fn ports(&mut self, project: &Project) {
+        let mut taken: BTreeMap<u16, String> =
+            BTreeMap::from([(project.postgres.port, "postgres".to_owned())]);
+        for (name, service) in project.odoo.services.iter().filter(|(_, s)| s.replicas > 0) {
+            let Some(port) = service.port else { continue };
+            if let Some(other) = taken.insert(port, name.clone()) {
+                self.at(
+                    &["odoo", "services", name, "port"],
+                    format!("{name} and {other} both want port {port}"),
+                    "Give one of them another port.",
+                );
+            }
+            if service.replicas > 1 {
+                self.at(
+                    &["odoo", "services", name, "replicas"],
+                    format!("{} of {name} cannot share port {port}", service.replicas),
+                    "Use one with more `workers` in odoo.conf, or odoo-worker without a port.",
+                );
+            }
+        }
+        let worker = project.odoo.services.get("odoo-worker");
+        if project.engine == EngineKind::Local && worker.is_some_and(|w| w.replicas > 0 && w.port.is_none()) {
+            self.at(
+                &["odoo", "services", "odoo-worker"],
+                "odoo-worker needs a port of its own on the local engine",
+                "Add `port: ...`, or use `workers` in odoo.conf.",
+            );
+        }
+    }
+
+    fn options(&mut self, project: &Project) {
+        for (option, value) in &project.odoo.conf {
+            let managed = CONF.iter().find(|(name, _)| option.eq_ignore_ascii_case(name));
+            self.option(&["odoo", "conf", option], option, value, managed, "odoo.conf");
+        }
+        for (option, value) in &project.postgres.settings {
+            let managed = SETTINGS.iter().find(|(name, _)| option.eq_ignore_ascii_case(name));
+            self.option(&["postgres", "settings", option], option, value, managed, "postgresql.conf");
+        }
+    }
+
+    fn option(
+        &mut self,
+        path: &[&str],
+        option: &str,
+        value: &str,
+        managed: Option<&(&str, &str)>,
+        file: &str,
+    ) {
+        if let Some((_, instead)) = managed {
+            self.at(
+                path,
+                format!("odpm keeps `{option}` of {file} itself"),
+                format!("Remove it: {instead}."),
+            );
+        }
+        let letter = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        if option.is_empty() || !option.chars().all(letter) {
+            self.at(
+                path,
+                format!("`{option}` cannot be an option of {file}"),
+                "Use letters, digits, `_` and `.`.",
+            );
+        }
+        if value.contains(['\n', '\r', '\0']) {
+            self.at(path, format!("the value of `{option}` has several lines"), "Write it in one line.");
+        }
+    }
+}
+
+/// Whether it may name a project or a service.
+pub fn is_name(name: &str) -> bool {
+    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= 40 && name.starts_with(first) && name.chars().all(|c| first(c) || c == '-' || c == '_')
+}
