@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `odpm`.
+
+fn main() -> std::process::ExitCode {
+    odpm::cli::main()
+}

@@ -160,6 +160,7 @@ fn wrap(steps: Vec<PlannedStep>) -> Plan {
         run: run_id(),
         created_at: "2026-11-20T21:13:33+00:00".into(),
         command: "apply".into(),
+        skip_start: false,
         author: "ada@laptop".into(),
         project: ProjectRef { name: "shop".into(), root: "/srv/shop".into() },
         basis: Basis { project: Digest::of("a"), baseline: Digest::of("b"), world: Default::default() },

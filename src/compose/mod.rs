@@ -7,7 +7,7 @@ mod file;
 mod services;
 
 pub use file::{Compose, Healthcheck, Logging, Service};
-pub use services::compose;
+pub use services::{compose, role_arguments};
 
 use crate::error::{Error, Result};
 use crate::project::Project;

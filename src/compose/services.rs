@@ -87,7 +87,7 @@ fn odoo(project: &Project, name: &str, service: &OdooService) -> Service {
 }
 
 /// What makes one Odoo the cron process and the others not.
-pub(crate) fn role_arguments(name: &str, cron_runs_elsewhere: bool) -> Vec<String> {
+pub fn role_arguments(name: &str, cron_runs_elsewhere: bool) -> Vec<String> {
     let words: &[&str] = match name {
         "odoo-cron" => &["--no-http", "--workers=0"],
         _ if cron_runs_elsewhere || name == "odoo-worker" => &["--max-cron-threads=0"],

@@ -119,7 +119,10 @@ fn against(
         found.push(Drift::new(Kind::ClusterIdentity, old, new, Origin::Outside));
     }
     found.extend(major(*pg_major, image_tag, wanted, seen));
-    found.extend(role(seen, &new.cluster.app_role));
+    // Another role that does not exist yet follows from the edit, which is told already.
+    if *app_role == new.cluster.app_role {
+        found.extend(role(seen, app_role));
+    }
     found
 }
 

@@ -3,6 +3,7 @@
 //! Speaks in the words of `step` and `facts` only, so that nothing above it knows which engine it
 //! talks to. It decides nothing: what to start, and whether that is allowed, stands in the plan.
 
+mod absent;
 pub mod local;
 
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::pin::Pin;
 use crate::base::Secret;
 use crate::error::Result;
 use crate::facts::EngineSeen;
-use crate::project::Project;
+use crate::project::{EngineKind, Project};
 use crate::step::{ServerSpec, ServiceSpec};
 
 /// A future of the engine; odpm runs on one thread.
@@ -49,4 +50,15 @@ pub trait Engine {
 
     /// Stops the service and waits for its end.
     fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()>;
+}
+
+/// The engine of a project.
+pub fn of(project: &Project) -> Box<dyn Engine> {
+    match project.engine {
+        EngineKind::Local => Box::new(local::Local),
+        EngineKind::Docker => Box::new(absent::Absent {
+            why: "this odpm renders docker-compose.yml, and runs services with the engine `local` only"
+                .to_owned(),
+        }),
+    }
 }

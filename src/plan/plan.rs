@@ -25,6 +25,9 @@ pub struct Plan {
     pub created_at: String,
     /// The command that made it: `apply`, `down`, `undo`.
     pub command: String,
+    /// Whether it prepares files and secrets only, and was made without asking the server.
+    #[serde(default)]
+    pub skip_start: bool,
     /// Who made it: `user@host`.
     pub author: String,
     /// The project.

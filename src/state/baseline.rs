@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{StateDir, make_dir, replace};
@@ -75,15 +74,6 @@ pub fn write(state: &StateDir, baseline: &Baseline, companion: &Companion) -> Re
         replace(&state.baseline(), text.as_bytes(), 0o644)
     };
     put().map_err(|e| Error::environment("cannot record the baseline").caused_by(&e))
-}
-
-/// Moves a baseline that cannot be understood out of the way, under a name of its own.
-pub fn set_aside(state: &StateDir, at: Timestamp) -> Result<PathBuf> {
-    let from = state.baseline();
-    let to = from.with_file_name(format!("last_run.json.{}.aside", at.strftime("%Y%m%dT%H%M%SZ")));
-    fs::rename(&from, &to)
-        .map_err(|e| Error::environment(format!("cannot set {} aside", from.display())).caused_by(&e))?;
-    Ok(to)
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! Journal files: one record in a line, synced before the run goes on.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{StateDir, atomic::sync_folder};
 use crate::base::RunId;
 use crate::error::{Error, Result};
-use crate::plan::{Entry, Journal};
+use crate::facts::RunStatus;
+use crate::plan::{Entry, Journal, Record};
 
 /// The journal of one run, open for writing.
 #[derive(Debug)]
@@ -99,8 +100,51 @@ fn decode(text: &str) -> Result<Option<Journal>, String> {
     Journal::read(entries).map(Some).ok_or_else(|| "it does not begin with its plan".to_owned())
 }
 
-/// Every journal of the project, oldest first.
+/// Every journal of the project, in the order in which their runs began.
 pub fn all(state: &StateDir) -> Result<Vec<Journal>> {
+    let mut journals = Vec::new();
+    for run in runs(state)? {
+        journals.extend(find(state, &run)?);
+    }
+    journals.sort_by(|a, b| a.started_at.cmp(&b.started_at));
+    Ok(journals)
+}
+
+/// The run that has not come to its end, where there is one.
+pub fn unfinished(state: &StateDir) -> Result<Option<Journal>> {
+    for run in runs(state)?.iter().rev() {
+        if ended(&path_of(state, run)) {
+            continue;
+        }
+        if let Some(journal) = find(state, run)?.filter(Journal::unfinished) {
+            return Ok(Some(journal));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the last line says that the run came to its end. A history is long and its plans are large, so
+/// only the end of each file is read.
+fn ended(path: &Path) -> bool {
+    const LAST: i64 = 512;
+    let read = || -> io::Result<String> {
+        let mut file = File::open(path)?;
+        let length = i64::try_from(file.metadata()?.len()).unwrap_or(LAST);
+        file.seek(SeekFrom::End(-LAST.min(length)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    let Some(line) = text.strip_suffix('\n').and_then(|text| text.lines().last()) else { return false };
+    let entry = serde_json::from_str::<Entry>(line);
+    matches!(
+        entry.map(|entry| entry.record),
+        Ok(Record::End { status: RunStatus::Done | RunStatus::Abandoned })
+    )
+}
+
+fn runs(state: &StateDir) -> Result<Vec<RunId>> {
     let folder = state.journal();
     let listing = match fs::read_dir(&folder) {
         Ok(listing) => listing,
@@ -116,17 +160,12 @@ pub fn all(state: &StateDir) -> Result<Vec<Journal>> {
         })
         .collect();
     runs.sort();
-    let mut journals = Vec::new();
-    for run in runs {
-        journals.extend(find(state, &run)?);
-    }
-    Ok(journals)
+    Ok(runs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Record;
 
     fn entry(step: &str) -> Entry {
         Entry {

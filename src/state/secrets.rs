@@ -68,19 +68,24 @@ impl SecretFiles {
 
 /// 32 letters and digits from the system's random source: 190 bits.
 fn random() -> io::Result<String> {
-    use io::Read;
     const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut source = fs::File::open("/dev/urandom")?;
     let mut out = String::with_capacity(32);
     while out.len() < 32 {
-        let mut byte = [0];
-        source.read_exact(&mut byte)?;
+        let [byte] = random_bytes()?;
         // 248 is the largest multiple of 62 in a byte; the rest would favour the first letters.
-        if let Some(letter) = LETTERS.get(usize::from(byte[0] % 62)).filter(|_| byte[0] < 248) {
+        if let Some(letter) = LETTERS.get(usize::from(byte % 62)).filter(|_| byte < 248) {
             out.push(char::from(*letter));
         }
     }
     Ok(out)
+}
+
+/// Bytes from the system's random source.
+pub fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
+    use io::Read;
+    let mut bytes = [0; N];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn ask(dir: &Path) -> Result<Binaries, String> {
 }
 
 /// The version in `postgres (PostgreSQL) 15.18 (Debian ...)`.
-pub fn parse_version(line: &str) -> Option<String> {
+fn parse_version(line: &str) -> Option<String> {
     let (_, after) = line.split_once("(PostgreSQL)")?;
     after.split_whitespace().next().map(str::to_owned)
 }

@@ -24,7 +24,7 @@ use crate::postgres::data_dir;
 use crate::project::Project;
 use crate::step::{ServerSpec, ServiceSpec};
 
-pub use binaries::parse_version;
+pub use binaries::majors;
 
 /// Processes of this machine.
 #[derive(Clone, Debug, Default)]

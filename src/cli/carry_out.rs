@@ -1,0 +1,92 @@
+//! Shows a plan, has it confirmed, and gives it to the interpreter.
+
+use super::session::Session;
+use crate::apply::{self, Stop};
+use crate::error::{Error, Result};
+use crate::observe;
+use crate::plan::{Journal, Plan, Record};
+use crate::report::{self, Progress, Ui, prompt};
+use crate::state::JournalFile;
+use crate::world::{Log, RealJournal, real};
+
+/// A new run of the plan. Gives the exit code.
+pub async fn begin(session: &Session, plan: &Plan, yes: bool, ui: Ui) -> Result<u8> {
+    if let Some(error) = report::blocked(plan).or_else(|| report::pending(plan)) {
+        return Err(error);
+    }
+    ui.answer(&report::plan(plan));
+    if plan.is_empty() {
+        return Ok(0);
+    }
+    confirm(plan, yes, ui)?;
+    let mut log = RealJournal(JournalFile::create(&session.loaded.state, &plan.run)?);
+    let by = observe::author().name;
+    log.append(Record::Begin { plan: Box::new(plan.clone()), pid: std::process::id(), by })?;
+    run(session, plan, None, &mut log, ui).await
+}
+
+/// Goes on with a run. Gives the exit code.
+pub async fn go_on(session: &Session, journal: &Journal, yes: bool, ui: Ui) -> Result<u8> {
+    ui.answer(&report::plan(&journal.plan));
+    ui.say(&format!("{} of {} steps are done.", journal.finished.len(), journal.plan.steps.len()));
+    confirm(&journal.plan, yes, ui)?;
+    let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
+    run(session, &journal.plan, Some(journal), &mut log, ui).await
+}
+
+/// Gives a run up.
+pub fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8> {
+    let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
+    apply::abandon(&mut log)?;
+    ui.answer(&format!("{} is given up; what it did stays done.", journal.plan.run));
+    Ok(0)
+}
+
+fn confirm(plan: &Plan, yes: bool, ui: Ui) -> Result<()> {
+    match (yes, ui.can_ask()) {
+        (true, _) => Ok(()),
+        (false, true) => prompt::confirm(plan),
+        (false, false) => Err(report::unconfirmed(plan)),
+    }
+}
+
+async fn run(
+    session: &Session,
+    plan: &Plan,
+    earlier: Option<&Journal>,
+    log: &mut dyn Log,
+    ui: Ui,
+) -> Result<u8> {
+    let loaded = &session.loaded;
+    // The world takes an engine of its own: the session goes on looking through the first.
+    let engine = crate::engine::of(&loaded.project);
+    let mut world = real(&loaded.state, &plan.run, engine, loaded.secrets.clone());
+    let stop = Stop::default();
+    let listener = tokio::spawn(listen(stop.clone(), ui));
+    let mut progress = Progress::new(ui, loaded.project.root.clone());
+    let result = apply::run(plan, earlier, &mut world, log, &stop, &mut |event| progress.tell(&event)).await;
+    listener.abort();
+    result?;
+    ui.answer(&format!("Done: {} ({}).", plan.command, plan.run));
+    Ok(0)
+}
+
+/// Ctrl-C, or a polite kill: the first stops after the step at hand, the second at once.
+async fn listen(stop: Stop, ui: Ui) {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    let Ok(mut terminate) =
+        terminate.map_err(|e| Error::environment("cannot listen for signals").caused_by(&e))
+    else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        if !stop.asked() {
+            ui.insist("Stopping after this step; once more stops at once.");
+        }
+        stop.ask();
+    }
+}

@@ -1,0 +1,100 @@
+use std::fs;
+use std::path::Path;
+
+use crate::base::template::fill;
+use crate::engine::local;
+use crate::error::{Error, Result};
+use crate::facts::BaselineSeen;
+use crate::report::Ui;
+use crate::state::{self, StateDir};
+
+const FILE: &str = include_str!("../../templates/odpm.yaml");
+const ENV: &str = include_str!("../../templates/env.example");
+
+/// What a project keeps out of version control.
+const IGNORED: [&str; 5] = [".odpm/", ".env", "odoo.conf", "data/", "backups/"];
+
+/// Write a commented odpm.yaml, .env.example and .gitignore entries
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The project's name; the folder's unless given
+    #[arg(long)]
+    name: Option<String>,
+    /// What runs the services; `local` where this machine has PostgreSQL
+    #[arg(long, value_parser = ["docker", "local"])]
+    engine: Option<String>,
+}
+
+pub fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    let cannot =
+        |what: &str, e: &std::io::Error| Error::environment(format!("cannot write {what}")).caused_by(e);
+    let root = fs::canonicalize(start)
+        .map_err(|e| Error::input(format!("cannot enter {}", start.display())).caused_by(&e))?;
+    let file = root.join("odpm.yaml");
+    if file.exists() {
+        return Err(Error::refused(format!("there is a project already: {}", file.display()))
+            .hint("See what it describes: odpm validate"));
+    }
+    let folder = root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let name = name_from(args.name.as_deref().unwrap_or(&folder));
+    let majors = local::majors();
+    let engine = args.engine.as_deref().unwrap_or(if majors.is_empty() { "docker" } else { "local" });
+    let newest = majors.last().filter(|_| engine == "local").map_or("16".to_owned(), ToString::to_string);
+    // A project of odpm 4 goes on with its own cluster.
+    let inherited = state::read_baseline(&StateDir::of(&root)).ok();
+    let inherited = inherited.as_ref().and_then(BaselineSeen::get);
+    let data = inherited.map_or("./data/postgres".to_owned(), |b| b.compose.data_path_abs.clone());
+    let port = inherited.map_or(5432, |b| b.compose.host_port).to_string();
+    let version = inherited.map_or(newest, |b| b.compose.image_tag.clone());
+    let text = fill(
+        FILE,
+        &[
+            ("name", &name),
+            ("engine", engine),
+            ("postgres_version", &version),
+            ("data", &data),
+            ("port", &port),
+        ],
+    );
+    state::replace(&file, text.as_bytes(), 0o644).map_err(|e| cannot("odpm.yaml", &e))?;
+    ui.answer("odpm.yaml      written; every key is explained in it");
+    let example = root.join(".env.example");
+    if !example.exists() {
+        state::replace(&example, ENV.as_bytes(), 0o644).map_err(|e| cannot(".env.example", &e))?;
+        ui.answer(".env.example   written; copy it to .env and fill it in");
+    }
+    if ignore(&root).map_err(|e| cannot(".gitignore", &e))? {
+        ui.answer(".gitignore     keeps state, data and secrets out of version control");
+    }
+    ui.answer("\nNext: odpm plan");
+    Ok(0)
+}
+
+/// A project name made of any name.
+fn name_from(text: &str) -> String {
+    let letter = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
+    let name: String = text.to_lowercase().chars().map(letter).take(40).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "shop".to_owned() } else { name.to_owned() }
+}
+
+/// Adds what is missing to `.gitignore`; tells whether anything was.
+fn ignore(root: &Path) -> std::io::Result<bool> {
+    let path = root.join(".gitignore");
+    let mut text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(e),
+    };
+    let missing: Vec<&str> =
+        IGNORED.into_iter().filter(|entry| !text.lines().any(|line| line.trim() == *entry)).collect();
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&(missing.join("\n") + "\n"));
+    state::replace(&path, text.as_bytes(), 0o644)?;
+    Ok(true)
+}

@@ -1,0 +1,140 @@
+//! The command line: one file per verb, each read from top to bottom.
+//!
+//! A verb reads the project, has the world observed, asks a planner, shows what it says, and gives the plan
+//! to the one interpreter. It decides nothing about databases; it turns flags into requests.
+
+mod apply;
+mod carry_out;
+mod completions;
+mod database;
+mod down;
+mod history;
+mod init;
+mod man;
+mod plan;
+mod resume;
+mod schema;
+mod session;
+mod status;
+mod undo;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::report::{self, Format, Ui};
+
+/// The whole life of an Odoo database on PostgreSQL: describe, plan, apply, record.
+#[derive(Debug, Parser)]
+#[command(name = "odpm", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done or nothing to do; 1 failed; 2 changes present (--detailed-exitcode); \
+3 stopped for a person's decision; 4 another odpm is at work; 64 wrong usage; 130 interrupted."
+)]
+pub struct Cli {
+    /// The project's folder, or one below it
+    #[arg(
+        short = 'C',
+        long = "project",
+        value_name = "DIR",
+        global = true,
+        default_value = ".",
+        hide_default_value = true
+    )]
+    project: PathBuf,
+
+    /// Say only results and failures
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(init::Args),
+    Validate(validate::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Status(status::Args),
+    Down(down::Args),
+    History(history::Args),
+    Undo(undo::Args),
+    Database(database::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Schema(schema::Args),
+}
+
+/// Parses the command line, runs the verb, tells its failure, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 64 } else { 0 });
+        }
+    };
+    let ui = Ui { quiet: cli.quiet };
+    let format = cli.verb.format();
+    match run(cli, ui) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            if format == Format::Json {
+                let document = serde_json::json!({ "format_version": 1, "error": error.report() });
+                ui.answer(&report::json(&document).unwrap_or_default());
+            }
+            ui.insist(&report::failure(&error));
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+impl Verb {
+    /// The form of the verb's answer.
+    fn format(&self) -> Format {
+        match self {
+            Self::Validate(args) => args.format,
+            Self::Plan(args) => args.format,
+            Self::Status(args) => args.format,
+            Self::History(args) => args.format,
+            Self::Database(args) => args.format(),
+            Self::Init(_)
+            | Self::Apply(_)
+            | Self::Down(_)
+            | Self::Undo(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Schema(_) => Format::Text,
+        }
+    }
+}
+
+/// Runs the verb on one thread; gives the exit code of a success.
+fn run(cli: Cli, ui: Ui) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::environment("cannot begin").caused_by(&e))?;
+    let start = cli.project;
+    runtime.block_on(async {
+        match cli.verb {
+            Verb::Init(args) => init::run(&args, &start, ui),
+            Verb::Validate(args) => validate::run(&args, &start, ui),
+            Verb::Plan(args) => plan::run(&args, &start, ui).await,
+            Verb::Apply(args) => apply::run(&args, &start, ui).await,
+            Verb::Status(args) => status::run(&args, &start, ui).await,
+            Verb::Down(args) => down::run(&args, &start, ui).await,
+            Verb::History(args) => history::run(&args, &start, ui),
+            Verb::Undo(args) => undo::run(&args, &start, ui).await,
+            Verb::Database(args) => database::run(&args, &start, ui).await,
+            Verb::Completions(args) => completions::run(&args, Cli::command(), ui),
+            Verb::Man(args) => man::run(&args, Cli::command(), ui),
+            Verb::Schema(args) => schema::run(&args, ui),
+        }
+    })
+}

@@ -1,0 +1,22 @@
+//! `apply --resume` and `apply --abandon`.
+
+use super::carry_out;
+use super::session::Session;
+use crate::error::Result;
+use crate::report::Ui;
+use crate::state;
+
+/// Goes on with the interrupted run, or gives it up.
+pub async fn run(session: &Session, abandon: bool, yes: bool, ui: Ui) -> Result<u8> {
+    let Some(journal) = state::unfinished_journal(&session.loaded.state)? else {
+        ui.answer("No run was interrupted. Nothing to do.");
+        return Ok(0);
+    };
+    if abandon {
+        return carry_out::abandon(session, &journal, ui);
+    }
+    if journal.plan.basis.project != session.loaded.project.inputs {
+        ui.insist("odpm.yaml or .env has changed since; this finishes what was planned before that.");
+    }
+    carry_out::go_on(session, &journal, yes, ui).await
+}

@@ -1,0 +1,63 @@
+//! What every verb on a project begins with: the project, its engine, its lock, what was seen of it.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::base::RunId;
+use crate::engine::{self, Engine};
+use crate::error::{Error, Result};
+use crate::facts::{BaselineSeen, Observation};
+use crate::observe::{self, Depth, Loaded};
+use crate::plan::Plan;
+use crate::stack::{self, Grounds, Request};
+use crate::state::{self, Lock};
+
+/// A project at work.
+pub struct Session {
+    /// The project with its places.
+    pub loaded: Loaded,
+    /// Its engine.
+    pub engine: Box<dyn Engine>,
+    _lock: Option<Lock>,
+}
+
+/// What a plan is made from.
+pub struct View {
+    /// The world.
+    pub seen: Observation,
+    /// The baseline.
+    pub baseline: BaselineSeen,
+    run: RunId,
+}
+
+impl Session {
+    /// For verbs that change nothing.
+    pub fn reading(start: &Path) -> Result<Self> {
+        let loaded = observe::load(start)?;
+        let engine = engine::of(&loaded.project);
+        Ok(Self { loaded, engine, _lock: None })
+    }
+
+    /// For verbs that change something: no other odpm does at the same time.
+    pub fn writing(start: &Path, verb: &str) -> Result<Self> {
+        let session = Self::reading(start)?;
+        let lock = Lock::take(&session.loaded.state, verb, &observe::author().name, Timestamp::now())?;
+        Ok(Self { _lock: Some(lock), ..session })
+    }
+
+    /// Looks at the world.
+    pub async fn observe(&self, depth: Depth) -> Result<View> {
+        let (seen, baseline) = observe::observe(&self.loaded, self.engine.as_ref(), depth).await?;
+        let random = state::random_bytes()
+            .map_err(|e| Error::environment("the system has no random numbers").caused_by(&e))?;
+        let run = RunId::new(seen.at, random);
+        Ok(View { seen, baseline, run })
+    }
+
+    /// The plan for a request on what was seen.
+    pub fn plan(&self, request: &Request, view: &View) -> Plan {
+        let View { seen, baseline, run } = view;
+        stack::plan(request, &Grounds { project: &self.loaded.project, seen, baseline, run })
+    }
+}

@@ -1,0 +1,64 @@
+use std::path::Path;
+
+use super::session::Session;
+use crate::error::Result;
+use crate::observe::Depth;
+use crate::report::{self, Format, Status, Ui};
+use crate::stack::Request;
+use crate::state;
+
+/// Show services, cluster, drift, unfinished applies and the last backup
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The form of the answer
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Exit with 3 on drift that waits for a person, or on an unfinished run
+    #[arg(long)]
+    strict: bool,
+}
+
+pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    let session = Session::reading(start)?;
+    let view = session.observe(Depth::Live).await?;
+    let plan =
+        session.plan(&Request::Up { skip_start: false, accepted: Vec::new(), set_aside: false }, &view);
+    let waits = plan.pending().next().is_some() || view.seen.unfinished.is_some();
+    let project = &session.loaded.project;
+    let holder = state::holder(&session.loaded.state);
+    let status = Status {
+        format_version: 1,
+        project: project.name.clone(),
+        scenario: project.scenario.as_str().to_owned(),
+        engine: project.engine.as_str().to_owned(),
+        server: view.seen.engine.server.clone(),
+        services: view.seen.engine.services.clone(),
+        wanted: project
+            .odoo
+            .services
+            .iter()
+            .map(|(name, service)| (name.clone(), service.replicas))
+            .collect(),
+        data: project.postgres.data.display().to_string(),
+        cluster: view.seen.data_dir.clone(),
+        live: view.seen.live.clone(),
+        drift: plan.drift,
+        recorded_at: view.baseline.get().map(|baseline| baseline.recorded_at.clone()),
+        unfinished: view.seen.unfinished.clone(),
+        locked_by: holder
+            .map(|h| format!("odpm {} of {} (pid {}), since {}", h.command, h.by, h.pid, h.since)),
+        steps: plan.steps.len(),
+        blocked: plan
+            .blocked
+            .into_iter()
+            .filter(|b| b.code != "unfinished_run")
+            .map(|block| block.what)
+            .collect(),
+        last_backup: None,
+    };
+    ui.answer(&match args.format {
+        Format::Text => report::status(&status),
+        Format::Json => report::json(&status)?,
+    });
+    Ok(if args.strict && waits { 3 } else { 0 })
+}

@@ -1,0 +1,13 @@
+//! The only reading before a decision: the project's files, and everything that a planner may know.
+//!
+//! Gathers facts and judges none of them. What takes time runs concurrently and has a deadline; what could
+//! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id.
+
+mod author;
+mod ports;
+mod project;
+mod world;
+
+pub use author::author;
+pub use project::{Loaded, load};
+pub use world::{Depth, observe};

@@ -1,0 +1,160 @@
+//! Gathers the [`Observation`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Loaded, author, ports};
+use crate::base::SecretRef;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::facts::{BaselineSeen, EngineSeen, FileSeen, Known, Live, Observation, ServerSeen};
+use crate::odoo_conf::{self, ConfValue, OdooConf};
+use crate::postgres::{Probe, data_dir, live};
+use crate::project::Project;
+use crate::stack::specs;
+use crate::state;
+
+/// How long one question to the server may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How far to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Files only: the engine and the server are not asked.
+    Files,
+    /// Everything.
+    Live,
+}
+
+/// Everything that a planner may know, and the baseline.
+pub async fn observe(
+    loaded: &Loaded,
+    engine: &dyn Engine,
+    depth: Depth,
+) -> Result<(Observation, BaselineSeen)> {
+    let Loaded { project, state, secrets } = loaded;
+    let baseline = state::read_baseline(state)?;
+    let data_path = resolve(&project.postgres.data);
+    let data_dir = data_dir::inspect(&project.postgres.data);
+    let recorded =
+        baseline.get().map(|b| PathBuf::from(&b.compose.data_path_abs)).filter(|p| *p != data_path);
+    let engine = engine.look(project).await;
+    let live = match depth {
+        Depth::Files => Live::unknown("not asked"),
+        Depth::Live => ask(loaded, &engine).await?,
+    };
+    let ports = match depth {
+        Depth::Files => Vec::new(),
+        Depth::Live => ports::ports(project, &engine),
+    };
+    let files = files(loaded);
+    let stale_secrets = stale_secrets(loaded, &files)?;
+    let observation = Observation {
+        at: Timestamp::now(),
+        author: author(),
+        data_path,
+        data_dir,
+        recorded_data_dir: recorded.map(|path| data_dir::inspect(&path)),
+        live,
+        ports,
+        files,
+        folders: folders(project),
+        app_secret: secrets.find(&SecretRef::AppPassword)?.is_some(),
+        admin_secret: secrets.find(&SecretRef::AdminPassword)?.is_some(),
+        stale_secrets,
+        unfinished: state::unfinished_journal(state)?.map(|journal| journal.summary()),
+        free_bytes: free_bytes(&project.postgres.data),
+        engine,
+    };
+    Ok((observation, baseline))
+}
+
+/// Asks the server, where one of ours runs.
+async fn ask(loaded: &Loaded, engine: &EngineSeen) -> Result<Live> {
+    let port = match &engine.server {
+        Known::Unknown(why) => return Ok(Live::unknown(why)),
+        Known::Known(ServerSeen::Stopped) => return Ok(Live::stopped()),
+        Known::Known(ServerSeen::Foreign { .. }) => {
+            return Ok(Live::unknown("a server of somebody else runs there"));
+        }
+        Known::Known(ServerSeen::Running { port, .. }) => *port,
+    };
+    let (app, admin) =
+        (loaded.secrets.find(&SecretRef::AppPassword)?, loaded.secrets.find(&SecretRef::AdminPassword)?);
+    let endpoint = crate::step::Endpoint { port, ..specs::endpoint(&loaded.project) };
+    let probe = Probe {
+        endpoint: &endpoint,
+        app_role: &loaded.project.postgres.role,
+        app: app.as_ref(),
+        admin_role: specs::ADMIN_ROLE,
+        admin: admin.as_ref(),
+        extensions: &specs::EXTENSIONS.map(str::to_owned),
+        deadline: DEADLINE,
+    };
+    Ok(live(&probe).await)
+}
+
+/// The files that odpm renders, edits or records.
+fn files(loaded: &Loaded) -> BTreeMap<PathBuf, FileSeen> {
+    let Loaded { project, state, .. } = loaded;
+    let rendered = ["postgresql.conf", "pg_hba.conf"].map(|name| specs::rendered(project, name));
+    let own =
+        [project.odoo_conf(), project.root.join("docker-compose.yml"), state.baseline(), state.companion()];
+    own.into_iter().chain(rendered).map(|path| (path.clone(), file(&path))).collect()
+}
+
+fn file(path: &Path) -> FileSeen {
+    match fs::read_to_string(path) {
+        Ok(text) => FileSeen::Text(text),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => FileSeen::Absent,
+        Err(e) => FileSeen::Unreadable(e.to_string()),
+    }
+}
+
+/// The secret options of `odoo.conf` whose value is another one than the project's.
+fn stale_secrets(loaded: &Loaded, files: &BTreeMap<PathBuf, FileSeen>) -> Result<BTreeSet<String>> {
+    let text = files.get(&loaded.project.odoo_conf()).and_then(FileSeen::text);
+    let Some(conf) = text.and_then(|text| OdooConf::parse(text).ok()) else { return Ok(BTreeSet::new()) };
+    let mut stale = BTreeSet::new();
+    for edit in odoo_conf::desired(&loaded.project) {
+        let ConfValue::Secret(secret) = &edit.value else { continue };
+        let wanted = loaded.secrets.find(secret)?;
+        if conf.get(&edit.option) != wanted.as_ref().map(|secret| secret.reveal()) {
+            stale.insert(edit.option);
+        }
+    }
+    Ok(stale)
+}
+
+/// The folders that a plan might make and that are there already.
+fn folders(project: &Project) -> Vec<PathBuf> {
+    let wanted = [project.postgres.data.parent().map(Path::to_owned), Some(project.odoo.data_dir.clone())];
+    wanted.into_iter().flatten().filter(|path| path.is_dir()).collect()
+}
+
+/// The path with every link resolved, as far as it exists.
+fn resolve(path: &Path) -> PathBuf {
+    for ancestor in path.ancestors() {
+        if let Ok(real) = fs::canonicalize(ancestor) {
+            return match path.strip_prefix(ancestor) {
+                Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+                _ => real,
+            };
+        }
+    }
+    path.to_owned()
+}
+
+/// Free bytes at a path, or at what exists above it.
+fn free_bytes(path: &Path) -> Known<u64> {
+    let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+    match rustix::fs::statvfs(existing) {
+        Ok(fs) => Known::Known(fs.f_bavail.saturating_mul(fs.f_frsize)),
+        Err(e) => Known::Unknown(e.to_string()),
+    }
+}

@@ -1,0 +1,34 @@
+//! Every word that people see: plans, drift, progress, failures, status, history, prompts, JSON.
+//!
+//! Turns data and decisions into text and asks questions; it knows no effects. Text for people goes to
+//! stdout, what happens meanwhile to stderr; with `--format json` one document goes to stdout.
+
+mod diff;
+mod drift;
+mod failure;
+mod history;
+mod plan;
+mod progress;
+pub mod prompt;
+mod refusal;
+mod status;
+mod steps;
+mod ui;
+
+pub use diff::diffs;
+pub use failure::failure;
+pub use history::{History, history};
+pub use plan::plan;
+pub use progress::Progress;
+pub use refusal::{blocked, pending, unconfirmed};
+pub use status::{DatabaseStatus, Status, database_status, status};
+pub use ui::{Format, Ui};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// A value as the one JSON document of a command.
+pub fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(|e| Error::internal("cannot write JSON").caused_by(&e))
+}

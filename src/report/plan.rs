@@ -1,0 +1,77 @@
+//! A plan, drift first.
+
+use std::fmt::Write;
+
+use console::style;
+
+use super::drift::drift;
+use super::steps::headline;
+use crate::plan::{Plan, Risk};
+
+/// The plan for people.
+pub fn plan(plan: &Plan) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{} {}",
+        style(format!("odpm {}", plan.command)).bold(),
+        style(&plan.project.name).bold()
+    );
+    if !plan.drift.is_empty() {
+        let _ = writeln!(text, "\n{}", style("Drift").bold());
+        text.push_str(&drift(&plan.drift));
+    }
+    if !plan.blocked.is_empty() {
+        let _ = writeln!(text, "\n{}", style("In the way").red().bold());
+        for block in &plan.blocked {
+            let _ = writeln!(text, "  {}", block.what);
+            for why in &block.why {
+                let _ = writeln!(text, "    because: {why}");
+            }
+            for hint in &block.hints {
+                let _ = writeln!(text, "    {} {hint}", style("help:").cyan());
+            }
+        }
+    }
+    if !plan.warnings.is_empty() {
+        let _ = writeln!(text, "\n{}", style("Note").bold());
+        for warning in &plan.warnings {
+            let _ = writeln!(text, "  {warning}");
+        }
+    }
+    text.push('\n');
+    text.push_str(&steps(plan));
+    text
+}
+
+fn steps(plan: &Plan) -> String {
+    let mut text = String::new();
+    if plan.steps.is_empty() {
+        text.push_str(match plan.blocked.is_empty() {
+            true => "Nothing to do.\n",
+            false => "Nothing can be done before that is out of the way.\n",
+        });
+        return text;
+    }
+    let count = plan.steps.len();
+    let _ = writeln!(
+        text,
+        "{}",
+        style(format!("Plan: {count} step{}", if count == 1 { "" } else { "s" })).bold()
+    );
+    for (number, step) in plan.steps.iter().enumerate() {
+        let risk = match step.risk {
+            Risk::None => style("").dim(),
+            Risk::Interrupts => style(" [interrupts]").yellow(),
+            Risk::Access => style(" [changes logins]").yellow(),
+            Risk::Destroys => style(" [destroys data]").red().bold(),
+        };
+        let _ = writeln!(text, "  {:>2}  {}{risk}", number + 1, headline(&step.step, &plan.project.root));
+        let _ = writeln!(text, "      {}", style(format!("because {}", step.reason)).dim());
+    }
+    let pending = plan.pending().count();
+    if pending > 0 {
+        let _ = writeln!(text, "\nBefore anything starts, a person has to accept the drift above.");
+    }
+    text
+}

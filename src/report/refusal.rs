@@ -1,0 +1,61 @@
+//! Why a plan is not applied, as an error with what to do.
+
+use crate::drift::wording;
+use crate::error::Error;
+use crate::plan::Plan;
+
+/// What stands in the way; `None` when nothing does.
+pub fn blocked(plan: &Plan) -> Option<Error> {
+    let (first, others) = plan.blocked.split_first()?;
+    let mut error = Error::new(first.kind, &first.what);
+    for why in &first.why {
+        error = error.because(why);
+    }
+    for other in others {
+        error = error.because(format!("also: {}", other.what));
+    }
+    Some(plan.blocked.iter().flat_map(|block| &block.hints).fold(error, |error, hint| error.hint(hint)))
+}
+
+/// The drift that waits for a person, with the exact flags; `None` when none does.
+pub fn pending(plan: &Plan) -> Option<Error> {
+    let waiting: Vec<_> = plan.pending().collect();
+    if waiting.is_empty() {
+        return None;
+    }
+    let kinds: Vec<&str> = waiting.iter().map(|judged| judged.drift.kind.as_str()).collect();
+    let mut error = Error::refused(format!("drift waits for a person: {}", kinds.join(", ")));
+    for judged in &waiting {
+        let drift = &judged.drift;
+        error = error.because(format!("{} ({})", wording::line(drift), drift.severity.as_str()));
+        if let Some(note) = &drift.note {
+            error = error.because(note);
+        }
+    }
+    let flags = |hash: bool| {
+        let flag = |kind: &str, value: &str| {
+            if hash {
+                format!("--accept-database-drift={kind}={value}")
+            } else {
+                format!("--accept-database-drift={kind}")
+            }
+        };
+        let all: Vec<String> = waiting.iter().map(|j| flag(j.drift.kind.as_str(), &j.drift.hash)).collect();
+        all.join(" ")
+    };
+    Some(
+        error
+            .hint(format!("Accept it: odpm apply {}", flags(false)))
+            .hint(format!("Accept it with these very values only, as a pipeline should: {}", flags(true)))
+            .hint("Or undo the change that caused it; `odpm plan` shows both sides."),
+    )
+}
+
+/// Nobody is there to confirm.
+pub fn unconfirmed(plan: &Plan) -> Error {
+    Error::refused(format!(
+        "{} steps wait for a confirmation, and there is no terminal to ask at",
+        plan.steps.len()
+    ))
+    .hint(format!("Confirm with: odpm {} --yes", plan.command))
+}

@@ -1,0 +1,244 @@
+//! How things are: services, cluster, drift, unfinished runs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use console::style;
+use serde::Serialize;
+
+use super::drift::drift;
+use crate::drift::Judged;
+use crate::facts::{
+    BaselineCluster, BaselineCompose, BaselineConf, DataDir, Known, Live, PidFile, RunSummary, ServerSeen,
+    ServiceSeen,
+};
+
+/// `status --format json`.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// 1.
+    pub format_version: u32,
+    /// The project's name.
+    pub project: String,
+    /// `developer`, `server` or `ci`.
+    pub scenario: String,
+    /// `docker` or `local`.
+    pub engine: String,
+    /// The server.
+    pub server: Known<ServerSeen>,
+    /// The services.
+    pub services: Known<BTreeMap<String, ServiceSeen>>,
+    /// How many of each service are wanted.
+    pub wanted: BTreeMap<String, u16>,
+    /// Where the data directory is.
+    pub data: String,
+    /// What stands there.
+    pub cluster: DataDir,
+    /// What the server answers.
+    pub live: Live,
+    /// The differences from the baseline.
+    pub drift: Vec<Judged>,
+    /// When the baseline was recorded.
+    pub recorded_at: Option<String>,
+    /// A run that has not come to its end.
+    pub unfinished: Option<RunSummary>,
+    /// Who holds the lock: `odpm apply of user@host (pid 1)`.
+    pub locked_by: Option<String>,
+    /// How many steps `odpm apply` would take.
+    pub steps: usize,
+    /// What stands in the way of an apply.
+    pub blocked: Vec<String>,
+    /// The newest backup; none is recorded yet.
+    pub last_backup: Option<String>,
+}
+
+/// The status for people.
+pub fn status(status: &Status) -> String {
+    let mut text = String::new();
+    let _ =
+        writeln!(text, "{} ({}, engine {})", style(&status.project).bold(), status.scenario, status.engine);
+    let _ = writeln!(text, "  db            {}", server(&status.server, &status.live));
+    match &status.services {
+        Known::Known(services) => {
+            for (name, seen) in services {
+                let wanted = status.wanted.get(name).copied().unwrap_or_default();
+                let ended = seen.exited.first().map_or_else(String::new, |end| format!(", {end}"));
+                let _ = writeln!(text, "  {name:<13} {} of {wanted} running{ended}", seen.running);
+            }
+        }
+        Known::Unknown(why) => drop(writeln!(text, "  odoo          unknown: {why}")),
+    }
+    let _ = writeln!(text, "  cluster       {}", cluster(&status.cluster, &status.data));
+    let _ = writeln!(text, "  roles         {}", roles(&status.live));
+    let _ = writeln!(
+        text,
+        "  baseline      {}",
+        status.recorded_at.as_deref().unwrap_or("nothing is recorded yet")
+    );
+    let _ = writeln!(text, "  last backup   {}", status.last_backup.as_deref().unwrap_or("none"));
+    if let Some(holder) = &status.locked_by {
+        let _ = writeln!(text, "  at work       {holder}");
+    }
+    if let Some(run) = &status.unfinished {
+        let at = run.stopped_at.as_deref().unwrap_or("the middle");
+        let _ = writeln!(text, "  {}    {} stopped in {at}", style("unfinished").red(), run.run);
+        let _ = writeln!(text, "                go on: odpm apply --resume; give up: odpm apply --abandon");
+    }
+    for block in &status.blocked {
+        let _ = writeln!(text, "  {}    {block}", style("in the way").red());
+    }
+    let _ = writeln!(
+        text,
+        "  apply         {}",
+        match (status.steps, status.blocked.is_empty()) {
+            (_, false) => "blocked; `odpm plan` says why".to_owned(),
+            (0, true) => "nothing to do".to_owned(),
+            (steps, true) => format!("{steps} to do; `odpm plan` shows them"),
+        }
+    );
+    if !status.drift.is_empty() {
+        let _ = writeln!(text, "{}", style("Drift").bold());
+        text.push_str(&drift(&status.drift));
+    }
+    text
+}
+
+fn server(seen: &Known<ServerSeen>, live: &Live) -> String {
+    match seen {
+        Known::Unknown(why) => format!("unknown: {why}"),
+        Known::Known(ServerSeen::Stopped) => "stopped".to_owned(),
+        Known::Known(ServerSeen::Foreign { pid, port }) => {
+            format!("a server that odpm did not start runs there (pid {pid}, port {port})")
+        }
+        Known::Known(ServerSeen::Running { id, port, .. }) => {
+            let version =
+                live.version.get().map_or_else(String::new, |version| format!("PostgreSQL {version}, "));
+            let ready = if live.ready.is(&true) { "ready" } else { "not ready" };
+            format!("running, {ready} ({version}port {port}, pid {id})")
+        }
+    }
+}
+
+fn cluster(seen: &DataDir, path: &str) -> String {
+    match seen {
+        DataDir::Absent => format!("none yet in {path}"),
+        DataDir::Empty => format!("none yet, {path} is empty"),
+        DataDir::Cluster(files) => {
+            let unclean =
+                if matches!(files.pid, PidFile::Stale { .. }) { ", not shut down cleanly" } else { "" };
+            format!("PostgreSQL {}{unclean} in {path}", files.major)
+        }
+        DataDir::HalfInitialised { .. } => format!("not whole in {path}"),
+        DataDir::Foreign { .. } => format!("{path} holds something else"),
+        DataDir::Unreadable { why, .. } => format!("{path} may not be read: {why}"),
+        DataDir::NotADirectory => format!("{path} is not a folder"),
+    }
+}
+
+fn roles(live: &Live) -> String {
+    let answer = |known: &Known<bool>, yes: &str, no: &str| match known {
+        Known::Known(true) => yes.to_owned(),
+        Known::Known(false) => no.to_owned(),
+        Known::Unknown(why) => format!("unknown ({why})"),
+    };
+    if live.ready.is(&false) {
+        return "unknown while the server is stopped".to_owned();
+    }
+    let present = answer(&live.role_present, "present", "missing");
+    let login = answer(&live.role_login, "can log in", "cannot log in");
+    format!("application role {present}, {login}")
+}
+
+/// `database status --format json`: odpm 4's keys, and ours behind them.
+#[derive(Debug, Serialize)]
+pub struct DatabaseStatus {
+    /// 1.
+    pub format_version: u32,
+    /// The fingerprint's part on the stack.
+    pub compose: BaselineCompose,
+    /// The fingerprint's part on odoo.conf.
+    pub odoo_conf: BaselineConf,
+    /// The fingerprint's part on the cluster.
+    pub cluster: BaselineCluster,
+    /// SHA-256 of the fingerprint.
+    pub fingerprint: String,
+    /// Whether there is a baseline.
+    pub last_run_present: bool,
+    /// Whether nothing is recorded yet.
+    pub first_run: bool,
+    /// Whether the server runs; `null` when that cannot be seen.
+    pub postgres_container_running: Option<bool>,
+    /// Whether it accepts connections; `null` when that is not known.
+    pub postgres_ready: Option<bool>,
+    /// Whether the application role exists; `null` when that is not known.
+    pub app_role_present: Option<bool>,
+    /// Whether it can log in; `null` when that is not known.
+    pub app_role_login: Option<bool>,
+    /// The differences in odpm 4's form.
+    pub drifts: Vec<DriftLine>,
+    /// The answers with the reasons for what is not known.
+    pub live: Live,
+    /// The differences in full.
+    pub drift: Vec<Judged>,
+}
+
+/// A difference in odpm 4's form.
+#[derive(Debug, Serialize)]
+pub struct DriftLine {
+    /// The kind.
+    pub kind: String,
+    /// How grave it is.
+    pub severity: String,
+    /// What is recorded.
+    pub previous: String,
+    /// What is so now.
+    pub current: String,
+}
+
+impl From<&Judged> for DriftLine {
+    fn from(judged: &Judged) -> Self {
+        let drift = &judged.drift;
+        Self {
+            kind: drift.kind.as_str().to_owned(),
+            severity: drift.severity.as_str().to_owned(),
+            previous: drift.recorded.clone(),
+            current: drift.current.clone(),
+        }
+    }
+}
+
+/// The status of the database side for people.
+pub fn database_status(status: &DatabaseStatus) -> String {
+    let mut text = String::new();
+    let BaselineCompose { service_name, image_tag, data_path_abs, host_port, .. } = &status.compose;
+    let _ = writeln!(text, "fingerprint   {}", status.fingerprint);
+    let _ = writeln!(
+        text,
+        "  stack       service {service_name}, tag {image_tag}, port {host_port}, data {data_path_abs}"
+    );
+    let BaselineConf { db_host, db_port, db_user } = &status.odoo_conf;
+    let _ = writeln!(text, "  odoo.conf   {db_user} at {db_host}:{db_port}");
+    let major =
+        status.cluster.pg_major.map_or_else(|| "none".to_owned(), |major| format!("PostgreSQL {major}"));
+    let _ = writeln!(text, "  cluster     {major}, application role {}", status.cluster.app_role);
+    let _ = writeln!(
+        text,
+        "baseline      {}",
+        if status.last_run_present { "recorded" } else { "nothing is recorded yet" }
+    );
+    let said = |known: &Known<bool>| match known {
+        Known::Known(true) => "yes".to_owned(),
+        Known::Known(false) => "no".to_owned(),
+        Known::Unknown(why) => format!("unknown: {why}"),
+    };
+    let _ = writeln!(text, "server ready  {}", said(&status.live.ready));
+    let _ = writeln!(text, "role present  {}", said(&status.live.role_present));
+    let _ = writeln!(text, "role login    {}", said(&status.live.role_login));
+    if status.drift.is_empty() {
+        text.push_str("drift         none\n");
+    } else {
+        text.push_str("drift\n");
+        text.push_str(&drift(&status.drift));
+    }
+    text
+}

@@ -1,0 +1,51 @@
+//! Each kind of step in a few words.
+
+use std::path::Path;
+
+use crate::base::SecretRef;
+use crate::step::Step;
+
+/// What the step does, as an order: `write odoo.conf`. Paths below `root` are shown from there.
+pub fn headline(step: &Step, root: &Path) -> String {
+    let at = |path: &Path| match path.strip_prefix(root) {
+        Ok(inside) if !inside.as_os_str().is_empty() => inside.display().to_string(),
+        _ => path.display().to_string(),
+    };
+    match step {
+        Step::MakeDir(step) => format!("make the folder {}", at(&step.path)),
+        Step::GenerateSecret(step) => format!("make {}", secret(&step.secret)),
+        Step::WriteFile(step) => format!("write {}", at(&step.path)),
+        Step::EditConf(step) => {
+            let options: Vec<&str> = step.edits.iter().map(|edit| edit.option.as_str()).collect();
+            format!("set {} in {}", options.join(", "), at(&step.path))
+        }
+        Step::RemoveFile(step) => format!("remove {}", at(&step.path)),
+        Step::RestoreFile(step) => format!("put back {}", at(&step.path)),
+        Step::InitCluster(step) => {
+            format!("make a PostgreSQL {} cluster in {}", step.server.major, at(&step.server.data))
+        }
+        Step::BootstrapRoles(step) => {
+            format!("set the role {}'s password in single-user mode", step.admin_role)
+        }
+        Step::StartServer(server) => format!("start PostgreSQL {} on port {}", server.major, server.port),
+        Step::StopServer(server) => format!("stop PostgreSQL on port {}", server.port),
+        Step::EnsureRoles(step) => {
+            format!("create or mend the role {} and {}", step.app_role, step.extensions.join(", "))
+        }
+        Step::VerifyLogin(step) => format!("log in as {} over TCP", step.role),
+        Step::StartService(service) if service.replicas > 1 => {
+            format!("start {} {}", service.replicas, service.service)
+        }
+        Step::StartService(service) => format!("start {}", service.service),
+        Step::StopService(service) => format!("stop {}", service.service),
+        Step::RecordBaseline(_) => "record the baseline".to_owned(),
+    }
+}
+
+fn secret(secret: &SecretRef) -> String {
+    match secret {
+        SecretRef::AppPassword => "the application role's password".to_owned(),
+        SecretRef::AdminPassword => "the administrative role's password".to_owned(),
+        SecretRef::OdooConf { option } => format!("a value of {option}"),
+    }
+}

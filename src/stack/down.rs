@@ -1,0 +1,28 @@
+//! Stop the stack, keep the data.
+
+use super::{Grounds, blocks, frame, services, specs};
+use crate::facts::ServerSeen;
+use crate::plan::{Plan, PlannedStep, Risk};
+use crate::step::Step;
+
+/// Stops what runs: Odoo first, so that its requests end before the server does.
+pub fn plan(grounds: &Grounds<'_>) -> Plan {
+    let mut plan = frame::empty("down", grounds);
+    plan.blocked.extend(blocks::unfinished(grounds));
+    let running = services::ORDER.iter().rev();
+    plan.steps.extend(running.filter_map(|name| services::stop(name, "the stack goes down", grounds)));
+    match grounds.seen.engine.server.get() {
+        Some(ServerSeen::Running { .. }) => {
+            if let Some(server) = specs::server(grounds) {
+                let step = Step::StopServer(server);
+                let reason = "the stack goes down; the data stays";
+                plan.steps.push(PlannedStep::new("stop-server", step, reason).risk(Risk::Interrupts));
+            }
+        }
+        Some(ServerSeen::Foreign { pid, port }) => {
+            plan.blocked.push(blocks::foreign_server(*pid, *port, grounds))
+        }
+        Some(ServerSeen::Stopped) | None => {}
+    }
+    plan
+}

@@ -1,0 +1,110 @@
+//! The steps on files: secrets, rendered files, `odoo.conf`, folders.
+
+use std::path::{Path, PathBuf};
+
+use super::Grounds;
+use super::specs;
+use crate::base::SecretRef;
+use crate::compose;
+use crate::facts::{FileSeen, Owner};
+use crate::plan::PlannedStep;
+use crate::postgresql_conf;
+use crate::project::EngineKind;
+use crate::step::{ConfValue, EditConf, GenerateSecret, MakeDir, Step, WriteFile};
+
+/// Secrets that odpm makes because nobody gives them.
+pub fn secrets(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+    let Grounds { project, seen, .. } = *grounds;
+    let mut steps = Vec::new();
+    if !seen.admin_secret {
+        let step = Step::GenerateSecret(GenerateSecret { secret: SecretRef::AdminPassword });
+        steps.push(PlannedStep::new(
+            "admin-password",
+            step,
+            "odpm needs a role of its own to look after the others",
+        ));
+    }
+    if project.postgres.password.is_none() && !seen.app_secret {
+        let step = Step::GenerateSecret(GenerateSecret { secret: SecretRef::AppPassword });
+        steps.push(PlannedStep::new("app-password", step, "postgres.password gives none"));
+    }
+    steps
+}
+
+/// The files that odpm renders, where their text is not as wanted.
+pub fn rendered(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+    let Grounds { project, seen, .. } = *grounds;
+    let (conf, text) = specs::rendered_conf(grounds);
+    let mut wanted = vec![("postgresql-conf", conf, text)];
+    if project.engine == EngineKind::Local && seen.data_dir.cluster().is_some_and(|files| !files.has_hba) {
+        wanted.push((
+            "pg-hba-conf",
+            specs::rendered(project, "pg_hba.conf"),
+            postgresql_conf::HBA.to_owned(),
+        ));
+    }
+    if project.engine == EngineKind::Docker
+        && let Ok(text) = compose::render(project)
+    {
+        wanted.push(("compose-file", project.root.join("docker-compose.yml"), text));
+    }
+    wanted.into_iter().filter_map(|(id, path, text)| write(id, path, text, grounds)).collect()
+}
+
+fn write(id: &str, path: PathBuf, content: String, grounds: &Grounds<'_>) -> Option<PlannedStep> {
+    let now = grounds.seen.files.get(&path).unwrap_or(&FileSeen::Absent);
+    if now.text() == Some(content.as_str()) {
+        return None;
+    }
+    let reason =
+        if now.text().is_some() { "it is not as odpm.yaml describes it" } else { "there is none yet" };
+    let step = Step::WriteFile(WriteFile { path, content, mode: 0o644, before: now.digest() });
+    Some(PlannedStep::new(id, step, reason))
+}
+
+/// The options of `odoo.conf` that are not as wanted, in one step.
+pub fn odoo_conf(grounds: &Grounds<'_>) -> Option<PlannedStep> {
+    let edits = specs::conf_edits(grounds);
+    if edits.is_empty() {
+        return None;
+    }
+    let path = grounds.project.odoo_conf();
+    let now = grounds.seen.files.get(&path).unwrap_or(&FileSeen::Absent);
+    let reason = match now.text() {
+        None => "there is none yet".to_owned(),
+        Some(_) => {
+            let names: Vec<&str> = edits.iter().map(|edit| edit.option.as_str()).collect();
+            format!(
+                "{} not as odpm.yaml describes",
+                if names.len() == 1 {
+                    format!("{} is", names.join(""))
+                } else {
+                    format!("{} are", names.join(", "))
+                }
+            )
+        }
+    };
+    let before = now.digest();
+    Some(PlannedStep::new("odoo-conf", Step::EditConf(EditConf { path, edits, mode: 0o600, before }), reason))
+}
+
+/// Whether `odoo.conf` gets another password: a running Odoo has to be started anew to read it.
+pub fn changes_secrets(grounds: &Grounds<'_>) -> bool {
+    specs::conf_edits(grounds).iter().any(|edit| matches!(edit.value, ConfValue::Secret(_)))
+}
+
+/// The folders that have to be there: above the data directory, and Odoo's own.
+pub fn folders(skip_start: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+    let Grounds { project, seen, .. } = *grounds;
+    let missing = |path: &Path| !seen.folders.iter().any(|there| there == path);
+    let mut steps = Vec::new();
+    if let Some(parent) = project.postgres.data.parent().filter(|parent| !skip_start && missing(parent)) {
+        let step = Step::MakeDir(MakeDir { path: parent.to_owned(), mode: 0o755, owner: None::<Owner> });
+        steps.push(PlannedStep::new("data-folder", step, "the data directory goes there"));
+    }
+    if missing(&project.odoo.data_dir) {
+        let step = Step::MakeDir(MakeDir { path: project.odoo.data_dir.clone(), mode: 0o700, owner: None });
+        steps.push(PlannedStep::new("odoo-folder", step, "Odoo keeps its files there"));
+    }
+    steps
+}

@@ -1,0 +1,164 @@
+//! The project in the terms of its engine: server, services, endpoints, and the digests by which a running
+//! one is known to be as wanted.
+
+use std::path::PathBuf;
+
+use super::Grounds;
+use crate::base::{Digest, Secret, SecretRef};
+use crate::compose::role_arguments;
+use crate::facts::FileSeen;
+use crate::odoo_conf::{self, ConfEdit, OdooConf};
+use crate::postgresql_conf;
+use crate::project::{EngineKind, Project};
+use crate::step::{Endpoint, EnsureRoles, Launch, ServerSpec, ServiceSpec, Terms, VerifyLogin};
+
+/// The administrative role.
+pub const ADMIN_ROLE: &str = "postgres";
+
+/// What new databases can use: Odoo's searches want both.
+pub const EXTENSIONS: [&str; 2] = ["unaccent", "pg_trgm"];
+
+/// `postgresql.conf` as rendered: its place and its text.
+pub fn rendered_conf(grounds: &Grounds<'_>) -> (PathBuf, String) {
+    let Grounds { project, seen, .. } = *grounds;
+    let path = rendered(project, "postgresql.conf");
+    let (data, hba) = match project.engine {
+        EngineKind::Docker => (docker_data(project), None),
+        EngineKind::Local => {
+            let lacks = seen.data_dir.cluster().is_some_and(|files| !files.has_hba);
+            (project.postgres.data.clone(), lacks.then(|| rendered(project, "pg_hba.conf")))
+        }
+    };
+    (path, postgresql_conf::render(project, &data, hba.as_deref()))
+}
+
+/// Where the image keeps the data directory.
+fn docker_data(project: &Project) -> PathBuf {
+    let major = project.postgres.major.0;
+    if major >= 18 {
+        format!("/var/lib/postgresql/{major}/docker").into()
+    } else {
+        "/var/lib/postgresql/data".into()
+    }
+}
+
+/// The place of a file that odpm renders for programs.
+pub fn rendered(project: &Project, name: &str) -> PathBuf {
+    project.state_dir().join("rendered").join(name)
+}
+
+/// The server as wanted; `None` as long as the engine cannot run one.
+pub fn server(grounds: &Grounds<'_>) -> Option<ServerSpec> {
+    let Grounds { project, seen, .. } = *grounds;
+    let (config_file, text) = rendered_conf(grounds);
+    let launch = match project.engine {
+        EngineKind::Local => Launch::Local(Terms {
+            bin_dir: seen.engine.binaries.get()?.dir.clone(),
+            config_file,
+            run_dir: seen.engine.socket_dir.clone(),
+            log: project.state_dir().join("log").join("postgresql.log"),
+            run_as: *seen.engine.run_as.get()?,
+        }),
+        EngineKind::Docker => compose_launch(project),
+    };
+    let postgres = &project.postgres;
+    Some(ServerSpec {
+        service: project.postgres_service(),
+        data: postgres.data.clone(),
+        major: postgres.major,
+        port: postgres.port,
+        config: Digest::of_json(&(text, postgres.port, &launch)),
+        launch,
+    })
+}
+
+fn compose_launch(project: &Project) -> Launch {
+    Launch::Compose {
+        project: project.compose_project().to_owned(),
+        file: project.root.join("docker-compose.yml"),
+    }
+}
+
+/// A service as wanted; `None` when the engine cannot run Odoo.
+pub fn service(name: &str, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
+    let Grounds { project, seen, .. } = *grounds;
+    let wanted = project.odoo.services.get(name)?;
+    let conf = project.odoo_conf();
+    let (command, launch) = match project.engine {
+        EngineKind::Docker => (Vec::new(), compose_launch(project)),
+        EngineKind::Local => {
+            let source = project.odoo.source.as_ref()?;
+            let mut command = vec![seen.engine.odoo.get()?.display().to_string()];
+            command.push(source.join("odoo-bin").display().to_string());
+            command.extend(["-c".to_owned(), conf.display().to_string()]);
+            let cron = project.odoo.services.get("odoo-cron").is_some_and(|cron| cron.replicas > 0);
+            command.extend(role_arguments(name, cron));
+            if let Some(port) = wanted.port.filter(|_| name != "odoo") {
+                command.push(format!("--http-port={port}"));
+            }
+            command.extend(wanted.args.iter().cloned());
+            let terms = Terms {
+                bin_dir: source.clone(),
+                config_file: conf.clone(),
+                run_dir: seen.engine.socket_dir.clone(),
+                log: project.state_dir().join("log").join(format!("{name}.log")),
+                run_as: None,
+            };
+            (command, Launch::Local(terms))
+        }
+    };
+    Some(ServiceSpec {
+        name: name.to_owned(),
+        service: project.service_name(name),
+        replicas: wanted.replicas,
+        port: wanted.port,
+        config: Digest::of_json(&(&command, &launch, conf_text(grounds))),
+        command,
+        env: Default::default(),
+        launch,
+    })
+}
+
+/// `odoo.conf` as it will be, without the values of secrets: they must not leave a trace, not even a digest
+/// that could be guessed at.
+fn conf_text(grounds: &Grounds<'_>) -> String {
+    let before = grounds.seen.files.get(&grounds.project.odoo_conf()).and_then(FileSeen::text);
+    let masked = |_: &SecretRef| Ok(Secret::new("***"));
+    let after = odoo_conf::apply_edits(before, &conf_edits(grounds), &masked).unwrap_or_default();
+    OdooConf::parse(&after).map_or(after, |conf| conf.redacted())
+}
+
+/// The options of `odoo.conf` that are not as wanted.
+pub fn conf_edits(grounds: &Grounds<'_>) -> Vec<ConfEdit> {
+    let Grounds { project, seen, .. } = *grounds;
+    let text = seen.files.get(&project.odoo_conf()).and_then(FileSeen::text);
+    let conf = text.and_then(|text| OdooConf::parse(text).ok());
+    odoo_conf::pending(conf.as_ref(), odoo_conf::desired(project), &seen.stale_secrets)
+}
+
+/// Where the server is reached from this machine.
+pub fn endpoint(project: &Project) -> Endpoint {
+    Endpoint { host: "127.0.0.1".to_owned(), port: project.postgres.port }
+}
+
+/// The roles and extensions as wanted.
+pub fn ensure_roles(project: &Project) -> EnsureRoles {
+    EnsureRoles {
+        endpoint: endpoint(project),
+        admin_role: ADMIN_ROLE.to_owned(),
+        admin: SecretRef::AdminPassword,
+        app_role: project.postgres.role.clone(),
+        app: SecretRef::AppPassword,
+        extensions: EXTENSIONS.map(str::to_owned).to_vec(),
+    }
+}
+
+/// The login that proves the baseline.
+pub fn verify_login(project: &Project) -> VerifyLogin {
+    VerifyLogin {
+        endpoint: endpoint(project),
+        role: project.postgres.role.clone(),
+        secret: SecretRef::AppPassword,
+        database: "postgres".to_owned(),
+    }
+}

@@ -1,0 +1,32 @@
+//! Take back what a run did.
+
+use super::{Grounds, blocks, frame};
+use crate::facts::FileSeen;
+use crate::plan::{Block, Guard, Journal, Plan, inverse};
+
+/// The inverse of the run, and what has been written since.
+pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
+    let mut plan = frame::empty("undo", grounds);
+    plan.blocked.extend(blocks::unfinished(grounds));
+    let inverse = inverse(journal);
+    plan.warnings.extend(inverse.stays.iter().map(|stays| format!("Not taken back: {stays}.")));
+    for guard in inverse.steps.iter().flat_map(|step| &step.guards) {
+        let Guard::FileIs { path, any_of } = guard else { continue };
+        let now = grounds.seen.files.get(path).and_then(FileSeen::digest);
+        if grounds.seen.files.contains_key(path) && !any_of.contains(&now) {
+            plan.blocked.push(
+                Block::refused(
+                    "changed_since",
+                    format!("{} was changed since {}", path.display(), journal.plan.run),
+                )
+                .because("taking the run back would lose that change")
+                .hint(format!(
+                    "Take later runs back first (odpm history), or put {} back by hand.",
+                    path.display()
+                )),
+            );
+        }
+    }
+    plan.steps = inverse.steps;
+    plan
+}
