@@ -12,6 +12,7 @@ use crate::world::{Log, RealJournal, real};
 /// A new run of the plan. Gives the exit code.
 pub async fn begin(session: &Session, plan: &Plan, yes: bool, ui: Ui) -> Result<u8> {
     if let Some(error) = report::blocked(plan).or_else(|| report::pending(plan)) {
+        plan.warnings.iter().for_each(|warning| ui.insist(&format!("note: {warning}")));
         return Err(error);
     }
     ui.answer(&report::plan(plan));

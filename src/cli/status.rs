@@ -33,6 +33,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         engine: project.engine.as_str().to_owned(),
         server: view.seen.engine.server.clone(),
         services: view.seen.engine.services.clone(),
+        odoo: view.seen.engine.odoo.clone(),
         wanted: project
             .odoo
             .services

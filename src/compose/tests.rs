@@ -1,25 +1,13 @@
 //! The rendered file, looked at whole.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use super::render;
-use crate::project::{Sources, read};
+use crate::project::samples;
 
 fn rendered(postgres: u32) -> serde_yaml::Value {
     let text = format!(
-        "version: 1\nname: shop\nodoo:\n  version: 18.0\npostgres:\n  version: {postgres}\n  password: geheim\n"
+        "version: 1\nname: shop\nodoo:\n  version: 18.0\npostgres:\n  version: {postgres}\n  password: geheim\n  data: /srv/a$shop/pg\n"
     );
-    let environment = BTreeMap::from([("ODPM_COMPOSE_PREFIX".to_owned(), "acme".to_owned())]);
-    let root = Path::new("/srv/a$shop");
-    let project = read(&Sources {
-        root,
-        file: &root.join("odpm.yaml"),
-        text: &text,
-        env: None,
-        environment: &environment,
-    })
-    .unwrap();
+    let project = samples::project(&text, &[("ODPM_COMPOSE_PREFIX", "acme")]);
     let text = render(&project).unwrap();
     assert!(!text.contains("geheim"), "no secret in the file");
     serde_yaml::from_str(&text).unwrap()
@@ -38,10 +26,7 @@ fn services_carry_the_prefix_and_wait_for_a_healthy_database() {
 #[test]
 fn a_dollar_sign_in_a_path_is_no_variable_of_compose() {
     let file = rendered(16);
-    assert_eq!(
-        file["services"]["acme-db"]["volumes"][0],
-        "/srv/a$$shop/data/postgres:/var/lib/postgresql/data"
-    );
+    assert_eq!(file["services"]["acme-db"]["volumes"][0], "/srv/a$$shop/pg:/var/lib/postgresql/data");
 }
 
 #[test]
@@ -49,6 +34,6 @@ fn from_version_18_on_the_mount_is_one_folder_higher() {
     for (version, inside) in [(17, "/var/lib/postgresql/data"), (18, "/var/lib/postgresql")] {
         let file = rendered(version);
         let volume = file["services"]["acme-db"]["volumes"][0].as_str().unwrap().to_owned();
-        assert!(volume.ends_with(&format!("postgres:{inside}")), "{volume}");
+        assert!(volume.ends_with(&format!("pg:{inside}")), "{volume}");
     }
 }

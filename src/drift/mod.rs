@@ -10,6 +10,8 @@ mod compare;
 mod fingerprint;
 mod judge;
 mod kind;
+#[cfg(test)]
+mod tests;
 pub mod wording;
 
 pub use accept::{Acceptance, How};

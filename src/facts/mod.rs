@@ -12,6 +12,8 @@ mod known;
 mod live;
 mod observation;
 mod run;
+#[cfg(test)]
+pub mod samples;
 
 pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,

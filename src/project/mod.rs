@@ -15,6 +15,8 @@ mod tree;
 mod variables;
 
 #[cfg(test)]
+pub mod samples;
+#[cfg(test)]
 mod tests;
 
 pub use file::json_schema;

@@ -1,32 +1,20 @@
 //! Whole files in, projects or mistakes out.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::samples::try_project;
 use super::*;
-use crate::error::{Problem, Result};
+use crate::error::Problem;
 
 const SMALL: &str = "version: 1\nname: shop\nodoo:\n  version: 18.0\npostgres:\n  version: 16\n";
 
-fn read_with(text: &str, env: &str, environment: &[(&str, &str)]) -> Result<Project> {
-    let environment: BTreeMap<String, String> =
-        environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    read(&Sources {
-        root: Path::new("/srv/shop"),
-        file: Path::new("/srv/shop/odpm.yaml"),
-        text,
-        env: Some(env),
-        environment: &environment,
-    })
-}
-
 fn problems(text: &str, env: &str, environment: &[(&str, &str)]) -> Vec<Problem> {
-    read_with(text, env, environment).expect_err("a mistake").report().problems.clone()
+    try_project(text, env, environment).expect_err("a mistake").report().problems.clone()
 }
 
 #[test]
 fn the_smallest_file_gets_every_default() {
-    let project = read_with(SMALL, "", &[]).unwrap();
+    let project = try_project(SMALL, "", &[]).unwrap();
     assert_eq!(project.scenario, Scenario::Developer);
     assert_eq!(project.engine, EngineKind::Docker);
     assert_eq!(project.odoo.version, "18.0");
@@ -49,14 +37,14 @@ fn variables_and_overrides_reach_their_places() {
     );
     let env = "PW=50%%&$x\nODPM_COMPOSE_PREFIX=acme\nODPM_SCENARIO=ci\n";
     let project =
-        read_with(&text, env, &[("ODPM_SCENARIO", "server"), ("POSTGRES_SERVICE_NAME", "pg")]).unwrap();
+        try_project(&text, env, &[("ODPM_SCENARIO", "server"), ("POSTGRES_SERVICE_NAME", "pg")]).unwrap();
     assert_eq!(project.postgres.port, 5433);
     assert_eq!(project.postgres.password.as_ref().unwrap().reveal(), "50%%&$x");
     assert_eq!(project.postgres.data, PathBuf::from("/srv/pg"));
     assert_eq!(project.scenario, Scenario::Server, "the environment wins over .env");
     assert_eq!(project.postgres_service(), "acme-db", "the prefix wins over the service's name");
     assert_eq!(project.postgres.settings["jit"], "off", "a word stays as it is written");
-    let other = read_with(&text, "PW=other\n", &[]).unwrap();
+    let other = try_project(&text, "PW=other\n", &[]).unwrap();
     assert_ne!(project.inputs, other.inputs);
     assert!(!format!("{project:?}").contains("50%%"), "secrets do not show");
 }

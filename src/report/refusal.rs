@@ -57,5 +57,5 @@ pub fn unconfirmed(plan: &Plan) -> Error {
         "{} steps wait for a confirmation, and there is no terminal to ask at",
         plan.steps.len()
     ))
-    .hint(format!("Confirm with: odpm {} --yes", plan.command))
+    .hint("Run the same command with --yes to confirm.")
 }

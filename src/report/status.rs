@@ -28,6 +28,8 @@ pub struct Status {
     pub server: Known<ServerSeen>,
     /// The services.
     pub services: Known<BTreeMap<String, ServiceSeen>>,
+    /// The program that runs Odoo, or why odpm does not.
+    pub odoo: Known<std::path::PathBuf>,
     /// How many of each service are wanted.
     pub wanted: BTreeMap<String, u16>,
     /// Where the data directory is.
@@ -59,6 +61,10 @@ pub fn status(status: &Status) -> String {
         writeln!(text, "{} ({}, engine {})", style(&status.project).bold(), status.scenario, status.engine);
     let _ = writeln!(text, "  db            {}", server(&status.server, &status.live));
     match &status.services {
+        Known::Known(_) if status.odoo.get().is_none() => {
+            let why = status.odoo.why().unwrap_or_default();
+            let _ = writeln!(text, "  odoo          not run by odpm: {why}");
+        }
         Known::Known(services) => {
             for (name, seen) in services {
                 let wanted = status.wanted.get(name).copied().unwrap_or_default();

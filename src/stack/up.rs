@@ -145,7 +145,8 @@ fn record(replaced: bool, drift: &[Judged], grounds: &Grounds<'_>) -> Option<Pla
         c.system_identifier.is_some()
             && (now.system_identifier.is_none() || c.system_identifier == now.system_identifier)
     });
-    if known && same_engine && same_cluster && !replaced {
+    let accepted: Vec<Accepted> = drift.iter().filter_map(|judged| acceptance(judged, grounds)).collect();
+    if known && same_engine && same_cluster && !replaced && accepted.is_empty() {
         return None;
     }
     let reason =
@@ -158,7 +159,7 @@ fn record(replaced: bool, drift: &[Judged], grounds: &Grounds<'_>) -> Option<Pla
         run: run.clone(),
         baseline: wanted,
         engine: now.engine.to_owned(),
-        accepted: drift.iter().filter_map(|judged| acceptance(judged, grounds)).collect(),
+        accepted,
         endpoint: specs::endpoint(project),
         role: project.postgres.role.clone(),
         secret: SecretRef::AppPassword,

@@ -15,7 +15,7 @@ use super::{Clock, Database, Files, Log, Secrets, World};
 use crate::base::{PgMajor, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Baseline, ClusterFiles, Companion, DataDir, EngineSeen, PidFile};
+use crate::facts::{Baseline, Companion, DataDir, EngineSeen};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
 use crate::step::{EnsureRoles, MakeDir, RecordBaseline, ServerSpec, ServiceSpec, VerifyLogin};
@@ -156,16 +156,7 @@ impl Files for Fake {
     fn data_dir(&self, _path: &Path) -> DataDir {
         match self.0.borrow().durable.cluster {
             None => DataDir::Absent,
-            Some((major, id)) => DataDir::Cluster(ClusterFiles {
-                major,
-                system_identifier: Some(id),
-                uid: 1000,
-                gid: 1000,
-                mode: 0o700,
-                pid: PidFile::None,
-                has_hba: true,
-                in_recovery: false,
-            }),
+            Some((major, id)) => crate::facts::samples::cluster(major, id),
         }
     }
 
