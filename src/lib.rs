@@ -13,6 +13,7 @@ pub mod odoo_conf;
 pub mod plan;
 pub mod postgres;
 pub mod postgresql_conf;
+pub mod process;
 pub mod project;
 pub mod report;
 pub mod schemas;

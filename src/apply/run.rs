@@ -51,6 +51,8 @@ pub async fn run(
             tell(Event::Skipped { step });
             continue;
         }
+        // Steps that never wait would leave no moment in which a wish to stop could be heard.
+        tokio::task::yield_now().await;
         if stop.asked() {
             return Err(interrupted(log, step));
         }

@@ -63,7 +63,7 @@ async fn run(
     let engine = crate::engine::of(&loaded.project);
     let mut world = real(&loaded.state, &plan.run, engine, loaded.secrets.clone());
     let stop = Stop::default();
-    let listener = tokio::spawn(listen(stop.clone(), ui));
+    let listener = listen(stop.clone(), ui)?;
     let mut progress = Progress::new(ui, loaded.project.root.clone());
     let result = apply::run(plan, earlier, &mut world, log, &stop, &mut |event| progress.tell(&event)).await;
     listener.abort();
@@ -73,21 +73,22 @@ async fn run(
 }
 
 /// Ctrl-C, or a polite kill: the first stops after the step at hand, the second at once.
-async fn listen(stop: Stop, ui: Ui) {
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    let Ok(mut terminate) =
-        terminate.map_err(|e| Error::environment("cannot listen for signals").caused_by(&e))
-    else {
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+///
+/// From the return of this on neither ends the process by itself.
+fn listen(stop: Stop, ui: Ui) -> Result<tokio::task::JoinHandle<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let open = |kind| signal(kind).map_err(|e| Error::environment("cannot listen for signals").caused_by(&e));
+    let (mut interrupt, mut terminate) = (open(SignalKind::interrupt())?, open(SignalKind::terminate())?);
+    Ok(tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if !stop.asked() {
+                ui.insist("Stopping after this step; once more stops at once.");
+            }
+            stop.ask();
         }
-        if !stop.asked() {
-            ui.insist("Stopping after this step; once more stops at once.");
-        }
-        stop.ask();
-    }
+    }))
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::base::PgMajor;
 use crate::facts::{ClusterFiles, DataDir, PidFile};
+use crate::process;
 
 /// Names that only PostgreSQL puts into a folder.
 const OURS: [&str; 12] = [
@@ -120,20 +121,27 @@ pub fn pid_file(data: &Path) -> io::Result<PidFile> {
 /// Whether the process is a PostgreSQL server of this data directory. A process id that was given to
 /// another program since, or that means something in another container only, is not one.
 fn is_postgres(pid: u32, data: &Path) -> bool {
-    let Some(id) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
-    let proc = Path::new("/proc").join(pid.to_string());
-    let Ok(name) = fs::read_to_string(proc.join("comm")) else {
-        // Without /proc the kernel can only say whether there is such a process at all.
-        return !Path::new("/proc/self").exists()
-            && !matches!(rustix::process::test_kill_process(id), Err(rustix::io::Errno::SRCH));
-    };
-    let named = ["postgres", "postmaster"].contains(&name.trim_end());
     // A server works in its data directory; where that may not be seen, the name has to do.
-    let elsewhere = match (fs::read_link(proc.join("cwd")), fs::canonicalize(data)) {
-        (Ok(cwd), Ok(data)) => cwd != data,
-        _ => false,
-    };
-    named && !elsewhere
+    process::is_called(pid, &NAMES) && works_in(pid, data) != Some(false)
+}
+
+/// What PostgreSQL's processes are called.
+const NAMES: [&str; 2] = ["postgres", "postmaster"];
+
+/// Whether a process works in this folder; `None` where that cannot be seen. Compared by device and inode:
+/// a container sees the same folder under another name.
+fn works_in(pid: u32, folder: &Path) -> Option<bool> {
+    let cwd = fs::metadata(Path::new("/proc").join(pid.to_string()).join("cwd")).ok()?;
+    let folder = fs::metadata(folder).ok()?;
+    Some((cwd.dev(), cwd.ino()) == (folder.dev(), folder.ino()))
+}
+
+/// The processes of PostgreSQL that are seen to work in this data directory, the server or what a killed
+/// server has left: as long as one lives, no other server may start.
+pub fn processes(data: &Path) -> Vec<u32> {
+    let Ok(listing) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = listing.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| process::is_called(*pid, &NAMES) && works_in(*pid, data) == Some(true)).collect()
 }
 
 #[cfg(test)]

@@ -1,1 +1,14 @@
+//! The program as its users run it: real files, real PostgreSQL clusters, a real terminal.
 
+mod adopt;
+mod bad_input;
+mod cli;
+mod crash;
+mod cycle;
+mod docker;
+mod drift;
+mod prompts;
+mod sandbox;
+mod saved_plan;
+mod services;
+mod undo;

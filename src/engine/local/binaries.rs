@@ -25,6 +25,11 @@ fn complete(dir: &Path) -> bool {
     NEEDED.iter().all(|program| dir.join(program).exists())
 }
 
+/// The folder where packages put the programs of a major.
+pub fn programs(major: PgMajor) -> Option<PathBuf> {
+    packaged(major.0)
+}
+
 fn packaged(major: u32) -> Option<PathBuf> {
     LAYOUTS
         .iter()

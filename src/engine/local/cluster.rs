@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use super::server::prepare_run_dir;
-use super::{process, terms};
+use super::{daemon, terms};
 use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, PidFile};
@@ -25,7 +25,7 @@ pub async fn init(server: &ServerSpec, admin_role: &str, admin: &Secret) -> Resu
         Error::environment(format!("cannot make the cluster in {}", server.data.display())).caused_by(&e)
     };
     prepare_run_dir(terms)?;
-    remove_leftovers(&server.data).map_err(cannot)?;
+    remove_leftovers(&server.data).await.map_err(cannot)?;
     let password = password_file(terms, admin).map_err(cannot)?;
     let folder = beside(&server.data, &std::process::id().to_string());
     let mut refused = None;
@@ -54,7 +54,7 @@ async fn initdb(
     password: &Path,
     ctype: &str,
 ) -> Result<Output> {
-    let mut command = process::as_account(&terms.bin_dir.join("initdb"), terms.run_as);
+    let mut command = daemon::as_account(&terms.bin_dir.join("initdb"), terms.run_as);
     command
         .arg("-D")
         .arg(folder)
@@ -77,17 +77,31 @@ fn beside(data: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Removes what interrupted runs have left beside the data directory.
-fn remove_leftovers(data: &Path) -> io::Result<()> {
+async fn remove_leftovers(data: &Path) -> io::Result<()> {
     let prefix = beside(data, "");
     let prefix = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let Some(folder) = data.parent() else { return Ok(()) };
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(&prefix) && entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+            remove_tree(&entry.path()).await?;
         }
     }
     Ok(())
+}
+
+/// Removes a folder that an initdb whose odpm was killed may still be writing to: it fails as soon as its
+/// files are gone, and until then makes new ones.
+async fn remove_tree(folder: &Path) -> io::Result<()> {
+    let mut tries = 100;
+    loop {
+        match fs::remove_dir_all(folder) {
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty && tries > 0 => tries -= 1,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => return other,
+        }
+        tokio::time::sleep(daemon::BEAT).await;
+    }
 }
 
 fn make_folder(folder: &Path, terms: &Terms) -> io::Result<()> {
@@ -137,7 +151,7 @@ pub async fn single_user(server: &ServerSpec, statements: &[String]) -> Result<(
         return Err(Error::refused("single-user mode needs the server stopped")
             .because(format!("process {pid} runs on {}", server.data.display())));
     }
-    let mut command = process::as_account(&terms.bin_dir.join("postgres"), terms.run_as);
+    let mut command = daemon::as_account(&terms.bin_dir.join("postgres"), terms.run_as);
     command.args(["--single", "-D"]).arg(&server.data);
     for setting in [
         format!("config_file={}", terms.config_file.display()),

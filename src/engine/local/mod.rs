@@ -8,7 +8,7 @@
 mod account;
 mod binaries;
 mod cluster;
-mod process;
+mod daemon;
 mod server;
 mod service;
 
@@ -24,7 +24,7 @@ use crate::postgres::data_dir;
 use crate::project::Project;
 use crate::step::{ServerSpec, ServiceSpec};
 
-pub use binaries::majors;
+pub use binaries::{majors, programs};
 
 /// Processes of this machine.
 #[derive(Clone, Debug, Default)]

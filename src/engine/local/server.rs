@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::process::{self, BEAT};
+use super::daemon::{self, BEAT};
 use super::terms;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, Known, Owner, PidFile, ServerSeen};
@@ -19,6 +19,9 @@ const START: Duration = Duration::from_secs(300);
 
 /// How long a fast shutdown may take; the last checkpoint writes everything that is not on disk yet.
 const STOP: Duration = Duration::from_secs(120);
+
+/// How long what a killed server leaves behind may take to end.
+const ORPHANS: Duration = Duration::from_secs(30);
 
 /// The setting by which a server tells that odpm started it, and with which configuration. PostgreSQL
 /// keeps any setting with a dot in its name.
@@ -70,20 +73,52 @@ pub async fn start(server: &ServerSpec) -> Result<()> {
         ServerSeen::Foreign { pid, port } => return Err(foreign(server, pid, port)),
         ServerSeen::Running { id, config, .. } if config.as_deref() == Some(server.config.as_str()) => {
             let pid = id.parse().unwrap_or_default();
-            return ready(server, terms(&server.launch)?, 0, &mut || Ok(!process::lives(pid))).await;
+            return ready(server, terms(&server.launch)?, 0, &mut || Ok(!crate::process::lives(pid))).await;
         }
         ServerSeen::Running { .. } => stop(server).await?,
         ServerSeen::Stopped => {}
     }
     let terms = terms(&server.launch)?;
     prepare_run_dir(terms)?;
-    let from = process::length(&terms.log);
-    let mut child = process::daemon(&terms.bin_dir.join("postgres"), &terms.log, terms.run_as)?
+    clear_stale_locks(server, terms).await?;
+    let from = daemon::length(&terms.log);
+    let mut child = daemon::daemon(&terms.bin_dir.join("postgres"), &terms.log, terms.run_as)?
         .args(settings(server, terms))
         .env_remove("PGDATA")
         .spawn()
         .map_err(|e| Error::environment("cannot start PostgreSQL").caused_by(&e))?;
     ready(server, terms, from, &mut || Ok(child.try_wait()?.is_some())).await
+}
+
+/// Removes lock files that PostgreSQL itself would stumble over: the process id in them was given to another
+/// program since, or the kernel keeps it for a process that has ended. Nothing of PostgreSQL may be at work
+/// in the data directory by then; what a killed server leaves behind ends by itself within moments.
+async fn clear_stale_locks(server: &ServerSpec, terms: &Terms) -> Result<()> {
+    let data = &server.data;
+    let begin = Instant::now();
+    loop {
+        let left = data_dir::processes(data);
+        if left.is_empty() {
+            break;
+        }
+        if begin.elapsed() > ORPHANS {
+            return Err(Error::environment("processes of a server that was killed are still at work")
+                .because(format!("process {left:?} works in {}", data.display()))
+                .hint("Let them end, or end them with `kill` (never -9), then run the command again."));
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+    let socket = terms.run_dir.join(format!(".s.PGSQL.{}.lock", server.port));
+    for lock in [data.join("postmaster.pid"), socket] {
+        let text = fs::read_to_string(&lock).unwrap_or_default();
+        let pid = text.lines().next().and_then(|line| line.trim().trim_start_matches('-').parse().ok());
+        if pid.is_some_and(crate::process::exists) {
+            fs::remove_file(&lock).map_err(|e| {
+                Error::environment(format!("cannot remove the stale {}", lock.display())).caused_by(&e)
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// The command line. What decides where the server is reached stands here, where no file overrules it.
@@ -129,7 +164,7 @@ async fn ready(
             return Ok(());
         }
         if ended().map_err(|e| Error::environment("cannot watch PostgreSQL").caused_by(&e))? {
-            return Err(process::with_last_words(
+            return Err(daemon::with_last_words(
                 Error::environment("PostgreSQL did not start"),
                 &terms.log,
                 from,
@@ -138,7 +173,7 @@ async fn ready(
         if begin.elapsed() > START {
             let error = Error::environment(format!("PostgreSQL is not ready after {} s", START.as_secs()))
                 .hint("It was left running: a long recovery goes on by itself; then resume.");
-            return Err(process::with_last_words(error, &terms.log, from));
+            return Err(daemon::with_last_words(error, &terms.log, from));
         }
         tokio::time::sleep(BEAT).await;
     }
@@ -151,8 +186,8 @@ pub async fn stop(server: &ServerSpec) -> Result<()> {
         ServerSeen::Foreign { pid, port } => return Err(foreign(server, pid, port)),
         ServerSeen::Running { id, .. } => id.parse().unwrap_or_default(),
     };
-    process::signal(pid, Signal::INT)?;
-    if process::wait_for_end(pid, STOP).await {
+    daemon::signal(pid, Signal::INT)?;
+    if daemon::wait_for_end(pid, STOP).await {
         return Ok(());
     }
     Err(Error::environment(format!("PostgreSQL (pid {pid}) did not stop within {} s", STOP.as_secs()))

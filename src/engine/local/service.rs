@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::process::{self, BEAT};
+use super::daemon::{self, BEAT};
 use super::{Services, terms};
 use crate::error::{Error, Result};
 use crate::facts::{Known, ServiceSeen};
@@ -73,7 +73,7 @@ pub fn look(project: &Project, run_dir: &Path) -> Services {
 }
 
 fn is_ours(process: &Process, conf: &str) -> bool {
-    process::lives(process.pid) && process::was_started_with(process.pid, conf)
+    crate::process::lives(process.pid) && crate::process::was_started_with(process.pid, conf)
 }
 
 /// The pid files of a service.
@@ -123,8 +123,8 @@ pub async fn start(service: &ServiceSpec) -> Result<()> {
 }
 
 async fn launch(service: &ServiceSpec, terms: &Terms, file: &Path) -> Result<()> {
-    let from = process::length(&terms.log);
-    let mut command = process::daemon(Path::new("/bin/sh"), &terms.log, terms.run_as)?;
+    let from = daemon::length(&terms.log);
+    let mut command = daemon::daemon(Path::new("/bin/sh"), &terms.log, terms.run_as)?;
     command.arg0("sh").args(["-c", LAUNCHER]).arg(file).arg(service.config.as_str());
     let mut child = command
         .args(&service.command)
@@ -136,7 +136,7 @@ async fn launch(service: &ServiceSpec, terms: &Terms, file: &Path) -> Result<()>
         if let Ok(Some(status)) = child.try_wait() {
             let error =
                 Error::environment(format!("{} ended right after its start ({status})", service.service));
-            return Err(process::with_last_words(error, &terms.log, from));
+            return Err(daemon::with_last_words(error, &terms.log, from));
         }
         let up = match service.port {
             Some(port) => answers(port).await,
@@ -151,7 +151,7 @@ async fn launch(service: &ServiceSpec, terms: &Terms, file: &Path) -> Result<()>
                 service.service,
                 START.as_secs()
             ));
-            return Err(process::with_last_words(error, &terms.log, from));
+            return Err(daemon::with_last_words(error, &terms.log, from));
         }
         tokio::time::sleep(BEAT * 4).await;
     }
@@ -173,10 +173,10 @@ async fn answers(port: u16) -> bool {
 /// Ends a process: asked first, killed with its workers when it does not listen.
 async fn end(process: &Process, conf: &str) -> Result<()> {
     if is_ours(process, conf) {
-        process::signal(process.pid, Signal::TERM)?;
-        if !process::wait_for_end(process.pid, STOP).await {
-            process::signal_group(process.pid, Signal::KILL);
-            process::wait_for_end(process.pid, STOP).await;
+        daemon::signal(process.pid, Signal::TERM)?;
+        if !daemon::wait_for_end(process.pid, STOP).await {
+            daemon::signal_group(process.pid, Signal::KILL);
+            daemon::wait_for_end(process.pid, STOP).await;
         }
     }
     match fs::remove_file(&process.file) {

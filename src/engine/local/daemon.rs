@@ -1,4 +1,4 @@
-//! Processes: whether they live, how they are stopped, what they wrote last.
+//! Daemons: how they are started and stopped, and what they wrote last.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,35 +8,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use crate::error::{Error, Result};
 use crate::facts::Owner;
+use crate::process::{id, lives};
 
 /// How often something that is waited for is looked at.
 pub const BEAT: Duration = Duration::from_millis(50);
-
-/// Whether the process lives. One that has ended and was not collected yet does not.
-pub fn lives(pid: u32) -> bool {
-    let Some(id) = id(pid) else { return false };
-    if let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) {
-        // The name in brackets may hold anything; the state is the first letter after it.
-        return !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']));
-    }
-    !Path::new("/proc/self").exists()
-        && !matches!(rustix::process::test_kill_process(id), Err(rustix::io::Errno::SRCH))
-}
-
-/// Whether the process was started with this word on its command line.
-pub fn was_started_with(pid: u32, word: &str) -> bool {
-    match fs::read(format!("/proc/{pid}/cmdline")) {
-        Ok(line) => String::from_utf8_lossy(&line).contains(word),
-        Err(_) => {
-            let asked = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output();
-            asked.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(word))
-        }
-    }
-}
 
 /// Sends a signal to a process; to one that is gone already it does nothing.
 pub fn signal(pid: u32, signal: Signal) -> Result<()> {
@@ -55,10 +34,6 @@ pub fn signal_group(group: u32, signal: Signal) {
         // A group that is gone is what was wanted.
         let _ = rustix::process::kill_process_group(id, signal);
     }
-}
-
-fn id(pid: u32) -> Option<Pid> {
-    i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
 /// Waits for the end of a process; tells whether it came in time.

@@ -1,0 +1,80 @@
+//! What the kernel says of processes: whether one lives, what it is called, how it was started.
+//!
+//! Reads `/proc` where there is one, and asks `ps` or the kernel where there is none. A process that has
+//! ended and was not collected by its parent - as happens in containers without an init - does not live.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Pid;
+
+/// Whether the process lives.
+pub fn lives(pid: u32) -> bool {
+    match stat(pid) {
+        Some((_, state)) => !matches!(state, 'Z' | 'X'),
+        None => !has_proc() && exists(pid),
+    }
+}
+
+/// Whether it lives and is called by one of these names; without `/proc`, whether it lives.
+pub fn is_called(pid: u32, names: &[&str]) -> bool {
+    match stat(pid) {
+        Some((name, state)) => !matches!(state, 'Z' | 'X') && names.contains(&name.as_str()),
+        None => !has_proc() && exists(pid),
+    }
+}
+
+/// Whether the process was started with this word on its command line.
+pub fn was_started_with(pid: u32, word: &str) -> bool {
+    match fs::read(format!("/proc/{pid}/cmdline")) {
+        Ok(line) => String::from_utf8_lossy(&line).contains(word),
+        Err(_) => {
+            let asked = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output();
+            asked.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(word))
+        }
+    }
+}
+
+/// The process id in the kernel's form; `None` for none at all.
+pub fn id(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+/// The name and the state of a process: `812 (postgres) S ...`. The name may hold anything, brackets too.
+fn stat(pid: u32) -> Option<(String, char)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (before, after) = stat.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    Some((name.to_owned(), after.trim_start().chars().next()?))
+}
+
+fn has_proc() -> bool {
+    Path::new("/proc/self").exists()
+}
+
+/// Whether the kernel knows the process id, be it of a process that has ended and was not collected.
+pub fn exists(pid: u32) -> bool {
+    id(pid).is_some_and(|id| !matches!(rustix::process::test_kill_process(id), Err(rustix::io::Errno::SRCH)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_was_not_collected_does_not_live() {
+        assert!(lives(std::process::id()));
+        let mut child = Command::new("true").spawn().unwrap();
+        for _ in 0..100 {
+            if !lives(child.id()) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert!(!lives(child.id()));
+        child.wait().unwrap();
+        assert!(!lives(child.id()));
+        assert!(!lives(0));
+    }
+}
