@@ -45,7 +45,9 @@ impl SecretFiles {
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(Secret::new(text.trim_end_matches('\n'))).filter(|s| !s.reveal().is_empty())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::environment(format!("cannot read {}", path.display())).caused_by(&e)),
+            Err(e) => Err(Error::environment(format!("cannot read {}", path.display()))
+                .caused_by(&e)
+                .hint("Run odpm as the user who applied this project before.")),
         }
     }
 

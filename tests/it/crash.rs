@@ -10,7 +10,8 @@ use crate::sandbox::{Said, Sandbox};
 
 /// Begins an apply and sends it a signal as soon as its journal tells of this step.
 fn interrupt(shop: &Sandbox, step: &str, signal: Signal) -> std::process::ExitStatus {
-    let mut child = shop.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        shop.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let pid = Pid::from_raw(child.id() as i32).unwrap();
     let wanted = format!("\"started\",\"step\":\"{step}\"");
     let begin = Instant::now();
@@ -70,8 +71,12 @@ fn killed_again_and_again_it_still_ends() {
     let shop = Sandbox::new();
     let _ = interrupt(&shop, "postgresql-conf", Signal::KILL);
     for delay in [3, 10, 40, 150, 400] {
-        let mut child =
-            shop.command(&["apply", "--resume", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = shop
+            .command(&["apply", "--resume", "--yes"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(delay));
         let _ = child.kill();
         let _ = child.wait();

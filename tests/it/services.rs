@@ -1,1 +1,96 @@
+//! Odoo's processes, played by a small program with Odoo's command line.
 
+use crate::sandbox::{Sandbox, free_port};
+
+/// Reads `-c FILE`, listens on its http_port unless told `--no-http`, and stays until it is told to stop.
+const ODOO: &str = r#"#!/usr/bin/env python3
+import configparser, http.server, signal, sys, time
+args = sys.argv[1:]
+conf = configparser.RawConfigParser()
+conf.read(args[args.index("-c") + 1])
+print("started with", args, flush=True)
+if conf.get("options", "log_level", fallback="") == "broken":
+    sys.exit("odoo: error: no such module: nonsense")
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+if "--no-http" in args:
+    while True:
+        time.sleep(1)
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"pass")
+http.server.HTTPServer(("127.0.0.1", conf.getint("options", "http_port")), Health).serve_forever()
+"#;
+
+fn shop() -> (Sandbox, u16) {
+    let port = free_port();
+    let shop = Sandbox::with(&odoo(port, ""), "");
+    shop.write("odoo-src/odoo-bin", ODOO);
+    (shop, port)
+}
+
+fn odoo(port: u16, conf: &str) -> String {
+    format!(
+        "source: ./odoo-src\nservices: {{odoo: {{port: {port}, args: [--log-level=info]}}}}\nconf: {{list_db: 'False'{conf}}}\n"
+    )
+}
+
+#[test]
+fn services_start_rest_restart_on_a_change_and_stop() {
+    let (shop, port) = shop();
+    let _ = shop.apply();
+    shop.at_rest();
+    let status = shop.json(&["status", "--format", "json"]);
+    assert_eq!(status["services"]["odoo"]["running"], 1);
+    assert_eq!(status["services"]["odoo-cron"]["running"], 1);
+    let log = shop.read(".odpm/log/odoo.log");
+    assert!(log.contains("--max-cron-threads=0") && log.contains("--log-level=info"), "{log}");
+    assert!(shop.read(".odpm/log/odoo-cron.log").contains("--no-http"));
+    let first = status["services"]["odoo"]["ids"].clone();
+
+    shop.describe(&odoo(port, ", limit_time_real: 99"), "");
+    let _ = shop.run(&["plan"]).code(0).says("it runs with another configuration");
+    let _ = shop.apply();
+    shop.at_rest();
+    assert_ne!(shop.json(&["status", "--format", "json"])["services"]["odoo"]["ids"], first);
+
+    let _ = shop.run(&["down", "--yes"]).code(0);
+    let status = shop.json(&["status", "--format", "json"]);
+    assert_eq!(status["services"]["odoo"]["running"], 0);
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+#[test]
+fn a_service_that_dies_is_told_with_its_last_words_and_resumed() {
+    let (shop, port) = shop();
+    shop.describe(&odoo(port, ", log_level: broken"), "");
+    let _ = shop
+        .run(&["apply", "--yes"])
+        .code(1)
+        .says("ended right after its start")
+        .says("no such module: nonsense");
+    assert!(
+        !shop.path(".odpm/database/last_run.json").exists(),
+        "nothing is recorded before everything is up"
+    );
+    shop.write("odoo-src/odoo-bin", &ODOO.replace("\"broken\"", "\"mended\""));
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0);
+    shop.at_rest();
+}
+
+#[test]
+fn a_service_that_was_killed_is_started_again() {
+    let (shop, _) = shop();
+    let _ = shop.apply();
+    let status = shop.json(&["status", "--format", "json"]);
+    let pid: i32 = status["services"]["odoo-cron"]["ids"][0].as_str().unwrap().parse().unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let _ = shop.run(&["status"]).code(0).says("0 of 1 running");
+    let _ = shop.run(&["plan"]).code(0).says("start odoo-cron");
+    let _ = shop.apply();
+    shop.at_rest();
+}
