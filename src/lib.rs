@@ -1,4 +1,38 @@
 //! odpm: the whole life of an Odoo database on PostgreSQL.
+//!
+//! Everything that changes something goes the same way: describe, observe, compare, plan, apply, record.
+//! A verb reads the project, has the world observed, asks a pure planner for a plan, shows it, and gives it
+//! to the one interpreter, which writes its journal before and after each step.
+//!
+//! The rooms, from the top of the house to the bottom; each imports only those below it:
+//!
+//! - [`cli`]: one file per verb; flags become requests, nothing is decided
+//! - [`report`]: every word that people see
+//! - [`apply`]: the only interpreter of plans
+//! - [`observe`]: the only reading before a decision
+//! - [`world`]: what effects may touch, real and, for crash tests, fake
+//! - [`engine`]: what runs services; processes of this machine
+//! - [`postgres`]: data directories, logins, roles, what a server answers
+//! - [`state`]: `.odpm` on disk: baseline, journals, lock, secrets
+//! - [`process`]: what the kernel says of processes
+//! - [`schemas`]: the JSON Schemas of what is read and written
+//! - [`stack`]: the planner of the stack
+//! - [`plan`]: plans, guards, journal records: values and their laws
+//! - [`drift`]: is this still the same database home?
+//! - [`step`]: the closed set of steps
+//! - [`facts`]: what was seen
+//! - [`compose`]: renders `docker-compose.yml`
+//! - [`postgresql_conf`]: renders `postgresql.conf`
+//! - [`odoo_conf`]: `odoo.conf`, read and edited as Odoo reads it
+//! - [`project`]: reads `odpm.yaml` and `.env`
+//! - [`error`]: the one error, and the exit codes
+//! - [`base`]: the smallest words
+//!
+//! From [`stack`] down everything is pure and synchronous; from [`process`] up to [`apply`] are the effects.
+
+#![cfg_attr(not(test), warn(missing_docs))]
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::exit)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::todo, clippy::unimplemented))]
 
 pub mod apply;
 pub mod base;

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Takes the example project through its life: plan, apply, rest, drift, refusal, acceptance, status, down.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+odpm=$PWD/target/release/odpm
+newest=$(find /usr/lib/postgresql /usr/pgsql-* /opt/homebrew/opt/postgresql@* /usr/local/opt/postgresql@* \
+    -maxdepth 0 2>/dev/null | grep -o '[0-9]*$' | sort -n | tail -1 || true)
+[ -n "$newest" ] || newest=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -1)
+export ODPM_EXAMPLE_POSTGRES=$newest
+export ODPM_EXAMPLE_PORT=${ODPM_EXAMPLE_PORT:-15432}
+unset CI
+
+place=$(mktemp -d "${TMPDIR:-/tmp}/odpm-demo-XXXXXX")
+chmod 755 "$place"
+cp -r .odpm-example/. "$place"
+cd "$place"
+leave() {
+    "$odpm" down --yes --quiet >/dev/null 2>&1 || true
+    cd / && rm -rf "$place"
+}
+trap leave EXIT
+
+say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+# Runs odpm and expects this exit code.
+run() {
+    local want=$1 got=0
+    shift
+    printf '$ odpm %s\n' "$*"
+    "$odpm" "$@" </dev/null || got=$?
+    if [ "$got" != "$want" ]; then
+        echo "expected exit code $want, got $got" >&2
+        exit 1
+    fi
+    [ "$got" = 0 ] || printf '(exit code %s)\n' "$got"
+}
+
+say "The project as it is described: what would be done?"
+run 2 plan --detailed-exitcode
+
+say "Do it."
+run 0 apply --yes
+
+say "A second plan finds nothing to do."
+run 0 plan --detailed-exitcode
+
+say "Somebody drops the role that Odoo logs in with, and somebody else moves the project to a server."
+PGPASSWORD=$(cat .odpm/secrets/admin_password) \
+    "$(find /usr/lib/postgresql/"$newest"/bin /usr/pgsql-"$newest"/bin /opt/homebrew/opt/postgresql@"$newest"/bin \
+        -name psql 2>/dev/null | head -1)" \
+    -q -h 127.0.0.1 -p "$ODPM_EXAMPLE_PORT" -U postgres -d postgres -c 'DROP ROLE odoo'
+export ODPM_SCENARIO=server
+run 3 plan --strict
+
+say "That needs a person: without one, apply stops and names the exact flags."
+run 3 apply --yes
+
+say "Accepting one kind accepts no other."
+run 3 apply --yes --accept-database-drift=odpm_scenario
+
+say "Both are agreed to."
+run 0 apply --yes --accept-database-drift=odpm_scenario --accept-database-drift=app_role_missing
+
+say "How things are, and what was done."
+run 0 status
+run 0 history
+
+say "The stack goes down; the data stays."
+run 0 down --yes
