@@ -11,12 +11,7 @@ use crate::plan::{Plan, Risk};
 /// The plan for people.
 pub fn plan(plan: &Plan) -> String {
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{} {}",
-        style(format!("odpm {}", plan.command)).bold(),
-        style(&plan.project.name).bold()
-    );
+    let _ = writeln!(text, "{}", style(format!("{}: {}", plan.project.name, plan.command)).bold());
     if !plan.drift.is_empty() {
         let _ = writeln!(text, "\n{}", style("Drift").bold());
         text.push_str(&drift(&plan.drift));

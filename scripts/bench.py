@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Measures what was promised, beside the predecessor, in one run.
+
+Prints medians of wall time and peak memory: the high-water mark that the kernel keeps of each process, read
+until its end. What it reports after the end would count this program's own memory from before the exec.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ODPM = ROOT / "target/release/odpm"
+PEER = ROOT / "target/bench-peer"
+RUNS = int(os.environ.get("ODPM_BENCH_RUNS", "31"))
+PORT = os.environ.get("ODPM_EXAMPLE_PORT", "15433")
+
+
+def measure(command, cwd, env, runs=RUNS):
+    """Median seconds and peak MiB of a command that has to succeed."""
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    seconds = []
+    for turn in range(runs + 1):
+        begin = time.perf_counter()
+        code = subprocess.run(command, cwd=cwd, env=env, **streams).returncode
+        if code != 0:
+            sys.exit(f"{' '.join(map(str, command))} ended with {code}")
+        if turn > 0:  # the first one warms the caches
+            seconds.append(time.perf_counter() - begin)
+    peaks = []
+    for _ in range(5):
+        child = subprocess.Popen(command, cwd=cwd, env=env, **streams)
+        peaks.append(high_water(child))
+    return statistics.median(seconds), max(peaks)
+
+
+def high_water(child):
+    """MiB that the kernel saw last before the process ended; 0 where there is no /proc."""
+    last = 0
+    while child.poll() is None:
+        try:
+            text = Path(f"/proc/{child.pid}/status").read_text()
+        except OSError:
+            break
+        lines = [line for line in text.splitlines() if line.startswith("VmHWM:")]
+        last = int(lines[0].split()[1]) / 1024 if lines else last
+    child.wait()
+    return last
+
+
+def example(place):
+    """The example project, applied. Returns its environment."""
+    shutil.copytree(ROOT / ".odpm-example", place, dirs_exist_ok=True)
+    majors = sorted((int(path.name) for path in Path("/usr/lib/postgresql").glob("*")), reverse=True)
+    env = {"PATH": os.environ["PATH"], "HOME": str(place), "ODPM_EXAMPLE_PORT": PORT}
+    if majors:
+        env["ODPM_EXAMPLE_POSTGRES"] = str(majors[0])
+    subprocess.run([ODPM, "apply", "--yes", "--quiet"], cwd=place, env=env, check=True, stdout=subprocess.DEVNULL)
+    return env
+
+
+def peer(place):
+    """odpm 4.7.0 on a project of its own form: its command and environment, or None."""
+    python = next((p for p in ("/usr/bin/python3", "/usr/local/bin/python3", sys.executable) if Path(p).exists()), None)
+    if not (PEER / "dev_project").exists():
+        install = [python, "-m", "pip", "install", "-q", "--target", str(PEER), "odpm==4.7.0"]
+        fallback = [sys.executable, *install[1:]]
+        if all(subprocess.run(c, capture_output=True).returncode for c in (install, fallback)):
+            return None
+    env_dir, source = place / "env", place / "source"
+    (env_dir / ".odpm").mkdir(parents=True)
+    for folder in (source, place / "backups", place / "projects"):
+        folder.mkdir()
+    manifest = (
+        '{"manifest_schema": 2, "requires_odpm": "4.7.0", "odoo_version": "18.0", "python": "3.12", '
+        '"distro": {"name": "debian", "version": "12"}, "postgres": "16", "dependencies": [], "requirements": [], '
+        '"platform": {"git": "https://example.org/odoo.git"}}'
+    )
+    (source / "odpm.json").write_text(manifest)
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "a"]):
+        subprocess.run(["git", *words], cwd=source, check=True)
+    (env_dir / ".env").write_text(f"BACKUP_DIR={place}/backups\nODOO_PROJECTS_DIR={place}/projects\n")
+    (env_dir / "user_settings.json").write_text(f'{{"developing_project": "file://{source}", "check_system": false}}')
+    command = [python, "-c", "import sys; from dev_project.cli import main; sys.argv[0] = 'odpm'; sys.exit(main())", "plan", "--skip-start"]
+    packages = PEER
+    if os.geteuid() == 0:  # it refuses root
+        packages = place / "packages"
+        shutil.copytree(PEER, packages)
+        subprocess.run(["chown", "-R", "65534:65534", str(place)], check=True)
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+    env = {"PATH": os.environ["PATH"], "HOME": str(place), "PYTHONPATH": str(packages)}
+    if subprocess.run(command, cwd=env_dir, env=env, capture_output=True).returncode != 0:
+        return None
+    return command, env_dir, env
+
+
+def main():
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="odpm-bench-") as folder:
+        os.chmod(folder, 0o755)
+        place = Path(folder) / "example"
+        place.mkdir()
+        env = example(place)
+        try:
+            for name, args, limit in (
+                ("plan --skip-start", ["plan", "--skip-start"], 0.010),
+                ("plan", ["plan"], 0.040),
+                ("status", ["status"], 0.040),
+                ("database status", ["database", "status"], 0.040),
+            ):
+                rows.append((name, *measure([str(ODPM), *args], place, env), limit))
+        finally:
+            subprocess.run([ODPM, "down", "--yes", "--quiet"], cwd=place, env=env, stdout=subprocess.DEVNULL)
+        other_place = Path(folder) / "peer"
+        other_place.mkdir()
+        other = peer(other_place)
+        other = measure(*other, runs=max(5, RUNS // 3)) if other else None
+
+    print(f"{'command':<32}{'median':>10}{'limit':>9}{'peak':>11}{'limit':>9}")
+    missed = False
+    for name, seconds, peak, limit in rows:
+        ok = seconds <= limit and peak <= 12
+        missed |= not ok
+        print(f"{'odpm ' + name:<32}{seconds * 1000:>7.1f} ms{limit * 1000:>6.0f} ms{peak:>7.1f} MiB{12:>5} MiB{'' if ok else '  missed'}")
+    if other:
+        print(f"{'odpm 4.7.0 plan --skip-start':<32}{other[0] * 1000:>7.1f} ms{'':>9}{other[1]:>7.1f} MiB")
+        print(f"\nplan --skip-start: {other[0] / rows[0][1]:.0f} times faster than odpm 4.7.0, "
+              f"{other[1] / rows[0][2]:.1f} times smaller (wanted: 20 times faster)")
+        missed |= other[0] / rows[0][1] < 20
+    else:
+        print("odpm 4.7.0 could not be installed here: no peer in this run")
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
