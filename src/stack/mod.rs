@@ -1,7 +1,7 @@
 //! The planner of the stack: bring it up, take it down, mend its roles, take a run back.
 //!
 //! Pure and sync: a [`Request`], the project, what was observed, the baseline and a fresh run id go in, a
-//! [`Plan`] comes out. [`up`] reads as the recipe that an apply follows; [`blocks`] says what stands in the
+//! [`Plan`] comes out. `up` reads as the recipe that an apply follows; `blocks` says what stands in the
 //! way of one; [`specs`] puts the project into the terms of the engine.
 
 mod blocks;
