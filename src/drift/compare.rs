@@ -35,6 +35,13 @@ pub fn compare(
         let origin = if recorded.get().is_some() { Origin::Outside } else { Origin::First };
         found.push(Drift::new(Kind::DbHostMismatch, expected, actual, origin));
     }
+    // As long as a run is not finished, what is not as recorded may be its half-done work.
+    if seen.unfinished.is_some() {
+        found
+            .iter_mut()
+            .filter(|drift| drift.origin == Origin::Outside)
+            .for_each(|d| d.origin = Origin::Interrupted);
+    }
     found.sort_by_key(|drift| drift.kind);
     found
 }
@@ -173,7 +180,14 @@ fn emptied(recorded: bool, role_was_present: Option<bool>, seen: &Observation) -
 
 /// The major of the data directory against the recorded and the wanted one.
 fn major(recorded: Option<u32>, tag: &str, wanted: PgMajor, seen: &Observation) -> Option<Drift> {
-    if let Some(drift) = other_major(wanted, seen, Origin::Edited) {
+    let edited = recorded.is_some_and(|old| old != wanted.0);
+    let outside = recorded.is_some() && seen.data_dir.cluster().map(|files| files.major.0) != recorded;
+    let origin = match (edited, outside) {
+        (true, true) => Origin::Both,
+        (false, true) => Origin::Outside,
+        _ => Origin::Edited,
+    };
+    if let Some(drift) = other_major(wanted, seen, origin) {
         return Some(drift);
     }
     let recorded = recorded.map(PgMajor).or_else(|| PgMajor::from_tag(tag))?;

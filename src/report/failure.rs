@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use console::style;
+use console::StyledObject;
 
 use crate::error::{Error, Kind, Problem};
 
@@ -37,6 +37,11 @@ pub fn failure(error: &Error) -> String {
         );
     }
     text.trim_end().to_owned()
+}
+
+/// Styled for the stream that failures go to.
+fn style<D>(text: D) -> StyledObject<D> {
+    console::style(text).for_stderr()
 }
 
 /// The place in the file, with the line and a mark under what is wrong.

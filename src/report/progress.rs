@@ -26,7 +26,11 @@ impl Progress {
     pub fn tell(&mut self, event: &Event<'_>) {
         match event {
             Event::Skipped { step } => {
-                self.ui.say(&format!("{} {}", style("   done").dim(), headline(&step.step, &self.root)));
+                self.ui.say(&format!(
+                    "{} {}",
+                    style("   done").for_stderr().dim(),
+                    headline(&step.step, &self.root)
+                ));
             }
             Event::Started { number, total, step } => {
                 self.begun = Instant::now();
@@ -38,7 +42,8 @@ impl Progress {
                     self.ui.say(&format!("       {detail}"));
                 }
                 if seconds >= 1.0 {
-                    self.ui.say(&format!("       {}", style(format!("took {seconds:.1} s")).dim()));
+                    self.ui
+                        .say(&format!("       {}", style(format!("took {seconds:.1} s")).for_stderr().dim()));
                 }
             }
             Event::Stopping => self.ui.insist("Stopping now."),

@@ -68,3 +68,27 @@ fn what_is_written_fits_its_schema() {
         .collect();
     assert!(errors.is_empty(), "{errors:?}");
 }
+
+/// What the README shows is what is printed, but for ports, versions and ids.
+#[test]
+fn the_readme_shows_real_output() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let shop = Sandbox::new();
+    let shown = |said: &str| {
+        let said = said
+            .replace(&format!("port {}", shop.port), "port 5432")
+            .replace(&format!("PostgreSQL {}", shop.major), "PostgreSQL 15");
+        for line in said.lines().filter(|line| !line.trim().is_empty()) {
+            assert!(
+                readme.contains(&format!("    {}\n", line.trim_end())),
+                "the README does not show: {line}"
+            );
+        }
+    };
+    shown(&shop.run(&["plan"]).code(0).out);
+    let _ = shop.apply();
+    shop.sql("postgres", "DROP ROLE odoo");
+    shown(&shop.run_with(&["apply", "--yes", "--quiet"], &[("ODPM_SCENARIO", "server")]).code(3).err);
+    shop.write("odpm.yaml", "version: 1\nname: shop\n\nengnie: local\n\nodoo:\n  version: \"18.0\"\npostgres:\n  version: \"15\"\n  port: many\n");
+    shown(&shop.run(&["validate"]).code(1).err);
+}
