@@ -7,8 +7,9 @@ use std::path::Path;
 use crate::facts::{Known, Owner};
 
 /// The account for the server of this data directory: odpm's own as `None`, or, when odpm is root - as
-/// which PostgreSQL refuses to run - the owner of the data directory, else the account `postgres`.
-pub fn run_as(data: &Path) -> Known<Option<Owner>> {
+/// which PostgreSQL refuses to run - the owner of the data directory, else the account `postgres`. That
+/// account has to get at the data directory and at the rendered configuration in `state`.
+pub fn run_as(data: &Path, state: &Path) -> Known<Option<Owner>> {
     let own = rustix::process::geteuid();
     if !own.is_root() {
         return match fs::metadata(data) {
@@ -37,7 +38,7 @@ pub fn run_as(data: &Path) -> Known<Option<Owner>> {
             "odpm runs as root, PostgreSQL refuses to, and there is no account `postgres`".to_owned(),
         );
     };
-    match closed_ancestor(data, owner) {
+    match [data, state].iter().find_map(|path| closed_ancestor(path, owner)) {
         None => Known::Known(Some(owner)),
         Some(folder) => Known::Unknown(format!(
             "the account {} that PostgreSQL would run as may not enter {folder}",

@@ -54,7 +54,7 @@ impl Engine for Local {
                 available: Known::Known("local".to_owned()),
                 binaries: binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref()),
                 majors,
-                run_as: account::run_as(data),
+                run_as: account::run_as(data, &project.state_dir()),
                 socket_dir: run_dir(project),
                 server: server::look(data, &data_dir::inspect(data)),
                 services: Known::Known(service::look(project, &run_dir(project))),

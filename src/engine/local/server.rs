@@ -1,6 +1,7 @@
 //! The PostgreSQL server: looked at, started, stopped.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,8 @@ fn settings(server: &ServerSpec, terms: &Terms) -> Vec<String> {
         ("data_directory", server.data.display().to_string()),
         ("listen_addresses", "127.0.0.1".to_owned()),
         ("port", server.port.to_string()),
-        ("unix_socket_directories", terms.run_dir.display().to_string()),
+        // In quotes, for a comma in the path would make two of it.
+        ("unix_socket_directories", format!("\"{}\"", terms.run_dir.display())),
         (MARK, server.config.as_str().to_owned()),
     ] {
         words.extend(["-c".to_owned(), format!("{name}={value}")]);
@@ -141,6 +143,12 @@ fn settings(server: &ServerSpec, terms: &Terms) -> Vec<String> {
 pub fn prepare_run_dir(terms: &Terms) -> Result<()> {
     let make = || -> std::io::Result<()> {
         state::make_dir(&terms.run_dir, 0o700)?;
+        // Below /tmp somebody else may have been there first, with a folder or a link of their own.
+        let meta = fs::symlink_metadata(&terms.run_dir)?;
+        let ours = [Some(rustix::process::geteuid().as_raw()), terms.run_as.map(|owner| owner.uid)];
+        if !meta.is_dir() || !ours.contains(&Some(meta.uid())) {
+            return Err(std::io::Error::other("it belongs to somebody else"));
+        }
         match terms.run_as {
             Some(Owner { uid, gid }) => std::os::unix::fs::chown(&terms.run_dir, Some(uid), Some(gid)),
             None => Ok(()),
