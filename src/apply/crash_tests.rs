@@ -65,6 +65,15 @@ fn plan(old_conf: &str) -> Plan {
     let step = |id: &str, step| PlannedStep::new(id, step, "it is a test");
     let steps = vec![
         step("make-dir", Step::MakeDir(MakeDir { path: "filestore".into(), mode: 0o700, owner: None })),
+        step("pull", Step::PullImage(PullImage { image: "odoo:18.0".into() })),
+        step(
+            "share",
+            Step::ShareFiles(ShareFiles {
+                image: "odoo:18.0".into(),
+                own: vec!["filestore".into()],
+                read: vec!["odoo.conf".into()],
+            }),
+        ),
         step("admin-secret", Step::GenerateSecret(GenerateSecret { secret: admin.clone() })),
         step("app-secret", Step::GenerateSecret(GenerateSecret { secret: app.clone() })),
         step(
@@ -308,7 +317,7 @@ fn a_wish_to_stop_ends_the_run_between_steps_and_resumes() {
     let error = block_on(run(&plan, None, &mut fake.world(), &mut log, &stop, &mut tell)).unwrap_err();
     assert_eq!(error.kind(), Kind::Interrupted);
     let journal = fake.journal().unwrap();
-    assert_eq!(journal.finished.len(), 4);
+    assert_eq!(journal.finished.len(), 6);
     assert!(journal.unfinished());
     attempt(&fake, &plan).unwrap();
     assert_eq!(fake.durable(), uncrashed(&before, &plan).0);

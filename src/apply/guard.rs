@@ -6,15 +6,18 @@ use crate::plan::{Guard, PlannedStep};
 use crate::world::World;
 
 /// Checks every guard of a step; the error names the first that does not hold.
-pub fn check(step: &PlannedStep, world: &World) -> Result<()> {
-    step.guards.iter().try_for_each(|guard| holds(guard, world)).map_err(|error| {
-        error
-            .because(format!("the world has changed since the plan was made; {} was not begun", step.id))
-            .hint("Look at what is different with `odpm plan`; then resume or abandon this run.")
-    })
+pub async fn check(step: &PlannedStep, world: &World) -> Result<()> {
+    for guard in &step.guards {
+        holds(guard, world).await.map_err(|error| {
+            error
+                .because(format!("the world has changed since the plan was made; {} was not begun", step.id))
+                .hint("Look at what is different with `odpm plan`; then resume or abandon this run.")
+        })?;
+    }
+    Ok(())
 }
 
-fn holds(guard: &Guard, world: &World) -> Result<()> {
+async fn holds(guard: &Guard, world: &World) -> Result<()> {
     match guard {
         Guard::FileIs { path, any_of } => {
             let now = world.files.read(path)?.map(crate::base::Digest::of);
@@ -24,12 +27,12 @@ fn holds(guard: &Guard, world: &World) -> Result<()> {
             let what = if now.is_none() { "is gone" } else { "is not the file that was planned for" };
             Err(Error::refused(format!("{} {what}", path.display())))
         }
-        Guard::NoCluster { path } => match world.files.data_dir(path) {
+        Guard::NoCluster { path } => match world.engine.data_dir(path).await {
             DataDir::Absent | DataDir::Empty => Ok(()),
             _ => Err(Error::refused(format!("{} is no longer empty", path.display()))),
         },
         Guard::ClusterIs { path, major, system_identifier } => {
-            let DataDir::Cluster(files) = world.files.data_dir(path) else {
+            let DataDir::Cluster(files) = world.engine.data_dir(path).await else {
                 return Err(Error::refused(format!("there is no whole cluster in {}", path.display())));
             };
             if files.major != *major {

@@ -89,11 +89,11 @@ pub fn abandon(log: &mut dyn Log) -> Result<()> {
 async fn one(step: &PlannedStep, begun: bool, world: &mut World) -> Result<Outcome> {
     if begun
         && step.step.resume() == Resume::Probe
-        && let Some(outcome) = steps::probe(&step.step, world)?
+        && let Some(outcome) = steps::probe(&step.step, world).await?
     {
         return Ok(outcome);
     }
-    guard::check(step, world)?;
+    guard::check(step, world).await?;
     steps::run(&step.step, world).await
 }
 

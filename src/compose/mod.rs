@@ -7,18 +7,22 @@ mod file;
 mod services;
 
 pub use file::{Compose, Healthcheck, Logging, Service};
-pub use services::{compose, role_arguments};
+pub use services::{DATA, compose, role_arguments, service};
 
+use std::collections::BTreeMap;
+
+use crate::base::Digest;
 use crate::error::{Error, Result};
 use crate::project::Project;
 
 /// What the file begins with.
 const HEADER: &str = include_str!("../../templates/docker-compose.yml");
 
-/// The text of `docker-compose.yml`.
-pub fn render(project: &Project) -> Result<String> {
+/// The text of `docker-compose.yml`. `configs` are the digests by which a running service is known to be as
+/// wanted, by plain names; they become labels.
+pub fn render(project: &Project, configs: &BTreeMap<String, Digest>) -> Result<String> {
     let text = || -> Result<String, serde_yaml::Error> {
-        let mut file = serde_yaml::to_value(compose(project))?;
+        let mut file = serde_yaml::to_value(compose(project, configs))?;
         escape(&mut file);
         serde_yaml::to_string(&file)
     };

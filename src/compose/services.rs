@@ -3,29 +3,46 @@
 use std::collections::BTreeMap;
 
 use super::file::{Compose, Condition, Deploy, Healthcheck, Logging, Network, Service};
+use crate::base::Digest;
 use crate::project::{OdooService, Project};
 
 /// Where odpm's files appear inside the containers.
 const MOUNT: &str = "/etc/odpm";
 
+/// Where the data directory appears inside the container, whatever its major.
+pub const DATA: &str = "/var/lib/postgresql/data";
+
 /// The project as a Compose file.
-pub fn compose(project: &Project) -> Compose {
-    let mut services = BTreeMap::from([(project.postgres_service(), database(project))]);
-    for (name, service) in &project.odoo.services {
-        services.insert(project.service_name(name), odoo(project, name, service));
+pub fn compose(project: &Project, configs: &BTreeMap<String, Digest>) -> Compose {
+    let mut services = BTreeMap::new();
+    for name in std::iter::once("db").chain(project.odoo.services.keys().map(String::as_str)) {
+        let Some(mut service) = service(project, name) else { continue };
+        if let Some(config) = configs.get(name) {
+            service.labels.insert("odpm.config".to_owned(), config.as_str().to_owned());
+        }
+        let name = if name == "db" { project.postgres_service() } else { project.service_name(name) };
+        services.insert(name, service);
     }
     let network = Network { driver: "bridge".to_owned() };
     Compose { services, networks: BTreeMap::from([("odpm".to_owned(), network)]) }
 }
 
+/// One service by its plain name: `db`, `odoo`, `odoo-cron`, `odoo-worker`.
+pub fn service(project: &Project, name: &str) -> Option<Service> {
+    if name == "db" {
+        return Some(database(project));
+    }
+    project.odoo.services.get(name).map(|service| odoo(project, name, service))
+}
+
 fn database(project: &Project) -> Service {
     let postgres = &project.postgres;
     let state = project.state_dir();
-    // From version 18 on the image keeps each major in a folder of its own below the mount.
-    let inside = if postgres.major.0 >= 18 { "/var/lib/postgresql" } else { "/var/lib/postgresql/data" };
     let environment = [
         ("POSTGRES_USER", "postgres"),
         ("POSTGRES_PASSWORD_FILE", "/run/secrets/admin_password"),
+        // From version 18 on the image's own place is another one; this is the same for all.
+        ("PGDATA", DATA),
         ("POSTGRES_INITDB_ARGS", "--auth=scram-sha-256 --data-checksums --encoding=UTF8"),
     ];
     Service {
@@ -42,7 +59,7 @@ fn database(project: &Project) -> Service {
         environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         ports: vec![format!("127.0.0.1:{}:5432", postgres.port)],
         volumes: vec![
-            format!("{}:{inside}", postgres.data.display()),
+            format!("{}:{DATA}", postgres.data.display()),
             format!("{}:{MOUNT}/postgresql.conf:ro", state.join("rendered/postgresql.conf").display()),
             format!("{}:/run/secrets/admin_password:ro", state.join("secrets/admin_password").display()),
         ],

@@ -8,7 +8,7 @@ fn rendered(postgres: u32) -> serde_yaml::Value {
         "version: 1\nname: shop\nodoo:\n  version: 18.0\npostgres:\n  version: {postgres}\n  password: geheim\n  data: /srv/a$shop/pg\n"
     );
     let project = samples::project(&text, &[("ODPM_COMPOSE_PREFIX", "acme")]);
-    let text = render(&project).unwrap();
+    let text = render(&project, &[("db".to_owned(), crate::base::Digest::of("c"))].into()).unwrap();
     assert!(!text.contains("geheim"), "no secret in the file");
     serde_yaml::from_str(&text).unwrap()
 }
@@ -30,10 +30,12 @@ fn a_dollar_sign_in_a_path_is_no_variable_of_compose() {
 }
 
 #[test]
-fn from_version_18_on_the_mount_is_one_folder_higher() {
-    for (version, inside) in [(17, "/var/lib/postgresql/data"), (18, "/var/lib/postgresql")] {
+fn every_major_finds_its_data_at_the_same_place() {
+    for version in [15, 17, 18] {
         let file = rendered(version);
-        let volume = file["services"]["acme-db"]["volumes"][0].as_str().unwrap().to_owned();
-        assert!(volume.ends_with(&format!("pg:{inside}")), "{volume}");
+        let db = &file["services"]["acme-db"];
+        assert!(db["volumes"][0].as_str().unwrap().ends_with("pg:/var/lib/postgresql/data"));
+        assert_eq!(db["environment"]["PGDATA"], "/var/lib/postgresql/data");
+        assert_eq!(db["labels"]["odpm.config"], crate::base::Digest::of("c").as_str());
     }
 }

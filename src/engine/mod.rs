@@ -1,19 +1,23 @@
 //! What runs the services: one face, [`Engine`], for processes of this machine and for containers.
 //!
+//! `tenancy` is common to both: a data directory has one server, whoever started it.
+//!
 //! Speaks in the words of `step` and `facts` only, so that nothing above it knows which engine it
 //! talks to. It decides nothing: what to start, and whether that is allowed, stands in the plan.
 
-mod absent;
+pub mod docker;
 pub mod local;
+mod tenancy;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
 use crate::base::Secret;
 use crate::error::Result;
-use crate::facts::EngineSeen;
+use crate::facts::{DataDir, EngineSeen};
 use crate::project::{EngineKind, Project};
-use crate::step::{ServerSpec, ServiceSpec};
+use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles};
 
 /// A future of the engine; odpm runs on one thread.
 pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
@@ -23,6 +27,15 @@ pub trait Engine {
     /// What the engine has and runs. Changes nothing, and answers within a few seconds even when a
     /// daemon hangs; what could not be learned is unknown in the answer, not an error.
     fn look<'a>(&'a self, project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>>;
+
+    /// What stands at the place of a data directory, seen as the engine can see it.
+    fn data_dir<'a>(&'a self, path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>>;
+
+    /// Brings an image to this machine; one that is there already stays.
+    fn pull_image<'a>(&'a self, step: &'a PullImage) -> EngineFuture<'a, ()>;
+
+    /// Gives the user of an image what it needs of this machine's files.
+    fn share_files<'a>(&'a self, step: &'a ShareFiles) -> EngineFuture<'a, ()>;
 
     /// Makes a new cluster in the server's data directory, which is absent or empty. Killed in the
     /// middle it leaves that directory as it was.
@@ -56,9 +69,6 @@ pub trait Engine {
 pub fn of(project: &Project) -> Box<dyn Engine> {
     match project.engine {
         EngineKind::Local => Box::new(local::Local),
-        EngineKind::Docker => Box::new(absent::Absent {
-            why: "this odpm renders docker-compose.yml, and runs services with the engine `local` only"
-                .to_owned(),
-        }),
+        EngineKind::Docker => Box::new(docker::Docker::new(&project.postgres.image)),
     }
 }

@@ -100,6 +100,12 @@ pub struct EngineSeen {
     pub binaries: Known<Binaries>,
     /// The majors that this machine has, for the message when the wanted one is missing.
     pub majors: Vec<PgMajor>,
+    /// The major in the wanted image, where the image is on this machine and tells it.
+    pub image_major: Known<PgMajor>,
+    /// The wanted images that are not on this machine.
+    pub missing_images: Vec<String>,
+    /// Who else is at work in the data directory, one phrase each: no second server may ever start there.
+    pub in_use_by: Vec<String>,
     /// The account that the server will run as, where odpm itself may not be it.
     pub run_as: Known<Option<Owner>>,
     /// The folder of the server's socket.

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::facts::{BaselineSeen, EngineSeen, FileSeen, Known, Live, Observation, ServerSeen};
 use crate::odoo_conf::{self, ConfValue, OdooConf};
-use crate::postgres::{Probe, data_dir, live};
+use crate::postgres::{Probe, live};
 use crate::project::Project;
 use crate::stack::specs;
 use crate::state;
@@ -40,9 +40,13 @@ pub async fn observe(
     let Loaded { project, state, secrets } = loaded;
     let baseline = state::read_baseline(state)?;
     let data_path = resolve(&project.postgres.data);
-    let data_dir = data_dir::inspect(&project.postgres.data);
+    let data_dir = engine.data_dir(&project.postgres.data).await;
     let recorded =
         baseline.get().map(|b| PathBuf::from(&b.compose.data_path_abs)).filter(|p| *p != data_path);
+    let left_behind = match &recorded {
+        Some(path) => Some(engine.data_dir(path).await),
+        None => None,
+    };
     let engine = engine.look(project).await;
     let live = match depth {
         Depth::Files => Live::unknown("not asked"),
@@ -59,7 +63,7 @@ pub async fn observe(
         author: author(),
         data_path,
         data_dir,
-        recorded_data_dir: recorded.map(|path| data_dir::inspect(&path)),
+        recorded_data_dir: left_behind,
         live,
         ports,
         files,

@@ -60,6 +60,8 @@ impl Guard {
                 system_identifier: None,
             }],
             Step::MakeDir(_)
+            | Step::PullImage(_)
+            | Step::ShareFiles(_)
             | Step::GenerateSecret(_)
             | Step::BootstrapRoles(_)
             | Step::StopServer(_)

@@ -21,6 +21,11 @@ pub fn headline(step: &Step, root: &Path) -> String {
         }
         Step::RemoveFile(step) => format!("remove {}", at(&step.path)),
         Step::RestoreFile(step) => format!("put back {}", at(&step.path)),
+        Step::PullImage(step) => format!("pull the image {}", step.image),
+        Step::ShareFiles(step) => {
+            let paths: Vec<String> = step.own.iter().chain(&step.read).map(|path| at(path)).collect();
+            format!("let the user of {} at {}", step.image, paths.join(" and "))
+        }
         Step::InitCluster(step) => {
             format!("make a PostgreSQL {} cluster in {}", step.server.major, at(&step.server.data))
         }

@@ -149,9 +149,21 @@ fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
         blocks.push(
             Block::environment("engine_unavailable", format!("the engine `{engine}` cannot be used"))
                 .because(why)
-                .hint("Prepare the files alone: odpm apply --skip-start")
-                .hint("Or run on this machine's own PostgreSQL: `engine: local`"),
+                .hint("Look at it with: docker version")
+                .hint("Prepare the files alone: odpm apply --skip-start"),
         );
+        return blocks;
+    }
+    if !seen.engine.in_use_by.is_empty() {
+        let block = Block::refused(
+            "data_dir_in_use",
+            format!("somebody is at work in {}", project.postgres.data.display()),
+        );
+        let block = seen.engine.in_use_by.iter().fold(block, |block, other| block.because(other.clone()));
+        blocks.push(block.hint("Two servers on one data directory destroy it: stop the other one first."));
+    }
+    if project.engine == EngineKind::Docker {
+        blocks.extend(image_major(grounds));
         return blocks;
     }
     if let Some(why) = seen.engine.binaries.why() {
@@ -178,6 +190,22 @@ fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
         blocks.push(foreign_server(*pid, *port, grounds));
     }
     blocks
+}
+
+/// An image of another major than its tag or the project says.
+fn image_major(grounds: &Grounds<'_>) -> Option<Block> {
+    let Grounds { project, seen, .. } = *grounds;
+    let (have, wanted) = (seen.engine.image_major.get()?, project.postgres.major);
+    (*have != wanted).then(|| {
+        let image = &project.postgres.image;
+        Block::refused(
+            "image_other_major",
+            format!("the image {image} holds PostgreSQL {have}, the project wants {wanted}"),
+        )
+        .hint(
+            "Name an image of the wanted major in postgres.image, or the image's major in postgres.version.",
+        )
+    })
 }
 
 /// A server that odpm did not start runs on the data directory.
@@ -217,6 +245,10 @@ fn ports(grounds: &Grounds<'_>) -> impl Iterator<Item = Block> {
 /// What to know of a server that was not shut down: nothing is in the way, PostgreSQL mends it itself.
 pub fn unclean_stop(grounds: &Grounds<'_>) -> Option<String> {
     let PidFile::Stale { pid } = grounds.seen.data_dir.cluster()?.pid else { return None };
+    // In a container the process id means something else; there the engine tells whether the server runs.
+    if let Some(ServerSeen::Running { .. }) = grounds.seen.engine.server.get() {
+        return None;
+    }
     Some(format!(
         "The server was not shut down cleanly: postmaster.pid names process {pid}, which is gone. \
          PostgreSQL recovers by itself when it starts."

@@ -10,7 +10,7 @@ use crate::facts::{FileSeen, Owner};
 use crate::plan::PlannedStep;
 use crate::postgresql_conf;
 use crate::project::EngineKind;
-use crate::step::{ConfValue, EditConf, GenerateSecret, MakeDir, Step, WriteFile};
+use crate::step::{ConfValue, EditConf, GenerateSecret, MakeDir, PullImage, ShareFiles, Step, WriteFile};
 
 /// Secrets that odpm makes because nobody gives them.
 pub fn secrets(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
@@ -31,6 +31,30 @@ pub fn secrets(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     steps
 }
 
+/// The images that are not on this machine.
+pub fn images(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+    let missing = grounds.seen.engine.missing_images.iter();
+    let pull = |image: &String| {
+        let id = if *image == grounds.project.postgres.image { "pull-postgres" } else { "pull-odoo" };
+        let step = Step::PullImage(PullImage { image: image.clone() });
+        PlannedStep::new(id, step, "it is not on this machine yet")
+    };
+    missing.map(pull).collect()
+}
+
+/// Lets the user of Odoo's image at Odoo's files, once they are there or whenever they were made anew.
+pub fn shared(changed: bool, grounds: &Grounds<'_>) -> Option<PlannedStep> {
+    let Grounds { project, baseline, .. } = *grounds;
+    let wanted = project.odoo.services.values().any(|service| service.replicas > 0);
+    let needed = project.engine == EngineKind::Docker && wanted && (changed || baseline.get().is_none());
+    let step = Step::ShareFiles(ShareFiles {
+        image: project.odoo.image.clone(),
+        own: vec![project.odoo.data_dir.clone()],
+        read: vec![project.odoo_conf()],
+    });
+    needed.then(|| PlannedStep::new("share-files", step, "Odoo runs as a user of its image"))
+}
+
 /// The files that odpm renders, where their text is not as wanted.
 pub fn rendered(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let Grounds { project, seen, .. } = *grounds;
@@ -44,7 +68,7 @@ pub fn rendered(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
         ));
     }
     if project.engine == EngineKind::Docker
-        && let Ok(text) = compose::render(project)
+        && let Ok(text) = compose::render(project, &specs::compose_configs(grounds))
     {
         wanted.push(("compose-file", project.root.join("docker-compose.yml"), text));
     }

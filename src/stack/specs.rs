@@ -1,11 +1,12 @@
 //! The project in the terms of its engine: server, services, endpoints, and the digests by which a running
 //! one is known to be as wanted.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Grounds;
 use crate::base::{Digest, Secret, SecretRef};
-use crate::compose::role_arguments;
+use crate::compose::{self, Service, role_arguments};
 use crate::facts::FileSeen;
 use crate::odoo_conf::{self, ConfEdit, OdooConf};
 use crate::postgresql_conf;
@@ -23,23 +24,13 @@ pub fn rendered_conf(grounds: &Grounds<'_>) -> (PathBuf, String) {
     let Grounds { project, seen, .. } = *grounds;
     let path = rendered(project, "postgresql.conf");
     let (data, hba) = match project.engine {
-        EngineKind::Docker => (docker_data(project), None),
+        EngineKind::Docker => (compose::DATA.into(), None),
         EngineKind::Local => {
             let lacks = seen.data_dir.cluster().is_some_and(|files| !files.has_hba);
             (project.postgres.data.clone(), lacks.then(|| rendered(project, "pg_hba.conf")))
         }
     };
     (path, postgresql_conf::render(project, &data, hba.as_deref()))
-}
-
-/// Where the image keeps the data directory.
-fn docker_data(project: &Project) -> PathBuf {
-    let major = project.postgres.major.0;
-    if major >= 18 {
-        format!("/var/lib/postgresql/{major}/docker").into()
-    } else {
-        "/var/lib/postgresql/data".into()
-    }
 }
 
 /// The place of a file that odpm renders for programs.
@@ -67,9 +58,27 @@ pub fn server(grounds: &Grounds<'_>) -> Option<ServerSpec> {
         data: postgres.data.clone(),
         major: postgres.major,
         port: postgres.port,
-        config: Digest::of_json(&(text, postgres.port, &launch)),
+        config: match project.engine {
+            EngineKind::Local => Digest::of_json(&(text, postgres.port, &launch)),
+            EngineKind::Docker => compose_config("db", grounds),
+        },
         launch,
     })
+}
+
+/// The digest of what a container is made from: its definition, and the file that it reads.
+fn compose_config(name: &str, grounds: &Grounds<'_>) -> Digest {
+    let text = if name == "db" { rendered_conf(grounds).1 } else { conf_text(grounds) };
+    // How many of it there are is no part of what one of it is.
+    let definition =
+        compose::service(grounds.project, name).map(|service| Service { deploy: None, ..service });
+    Digest::of_json(&(definition, text))
+}
+
+/// The digests of all services, by plain names.
+pub fn compose_configs(grounds: &Grounds<'_>) -> BTreeMap<String, Digest> {
+    let names = std::iter::once("db").chain(grounds.project.odoo.services.keys().map(String::as_str));
+    names.map(|name| (name.to_owned(), compose_config(name, grounds))).collect()
 }
 
 fn compose_launch(project: &Project) -> Launch {
@@ -112,7 +121,10 @@ pub fn service(name: &str, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
         service: project.service_name(name),
         replicas: wanted.replicas,
         port: wanted.port,
-        config: Digest::of_json(&(&command, &launch, conf_text(grounds))),
+        config: match project.engine {
+            EngineKind::Local => Digest::of_json(&(&command, &launch, conf_text(grounds))),
+            EngineKind::Docker => compose_config(name, grounds),
+        },
         command,
         env: Default::default(),
         launch,

@@ -10,7 +10,7 @@ use crate::drift::{Acceptance, Kind};
 use crate::facts::*;
 use crate::odoo_conf;
 use crate::plan::{Entry, Journal, Outcome, Plan, Record};
-use crate::project::{self, Project};
+use crate::project::{self, EngineKind, Project};
 use crate::step::Step;
 
 const SMALL: &str =
@@ -29,7 +29,10 @@ struct Machine {
 impl Machine {
     fn new(project: &Project) -> Self {
         let app_secret = project.postgres.password.is_some();
-        let seen = Observation { app_secret, ..samples::bare_machine(&project.postgres.data) };
+        let mut seen = Observation { app_secret, ..samples::bare_machine(&project.postgres.data) };
+        if project.engine == EngineKind::Docker {
+            seen.engine.missing_images = vec![project.postgres.image.clone(), project.odoo.image.clone()];
+        }
         Self { seen, baseline: BaselineSeen::Absent }
     }
 
@@ -47,6 +50,9 @@ impl Machine {
     fn look_at(&mut self, project: &Project) {
         self.seen.data_path = project.postgres.data.clone();
         self.seen.app_secret |= project.postgres.password.is_some();
+        let major =
+            if project.engine == EngineKind::Docker { Known::Known(PgMajor(16)) } else { Known::unasked() };
+        self.seen.engine.image_major = major;
     }
 
     /// Does what the interpreter and the engine would do.
@@ -75,6 +81,11 @@ impl Machine {
                 seen.stale_secrets.clear();
             }
             Step::InitCluster(step) => seen.data_dir = cluster(step.server.major.0, 7),
+            Step::PullImage(step) => seen.engine.missing_images.retain(|image| *image != step.image),
+            Step::ShareFiles(step) => {
+                assert!(seen.engine.missing_images.is_empty(), "the image is asked");
+                assert!(step.own.iter().all(|folder| seen.folders.contains(folder)));
+            }
             Step::BootstrapRoles(_) => {
                 assert_eq!(seen.engine.server, Known::Known(ServerSeen::Stopped), "single-user mode");
                 seen.admin_secret = true;
@@ -221,7 +232,7 @@ fn another_major_is_never_started_accepted_or_not() {
 #[test]
 fn what_stands_in_the_way_yields_no_steps() {
     type Change = fn(&mut Machine);
-    let cases: [(&str, Change); 12] = [
+    let cases: [(&str, Change); 13] = [
         ("data_dir_half_initialised", |m| {
             m.seen.data_dir = DataDir::HalfInitialised { entries: vec!["base".into()] }
         }),
@@ -236,6 +247,7 @@ fn what_stands_in_the_way_yields_no_steps() {
         ("engine_unavailable", |m| m.seen.engine.available = Known::Unknown("no daemon".into())),
         ("account", |m| m.seen.engine.run_as = Known::Unknown("root".into())),
         ("disk_full", |m| m.seen.free_bytes = Known::Known(1 << 20)),
+        ("data_dir_in_use", |m| m.seen.engine.in_use_by = vec!["the container x mounts it".into()]),
         ("foreign_server", |m| {
             m.seen.engine.server = Known::Known(ServerSeen::Foreign { pid: 812, port: 5432 });
         }),
@@ -408,7 +420,7 @@ prop_compose! {
         settings in prop::collection::btree_map("[a-z_]{12,16}", "[ -~&&[^'\"\\\\$]]{0,12}", 0..4),
         conf in prop::collection::btree_map("[a-z]{12,16}", "[a-zA-Z0-9 .%=-]{0,12}", 0..4),
         scenario in prop::sample::select(vec!["developer", "server", "ci"]),
-        engine in Just("local"),
+        engine in prop::sample::select(vec!["local", "docker"]),
     ) -> Project {
         let yaml = serde_json::json!({
             "version": 1, "name": "shop", "scenario": scenario, "engine": engine,

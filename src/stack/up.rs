@@ -66,6 +66,10 @@ fn steps(skip_start: bool, replaced: bool, drift: &[Judged], grounds: &Grounds<'
     steps.extend(files::folders(skip_start, grounds));
     let Some(server) = specs::server(grounds).filter(|_| !skip_start) else { return steps };
 
+    let changed = steps.iter().any(|step| matches!(step.step, Step::EditConf(_) | Step::MakeDir(_)));
+    steps.extend(files::images(grounds));
+    steps.extend(files::shared(changed, grounds));
+
     let cluster = cluster(&server, grounds);
     let roles = role_step(!cluster.is_empty(), grounds);
     let record = record(replaced, drift, grounds);

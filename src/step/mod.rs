@@ -5,6 +5,7 @@
 //! planner that asks for it. Nothing here acts or decides.
 
 mod database;
+mod docker;
 mod files;
 mod record;
 mod server;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::base::SecretRef;
 pub use crate::odoo_conf::{ConfEdit, ConfValue};
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
+pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
 pub use record::RecordBaseline;
 pub use server::{BootstrapRoles, InitCluster, Launch, ServerSpec, ServiceSpec, Terms};
@@ -34,6 +36,10 @@ pub enum Step {
     RemoveFile(RemoveFile),
     /// Puts back a file as a run found it.
     RestoreFile(RestoreFile),
+    /// Brings an image to this machine.
+    PullImage(PullImage),
+    /// Gives the user of an image what it needs of this machine's files.
+    ShareFiles(ShareFiles),
     /// Makes a new cluster.
     InitCluster(InitCluster),
     /// Creates the roles of a stopped cluster that nobody can log in to.
@@ -76,6 +82,8 @@ impl Step {
             | Self::RemoveFile(_)
             | Self::RestoreFile(_) => Resume::Probe,
             Self::MakeDir(_)
+            | Self::PullImage(_)
+            | Self::ShareFiles(_)
             | Self::GenerateSecret(_)
             | Self::BootstrapRoles(_)
             | Self::StartServer(_)

@@ -18,13 +18,17 @@ use crate::error::{Error, Kind, Result};
 use crate::facts::{Baseline, Companion, DataDir, EngineSeen};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
-use crate::step::{EnsureRoles, MakeDir, RecordBaseline, ServerSpec, ServiceSpec, VerifyLogin};
+use crate::step::{
+    EnsureRoles, MakeDir, PullImage, RecordBaseline, ServerSpec, ServiceSpec, ShareFiles, VerifyLogin,
+};
 
 /// What is durable in the fake world; two runs came to the same end when these are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Durable {
     pub files: BTreeMap<PathBuf, String>,
     pub folders: BTreeSet<PathBuf>,
+    pub images: BTreeSet<String>,
+    pub shared: BTreeSet<PathBuf>,
     pub cluster: Option<(PgMajor, u64)>,
     pub server: Option<ServerSpec>,
     pub services: BTreeMap<String, ServiceSpec>,
@@ -153,13 +157,6 @@ impl Files for Fake {
         Ok(new)
     }
 
-    fn data_dir(&self, _path: &Path) -> DataDir {
-        match self.0.borrow().durable.cluster {
-            None => DataDir::Absent,
-            Some((major, id)) => crate::facts::samples::cluster(major, id),
-        }
-    }
-
     fn record(&self, baseline: &Baseline, companion: &Companion) -> Result<()> {
         let [one, two] = self.baseline_files();
         let (baseline, companion) =
@@ -178,6 +175,31 @@ fn copy(path: &Path) -> PathBuf {
 }
 
 impl Engine for Fake {
+    fn data_dir<'a>(&'a self, _path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>> {
+        let seen = match self.0.borrow().durable.cluster {
+            None => DataDir::Absent,
+            Some((major, id)) => crate::facts::samples::cluster(major, id),
+        };
+        Box::pin(std::future::ready(seen))
+    }
+
+    fn pull_image<'a>(&'a self, step: &'a PullImage) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                d.images.insert(step.image.clone());
+            })
+        })
+    }
+
+    fn share_files<'a>(&'a self, step: &'a ShareFiles) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            if !self.durable().images.contains(&step.image) {
+                return Err(self.fails("there is no such image"));
+            }
+            self.effect(|d| d.shared.extend(step.own.iter().chain(&step.read).cloned()))
+        })
+    }
+
     fn look<'a>(&'a self, _project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>> {
         unreachable!("the interpreter does not observe")
     }

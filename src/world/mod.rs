@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::base::{Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
 use crate::error::{Error, Result};
-use crate::facts::{Baseline, Companion, DataDir};
+use crate::facts::{Baseline, Companion};
 use crate::plan::Record;
 use crate::step::{EnsureRoles, VerifyLogin};
 
@@ -35,8 +35,6 @@ pub trait Files {
     fn remove(&self, path: &Path) -> Result<()>;
     /// Makes a folder; tells whether it had to.
     fn make_dir(&self, step: &crate::step::MakeDir) -> Result<bool>;
-    /// What stands at the place of a data directory.
-    fn data_dir(&self, path: &Path) -> DataDir;
     /// Replaces the baseline and its companion.
     fn record(&self, baseline: &Baseline, companion: &Companion) -> Result<()>;
     /// The files of the baseline and its companion.

@@ -12,7 +12,7 @@ use crate::base::time::utc_seconds;
 use crate::base::{Digest, RunId, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
 use crate::error::{Error, Result};
-use crate::facts::{Baseline, Companion, DataDir};
+use crate::facts::{Baseline, Companion};
 use crate::plan::{Entry, Record};
 use crate::postgres;
 use crate::state::{self, JournalFile, SecretFiles, StateDir};
@@ -119,10 +119,6 @@ impl Files for RealFiles {
         };
         put().map_err(|e| cannot("make", &step.path, &e))?;
         Ok(true)
-    }
-
-    fn data_dir(&self, path: &Path) -> DataDir {
-        postgres::data_dir::inspect(path)
     }
 
     fn record(&self, baseline: &Baseline, companion: &Companion) -> Result<()> {

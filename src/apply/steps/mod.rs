@@ -19,6 +19,8 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::EditConf(step) => files::edit_conf(step, world),
         Step::RemoveFile(step) => files::remove_file(step, world),
         Step::RestoreFile(step) => files::restore_file(step, world),
+        Step::PullImage(step) => server::pull_image(step, world).await,
+        Step::ShareFiles(step) => server::share_files(step, world).await,
         Step::InitCluster(step) => server::init_cluster(step, world).await,
         Step::BootstrapRoles(step) => server::bootstrap_roles(step, world).await,
         Step::StartServer(step) => server::start_server(step, world).await,
@@ -32,14 +34,16 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
 }
 
 /// Looks whether a step that was begun took effect: its outcome when it did, `None` when it has to run.
-pub fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
+pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
     match step {
         Step::WriteFile(step) => files::probe_write(step, world),
         Step::EditConf(step) => files::probe_edit(step, world),
         Step::RemoveFile(step) => files::probe_remove(step, world),
         Step::RestoreFile(step) => files::probe_restore(step, world),
-        Step::InitCluster(step) => Ok(server::probe_init(step, world)),
+        Step::InitCluster(step) => Ok(server::probe_init(step, world).await),
         Step::MakeDir(_)
+        | Step::PullImage(_)
+        | Step::ShareFiles(_)
         | Step::GenerateSecret(_)
         | Step::BootstrapRoles(_)
         | Step::StartServer(_)

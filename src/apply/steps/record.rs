@@ -12,7 +12,7 @@ pub async fn record_baseline(step: &RecordBaseline, world: &mut World) -> Result
     let identifier = world.database.system_identifier(step, &secret).await?;
     let mut baseline = step.baseline.clone();
     baseline.recorded_at = utc_seconds(world.clock.now());
-    let data = world.files.data_dir(std::path::Path::new(&baseline.compose.data_path_abs));
+    let data = world.engine.data_dir(std::path::Path::new(&baseline.compose.data_path_abs)).await;
     // A server that answers has a data directory, even where this process may not look into it.
     baseline.cluster.data_dir_nonempty = data.nonempty().unwrap_or(true);
     baseline.cluster.pg_major = data.cluster().map(|files| files.major.0).or(baseline.cluster.pg_major);

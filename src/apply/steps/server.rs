@@ -3,8 +3,18 @@
 use crate::error::Result;
 use crate::facts::DataDir;
 use crate::plan::Outcome;
-use crate::step::{BootstrapRoles, InitCluster, ServerSpec, ServiceSpec, Step};
+use crate::step::{BootstrapRoles, InitCluster, PullImage, ServerSpec, ServiceSpec, ShareFiles, Step};
 use crate::world::World;
+
+pub async fn pull_image(step: &PullImage, world: &mut World) -> Result<Outcome> {
+    world.engine.pull_image(step).await?;
+    Ok(Outcome::stays("the image stays on this machine"))
+}
+
+pub async fn share_files(step: &ShareFiles, world: &mut World) -> Result<Outcome> {
+    world.engine.share_files(step).await?;
+    Ok(Outcome::stays("owners and groups stay as the image needs them"))
+}
 
 pub async fn init_cluster(step: &InitCluster, world: &mut World) -> Result<Outcome> {
     let admin = world.secret(&step.admin)?;
@@ -13,8 +23,8 @@ pub async fn init_cluster(step: &InitCluster, world: &mut World) -> Result<Outco
 }
 
 /// A finished cluster is moved to its place whole, so one that is there is this step's work.
-pub fn probe_init(step: &InitCluster, world: &World) -> Option<Outcome> {
-    match world.files.data_dir(&step.server.data) {
+pub async fn probe_init(step: &InitCluster, world: &World) -> Option<Outcome> {
+    match world.engine.data_dir(&step.server.data).await {
         DataDir::Cluster(files) if files.major == step.server.major => Some(made()),
         _ => None,
     }

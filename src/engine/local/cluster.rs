@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use super::super::tenancy;
 use super::server::prepare_run_dir;
 use super::{daemon, terms};
 use crate::base::Secret;
@@ -25,6 +26,7 @@ pub async fn init(server: &ServerSpec, admin_role: &str, admin: &Secret) -> Resu
         Error::environment(format!("cannot make the cluster in {}", server.data.display())).caused_by(&e)
     };
     prepare_run_dir(terms)?;
+    let _tenancy = tenancy::take(&server.data, &[]).await?;
     remove_leftovers(&server.data).await.map_err(cannot)?;
     let password = password_file(terms, admin).map_err(cannot)?;
     let folder = beside(&server.data, &std::process::id().to_string());
@@ -151,6 +153,7 @@ pub async fn single_user(server: &ServerSpec, statements: &[String]) -> Result<(
         return Err(Error::refused("single-user mode needs the server stopped")
             .because(format!("process {pid} runs on {}", server.data.display())));
     }
+    let _tenancy = tenancy::take(&server.data, &[]).await?;
     let mut command = daemon::as_account(&terms.bin_dir.join("postgres"), terms.run_as);
     command.args(["--single", "-D"]).arg(&server.data);
     for setting in [

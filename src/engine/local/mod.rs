@@ -16,13 +16,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use super::{Engine, EngineFuture};
+use super::{Engine, EngineFuture, tenancy};
 use crate::base::{Digest, Secret};
-use crate::error::Result;
-use crate::facts::{EngineSeen, Known};
+use crate::error::{Error, Result};
+use crate::facts::{DataDir, EngineSeen, Known};
 use crate::postgres::data_dir;
 use crate::project::Project;
-use crate::step::{ServerSpec, ServiceSpec};
+use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles};
 
 pub use binaries::{majors, programs};
 
@@ -54,6 +54,9 @@ impl Engine for Local {
                 available: Known::Known("local".to_owned()),
                 binaries: binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref()),
                 majors,
+                image_major: Known::unasked(),
+                missing_images: Vec::new(),
+                in_use_by: tenancy::containers_in(data, &[]).await,
                 run_as: account::run_as(data, &project.state_dir()),
                 socket_dir: run_dir(project),
                 server: server::look(data, &data_dir::inspect(data)),
@@ -61,6 +64,18 @@ impl Engine for Local {
                 odoo: service::interpreter(project),
             }
         })
+    }
+
+    fn data_dir<'a>(&'a self, path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>> {
+        Box::pin(std::future::ready(data_dir::inspect(path)))
+    }
+
+    fn pull_image<'a>(&'a self, _: &'a PullImage) -> EngineFuture<'a, ()> {
+        Box::pin(std::future::ready(Err(misdirected())))
+    }
+
+    fn share_files<'a>(&'a self, _: &'a ShareFiles) -> EngineFuture<'a, ()> {
+        Box::pin(std::future::ready(Err(misdirected())))
     }
 
     fn init_cluster<'a>(
@@ -97,10 +112,13 @@ impl Engine for Local {
 fn terms(launch: &crate::step::Launch) -> Result<&crate::step::Terms> {
     match launch {
         crate::step::Launch::Local(terms) => Ok(terms),
-        crate::step::Launch::Compose { .. } => {
-            Err(crate::error::Error::internal("a step for Compose came to the local engine"))
-        }
+        crate::step::Launch::Compose { .. } => Err(misdirected()),
     }
+}
+
+/// A plan for containers never comes to this engine.
+fn misdirected() -> Error {
+    Error::internal("a step for containers came to the local engine")
 }
 
 /// The services of a project by their plain names.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::super::tenancy;
 use super::daemon::{self, BEAT};
 use super::terms;
 use crate::error::{Error, Result};
@@ -82,6 +83,7 @@ pub async fn start(server: &ServerSpec) -> Result<()> {
     let terms = terms(&server.launch)?;
     prepare_run_dir(terms)?;
     clear_stale_locks(server, terms).await?;
+    let _tenancy = tenancy::take(&server.data, &[]).await?;
     let from = daemon::length(&terms.log);
     let mut child = daemon::daemon(&terms.bin_dir.join("postgres"), &terms.log, terms.run_as)?
         .args(settings(server, terms))

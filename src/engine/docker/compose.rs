@@ -1,0 +1,81 @@
+//! The Compose command: found by its version, never by an exit code, which its first generation gives as 0
+//! for flags that it does not know.
+
+use std::path::Path;
+
+use tokio::process::Command;
+
+use crate::error::{Error, Result};
+
+/// A Compose command of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compose {
+    /// `docker compose` or `docker-compose`.
+    words: &'static [&'static str],
+    /// Its version.
+    pub version: String,
+}
+
+const SECOND: &[&str] = &["docker", "compose"];
+const FIRST: &[&str] = &["docker-compose"];
+
+/// The Compose of the generation that made a stack, so that its containers keep their names; the second
+/// generation where there is a choice. `made_by` is the version on the stack's containers.
+pub async fn find(made_by: Option<&str>) -> Result<Compose> {
+    let old = made_by.is_some_and(|version| version.starts_with("1."));
+    let order = if old { [FIRST, SECOND] } else { [SECOND, FIRST] };
+    let mut found = None;
+    for words in order {
+        if let Some(version) = version(words).await {
+            let fits = made_by.is_none() || version.starts_with("1.") == old;
+            let compose = Compose { words, version };
+            if fits {
+                return Ok(compose);
+            }
+            found.get_or_insert(compose);
+        }
+    }
+    match (found, made_by) {
+        (Some(other), Some(made_by)) => Err(Error::refused(format!(
+            "this stack was made by Compose {made_by}, and here is only {}",
+            other.version
+        ))
+        .because("the other generation would make every container anew under other names")
+        .hint("Install the one that made it, or take the stack down with it first: the data stays.")),
+        _ => Err(Error::environment("there is no Compose on this machine")
+            .hint("Install it, on Debian with: apt install docker-compose")),
+    }
+}
+
+async fn version(words: &[&str]) -> Option<String> {
+    let (program, rest) = words.split_first()?;
+    let output = Command::new(program).args(rest).args(["version", "--short"]).output().await.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.lines().next()?.trim().trim_start_matches('v').to_owned();
+    version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
+}
+
+impl Compose {
+    /// Runs it on a project; the project's name is always passed.
+    pub async fn run(&self, project: &str, file: &Path, args: &[&str]) -> Result<()> {
+        let Some((program, rest)) = self.words.split_first() else { return Ok(()) };
+        let output = Command::new(program)
+            .args(rest)
+            .args(["-p", project, "-f"])
+            .arg(file)
+            .args(file.parent().into_iter().flat_map(|folder| [Path::new("--project-directory"), folder]))
+            .args(args)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .await
+            .map_err(|e| Error::environment("cannot run Compose").caused_by(&e))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let error = Error::environment(format!("{} {} failed", self.words.join(" "), args.join(" ")));
+        let last = lines.len().saturating_sub(8);
+        Err(lines.into_iter().skip(last).fold(error, Error::because))
+    }
+}

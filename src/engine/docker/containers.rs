@@ -1,0 +1,86 @@
+//! Containers as odpm sees them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use bollard::Docker;
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
+use bollard::query_parameters::ListContainersOptionsBuilder;
+
+/// A running container and the folders of this machine that it mounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mounts {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The folders.
+    pub sources: Vec<PathBuf>,
+}
+
+/// The running containers with their mounts.
+pub async fn mounts(client: &Docker) -> Result<Vec<Mounts>, bollard::errors::Error> {
+    let running = client.list_containers(None::<bollard::query_parameters::ListContainersOptions>).await?;
+    let mounts = running.into_iter().map(|container| Mounts {
+        name: name(&container),
+        id: container.id.unwrap_or_default(),
+        sources: container
+            .mounts
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|m| m.source.map(PathBuf::from))
+            .collect(),
+    });
+    Ok(mounts.collect())
+}
+
+fn name(container: &ContainerSummary) -> String {
+    let first = container.names.as_ref().and_then(|names| names.first());
+    first.map_or_else(|| "without a name".to_owned(), |name| name.trim_start_matches('/').to_owned())
+}
+
+/// One container of a Compose project.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Its id.
+    pub id: String,
+    /// The Compose service.
+    pub service: String,
+    /// Whether it runs.
+    pub running: bool,
+    /// Docker's own words on its state: `Exited (1) 3 minutes ago`.
+    pub status: String,
+    /// The port of this machine that leads to PostgreSQL's.
+    pub port: Option<u16>,
+    /// What it was started with.
+    pub config: Option<String>,
+    /// The version of Compose that made it.
+    pub compose: Option<String>,
+}
+
+/// Every container of a Compose project, running or not; one-off ones are left out.
+pub async fn of_project(client: &Docker, project: &str) -> Result<Vec<Container>, bollard::errors::Error> {
+    let label = format!("com.docker.compose.project={project}");
+    let filters = HashMap::from([("label".to_owned(), vec![label])]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let listing = client.list_containers(Some(options)).await?;
+    Ok(listing.into_iter().filter_map(container).collect())
+}
+
+fn container(summary: ContainerSummary) -> Option<Container> {
+    let labels = summary.labels.unwrap_or_default();
+    let label = |name: &str| labels.get(name).cloned();
+    if label("com.docker.compose.oneoff").is_some_and(|value| value == "True") {
+        return None;
+    }
+    let ports = summary.ports.unwrap_or_default();
+    Some(Container {
+        id: summary.id?,
+        service: label("com.docker.compose.service")?,
+        running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
+        status: summary.status.unwrap_or_default(),
+        port: ports.iter().filter(|port| port.private_port == 5432).find_map(|port| port.public_port),
+        config: label("odpm.config"),
+        compose: label("com.docker.compose.version"),
+    })
+}

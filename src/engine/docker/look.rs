@@ -1,0 +1,157 @@
+//! What the engine has and runs, asked concurrently.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bollard::Docker;
+
+use super::client::{client, why};
+use super::containers::{self, Container};
+use crate::base::PgMajor;
+use crate::engine::tenancy;
+use crate::facts::{EngineSeen, Known, ServerSeen, ServiceSeen};
+use crate::project::Project;
+
+/// How long the engine may take to answer one question.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What there is of the project.
+pub async fn look(project: &Project) -> EngineSeen {
+    let client = match client() {
+        Ok(client) => client,
+        Err(why) => return unavailable(project, why),
+    };
+    let wanted = project.odoo.services.values().any(|service| service.replicas > 0);
+    let odoo_image = Some(project.odoo.image.as_str()).filter(|_| wanted);
+    let (version, containers, postgres, odoo) = tokio::join!(
+        timely(client.version()),
+        timely(containers::of_project(&client, project.compose_project())),
+        image(&client, &project.postgres.image),
+        async {
+            match odoo_image {
+                Some(name) => image(&client, name).await.map(drop),
+                None => Ok(()),
+            }
+        }
+    );
+    let version = match version {
+        Ok(version) => version,
+        Err(why) => return unavailable(project, why),
+    };
+    let mut missing_images = Vec::new();
+    let image_major = match postgres {
+        Ok(major) => major,
+        Err(Missing) => {
+            missing_images.push(project.postgres.image.clone());
+            Known::Unknown("the image is not on this machine".to_owned())
+        }
+    };
+    if odoo.is_err() {
+        missing_images.push(project.odoo.image.clone());
+    }
+    let service = project.postgres_service();
+    let own: Vec<String> =
+        containers.iter().flatten().filter(|c| c.service == service).map(|c| c.id.clone()).collect();
+    let ours_runs = containers.iter().flatten().any(|c| c.service == service && c.running);
+    EngineSeen {
+        available: Known::Known(format!(
+            "{} (API {})",
+            version.version.unwrap_or_default(),
+            version.api_version.unwrap_or_default()
+        )),
+        image_major,
+        missing_images,
+        in_use_by: tenancy::others(&project.postgres.data, &own, ours_runs).await,
+        server: match &containers {
+            Ok(all) => Known::Known(server(all, &service)),
+            Err(why) => Known::Unknown(why.clone()),
+        },
+        services: match &containers {
+            Ok(all) => Known::Known(services(all, project)),
+            Err(why) => Known::Unknown(why.clone()),
+        },
+        ..nothing(project)
+    }
+}
+
+/// What can be said without an engine.
+fn nothing(project: &Project) -> EngineSeen {
+    let none = || "containers bring their own".to_owned();
+    EngineSeen {
+        available: Known::Unknown(none()),
+        binaries: Known::Unknown(none()),
+        majors: Vec::new(),
+        image_major: Known::Unknown(none()),
+        missing_images: Vec::new(),
+        in_use_by: Vec::new(),
+        run_as: Known::Known(None),
+        socket_dir: project.state_dir().join("run"),
+        server: Known::Unknown(none()),
+        services: Known::Unknown(none()),
+        odoo: Known::Known("odoo".into()),
+    }
+}
+
+fn unavailable(project: &Project, why: String) -> EngineSeen {
+    EngineSeen {
+        available: Known::Unknown(why.clone()),
+        image_major: Known::Unknown(why.clone()),
+        server: Known::Unknown(why.clone()),
+        services: Known::Unknown(why),
+        ..nothing(project)
+    }
+}
+
+async fn timely<T>(question: impl Future<Output = Result<T, bollard::errors::Error>>) -> Result<T, String> {
+    match tokio::time::timeout(DEADLINE, question).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(e)) => Err(why(&e)),
+        Err(_) => Err(format!("the engine does not answer within {} s", DEADLINE.as_secs())),
+    }
+}
+
+/// The image is not on this machine.
+struct Missing;
+
+/// The major that an image tells by PG_MAJOR.
+async fn image(client: &Docker, name: &str) -> Result<Known<PgMajor>, Missing> {
+    match tokio::time::timeout(DEADLINE, client.inspect_image(name)).await {
+        Ok(Ok(image)) => {
+            let env = image.config.and_then(|config| config.env).unwrap_or_default();
+            let major = env.iter().find_map(|line| line.strip_prefix("PG_MAJOR=")?.parse().ok().map(PgMajor));
+            Ok(major
+                .map_or_else(|| Known::Unknown("the image does not tell its major".to_owned()), Known::Known))
+        }
+        Ok(Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. })) => Err(Missing),
+        Ok(Err(e)) => Ok(Known::Unknown(why(&e))),
+        Err(_) => Ok(Known::Unknown("the engine does not answer in time".to_owned())),
+    }
+}
+
+fn server(all: &[Container], service: &str) -> ServerSeen {
+    match all.iter().find(|container| container.service == service && container.running) {
+        None => ServerSeen::Stopped,
+        Some(container) => ServerSeen::Running {
+            id: container.id.chars().take(12).collect(),
+            port: container.port.unwrap_or_default(),
+            config: container.config.clone(),
+        },
+    }
+}
+
+fn services(all: &[Container], project: &Project) -> BTreeMap<String, ServiceSeen> {
+    let seen = |name: &String| {
+        let service = project.service_name(name);
+        let (alive, dead): (Vec<&Container>, Vec<&Container>) =
+            all.iter().filter(|c| c.service == service).partition(|c| c.running);
+        let config = alive.first().and_then(|c| c.config.clone());
+        let seen = ServiceSeen {
+            running: u16::try_from(alive.len()).unwrap_or(u16::MAX),
+            ids: alive.iter().map(|c| c.id.chars().take(12).collect()).collect(),
+            config: config.filter(|config| alive.iter().all(|c| c.config.as_ref() == Some(config))),
+            exited: dead.iter().map(|c| c.status.clone()).collect(),
+        };
+        (name.clone(), seen)
+    };
+    project.odoo.services.keys().map(seen).collect()
+}

@@ -1,0 +1,96 @@
+//! The engine `docker`: what is observed or executed inside containers goes through the Engine API, bringing
+//! services up and down through Compose, so that the rendered file works by hand as well.
+//!
+//! Containers are found by Compose's labels, never by their names; what they were started with is the label
+//! `odpm.config`. Looking starts no process and no container, but for a data directory that only a container
+//! may read.
+
+mod client;
+mod cluster;
+mod compose;
+mod containers;
+mod look;
+mod one_off;
+mod up;
+
+use std::path::Path;
+use std::pin::Pin;
+
+use super::{Engine, EngineFuture};
+use crate::base::Secret;
+use crate::error::{Error, Result};
+use crate::facts::{DataDir, EngineSeen};
+use crate::project::Project;
+use crate::step::{Launch, PullImage, ServerSpec, ServiceSpec, ShareFiles};
+
+pub use client::client;
+pub use containers::{Mounts, mounts};
+
+/// Containers.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    /// The PostgreSQL image of the project.
+    image: String,
+}
+
+impl Docker {
+    /// The engine of a project with this PostgreSQL image.
+    pub fn new(image: &str) -> Self {
+        Self { image: image.to_owned() }
+    }
+}
+
+impl Engine for Docker {
+    fn look<'a>(&'a self, project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>> {
+        Box::pin(look::look(project))
+    }
+
+    fn data_dir<'a>(&'a self, path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>> {
+        Box::pin(cluster::data_dir(&self.image, path))
+    }
+
+    fn pull_image<'a>(&'a self, step: &'a PullImage) -> EngineFuture<'a, ()> {
+        Box::pin(up::pull(&step.image))
+    }
+
+    fn share_files<'a>(&'a self, step: &'a ShareFiles) -> EngineFuture<'a, ()> {
+        Box::pin(cluster::share(step))
+    }
+
+    fn init_cluster<'a>(
+        &'a self,
+        server: &'a ServerSpec,
+        admin_role: &'a str,
+        admin: &'a Secret,
+    ) -> EngineFuture<'a, ()> {
+        Box::pin(cluster::init(&self.image, server, admin_role, admin))
+    }
+
+    fn single_user<'a>(&'a self, server: &'a ServerSpec, statements: &'a [String]) -> EngineFuture<'a, ()> {
+        Box::pin(cluster::single_user(&self.image, server, statements))
+    }
+
+    fn start_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {
+        Box::pin(up::start_server(server))
+    }
+
+    fn stop_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {
+        Box::pin(up::stop(&server.service, &server.launch))
+    }
+
+    fn start_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
+        Box::pin(up::start_service(service))
+    }
+
+    fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
+        Box::pin(up::stop(&service.service, &service.launch))
+    }
+}
+
+/// The Compose project and file of a launch; one of another engine is a bug of the caller.
+fn stack(launch: &Launch) -> Result<(&str, &Path)> {
+    match launch {
+        Launch::Compose { project, file } => Ok((project, file)),
+        Launch::Local(_) => Err(Error::internal("a step for processes came to the docker engine")),
+    }
+}

@@ -1,0 +1,171 @@
+//! Services up and down through Compose, waited for by their health.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use bollard::models::{ContainerStateStatusEnum, HealthStatusEnum};
+use bollard::query_parameters::{CreateImageOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder};
+use futures_util::StreamExt;
+
+use super::client::{connected, failed};
+use super::{compose, containers, stack};
+use crate::engine::tenancy;
+use crate::error::{Error, Result};
+use crate::step::{ServerSpec, ServiceSpec};
+
+/// How long a service may take to become healthy; a server may have a long recovery before it.
+const START: Duration = Duration::from_secs(300);
+
+/// How long a container without a health check has to live to count as started.
+const SETTLE: Duration = Duration::from_secs(2);
+
+const BEAT: Duration = Duration::from_millis(150);
+
+/// Brings an image to this machine.
+pub async fn pull(image: &str) -> Result<()> {
+    let client = connected()?;
+    if client.inspect_image(image).await.is_ok() {
+        return Ok(());
+    }
+    let options = CreateImageOptionsBuilder::new().from_image(image).build();
+    let mut progress = client.create_image(Some(options), None, None);
+    while let Some(step) = progress.next().await {
+        step.map_err(|e| {
+            failed(&format!("cannot pull the image {image}"), &e)
+                .hint("Check its name and tag, and that its registry can be reached from here.")
+        })?;
+    }
+    Ok(())
+}
+
+/// Starts the server and waits until it is healthy and its port answers.
+pub async fn start_server(server: &ServerSpec) -> Result<()> {
+    let (project, file) = stack(&server.launch)?;
+    let own = ids(project, &server.service).await?;
+    let _tenancy = tenancy::take(&server.data, &own).await?;
+    up(project, file, &server.service, 1).await?;
+    let begin = Instant::now();
+    while tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.is_err() {
+        if begin.elapsed() > START {
+            return Err(Error::environment(format!(
+                "nothing answers on port {} of this machine",
+                server.port
+            )));
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+    Ok(())
+}
+
+/// Starts as many of a service as wanted.
+pub async fn start_service(service: &ServiceSpec) -> Result<()> {
+    let (project, file) = stack(&service.launch)?;
+    up(project, file, &service.service, service.replicas).await
+}
+
+/// Stops a service and removes its containers; what they mount stays.
+pub async fn stop(service: &str, launch: &crate::step::Launch) -> Result<()> {
+    let (project, file) = stack(launch)?;
+    let compose = flavour(project).await?;
+    compose.run(project, file, &["rm", "--stop", "--force", service]).await
+}
+
+async fn up(project: &str, file: &Path, service: &str, replicas: u16) -> Result<()> {
+    let compose = flavour(project).await?;
+    let scale = format!("{service}={replicas}");
+    compose.run(project, file, &["up", "-d", "--no-deps", "--scale", &scale, service]).await?;
+    healthy(&connected()?, project, service, replicas).await
+}
+
+async fn flavour(project: &str) -> Result<compose::Compose> {
+    let all = containers::of_project(&connected()?, project)
+        .await
+        .map_err(|e| failed("cannot list containers", &e))?;
+    compose::find(all.iter().find_map(|container| container.compose.as_deref())).await
+}
+
+async fn ids(project: &str, service: &str) -> Result<Vec<String>> {
+    let all = containers::of_project(&connected()?, project)
+        .await
+        .map_err(|e| failed("cannot list containers", &e))?;
+    Ok(all
+        .into_iter()
+        .filter(|container| container.service == service)
+        .map(|container| container.id)
+        .collect())
+}
+
+/// How a container is doing.
+enum Doing {
+    Well,
+    Starting,
+    Badly(String),
+}
+
+/// Waits until the wanted number is healthy; one that dies is told with its last words.
+async fn healthy(client: &Docker, project: &str, service: &str, replicas: u16) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let mut well = 0;
+        let ids = ids(project, service).await?;
+        for id in &ids {
+            match doing(client, id, begin.elapsed()).await? {
+                Doing::Well => well += 1,
+                Doing::Starting => {}
+                Doing::Badly(how) => return Err(last_words(client, id, &format!("{service} {how}")).await),
+            }
+        }
+        if well >= usize::from(replicas) {
+            return Ok(());
+        }
+        if begin.elapsed() > START {
+            let what = format!("{service} is not healthy after {} s", START.as_secs());
+            return Err(match ids.first() {
+                Some(id) => last_words(client, id, &what).await,
+                None => Error::environment(what),
+            });
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
+async fn doing(client: &Docker, id: &str, since: Duration) -> Result<Doing> {
+    let seen = match client.inspect_container(id, None::<InspectContainerOptions>).await {
+        Ok(seen) => seen,
+        // Compose replaces containers; the list tells of the next one.
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
+            return Ok(Doing::Starting);
+        }
+        Err(e) => return Err(failed("cannot look at a container", &e)),
+    };
+    let restarts = seen.restart_count.unwrap_or_default();
+    let Some(state) = seen.state else { return Ok(Doing::Starting) };
+    let code = state.exit_code.unwrap_or_default();
+    Ok(match (state.status, state.health.and_then(|health| health.status)) {
+        (Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD), _) => {
+            Doing::Badly(format!("ended with exit code {code}"))
+        }
+        (Some(ContainerStateStatusEnum::RESTARTING), _) => Doing::Badly("ends again and again".to_owned()),
+        _ if restarts > 0 => Doing::Badly("ends again and again".to_owned()),
+        (_, Some(HealthStatusEnum::HEALTHY)) => Doing::Well,
+        (_, Some(HealthStatusEnum::UNHEALTHY)) => Doing::Badly("fails its health check".to_owned()),
+        (_, Some(HealthStatusEnum::STARTING)) => Doing::Starting,
+        (Some(ContainerStateStatusEnum::RUNNING), _) if since > SETTLE => Doing::Well,
+        _ => Doing::Starting,
+    })
+}
+
+/// An error with the last lines of the container's log.
+async fn last_words(client: &Docker, id: &str, what: &str) -> Error {
+    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("8").build();
+    let mut error = Error::environment(what);
+    let mut lines = client.logs(id, Some(options));
+    while let Some(Ok(line)) = lines.next().await {
+        let line = line.to_string();
+        if !line.trim().is_empty() {
+            error = error.because(line.trim_end());
+        }
+    }
+    error
+}
