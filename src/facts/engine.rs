@@ -104,6 +104,8 @@ pub struct EngineSeen {
     pub image_major: Known<PgMajor>,
     /// The wanted images that are not on this machine.
     pub missing_images: Vec<String>,
+    /// The folder whose project has this project's Compose name, where it is another one.
+    pub compose_taken_by: Option<PathBuf>,
     /// Who else is at work in the data directory, one phrase each: no second server may ever start there.
     pub in_use_by: Vec<String>,
     /// The account that the server will run as, where odpm itself may not be it.

@@ -74,7 +74,7 @@ pub fn status(status: &Status) -> String {
         }
         Known::Unknown(why) => drop(writeln!(text, "  odoo          unknown: {why}")),
     }
-    let _ = writeln!(text, "  cluster       {}", cluster(&status.cluster, &status.data));
+    let _ = writeln!(text, "  cluster       {}", cluster(status));
     let _ = writeln!(text, "  roles         {}", roles(&status.live));
     let _ = writeln!(
         text,
@@ -125,13 +125,19 @@ fn server(seen: &Known<ServerSeen>, live: &Live) -> String {
     }
 }
 
-fn cluster(seen: &DataDir, path: &str) -> String {
-    match seen {
+fn cluster(status: &Status) -> String {
+    let path = &status.data;
+    // Inside a container the process id in postmaster.pid means something else.
+    let running = matches!(status.server, Known::Known(ServerSeen::Running { .. }));
+    match &status.cluster {
         DataDir::Absent => format!("none yet in {path}"),
         DataDir::Empty => format!("none yet, {path} is empty"),
         DataDir::Cluster(files) => {
-            let unclean =
-                if matches!(files.pid, PidFile::Stale { .. }) { ", not shut down cleanly" } else { "" };
+            let unclean = if !running && matches!(files.pid, PidFile::Stale { .. }) {
+                ", not shut down cleanly"
+            } else {
+                ""
+            };
             format!("PostgreSQL {}{unclean} in {path}", files.major)
         }
         DataDir::HalfInitialised { .. } => format!("not whole in {path}"),

@@ -162,6 +162,17 @@ fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
         let block = seen.engine.in_use_by.iter().fold(block, |block, other| block.because(other.clone()));
         blocks.push(block.hint("Two servers on one data directory destroy it: stop the other one first."));
     }
+    if let Some(folder) = &seen.engine.compose_taken_by {
+        let name = project.compose_project();
+        blocks.push(
+            Block::refused(
+                "compose_project_taken",
+                format!("the Compose project `{name}` belongs to {}", folder.display()),
+            )
+            .because("bringing this one up would replace its containers")
+            .hint("Give this project another `name`, or set ODPM_COMPOSE_PREFIX."),
+        );
+    }
     if project.engine == EngineKind::Docker {
         blocks.extend(image_major(grounds));
         return blocks;

@@ -1,28 +1,317 @@
-//! What the docker engine renders; nothing here needs Docker.
+//! The docker engine on a real engine, with images made from this machine's own programs. What is rendered is
+//! tested without one.
 
-use crate::sandbox::Sandbox;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::sandbox::{Sandbox, free_port, is_root, major, skipped};
+
+/// Whether there is an engine with the images; made once.
+fn engine() -> Option<&'static str> {
+    static ANSWER: OnceLock<Option<String>> = OnceLock::new();
+    let answer = ANSWER.get_or_init(|| {
+        let version = Command::new("docker").args(["version", "-f", "{{.Server.Version}}"]).output().ok()?;
+        if !version.status.success() || !is_root() {
+            return None;
+        }
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/build.sh");
+        let built =
+            Command::new(script).arg(major().to_string()).stdout(Stdio::null()).output().expect("bash");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Some(format!("odpm-test/postgres:{}", major()))
+    });
+    answer.as_deref()
+}
+
+/// A project of the docker engine; its containers go with it.
+struct Stack {
+    shop: Sandbox,
+    name: String,
+}
+
+impl Stack {
+    fn new() -> Option<Self> {
+        let image = engine();
+        if image.is_none() {
+            skipped("no Docker engine answers, or this is not root");
+        }
+        let shop = Sandbox::new();
+        let name = format!("odpmtest{}", shop.port);
+        let stack = Self { shop, name };
+        stack.describe(image?, "");
+        Some(stack)
+    }
+
+    fn describe(&self, image: &str, conf: &str) {
+        let (name, port, major) = (&self.name, self.shop.port, major());
+        let http = fs::read_to_string(self.shop.path("http-port")).unwrap_or_else(|_| {
+            let http = free_port().to_string();
+            self.shop.write("http-port", &http);
+            http
+        });
+        self.shop.write(
+            "odpm.yaml",
+            &format!(
+                "version: 1\nname: {name}\nengine: docker\nodoo:\n  version: \"18.0\"\n  image: odpm-test/odoo:1\n  \
+                 services: {{odoo: {{port: {http}}}}}\n  conf: {{list_db: 'False'{conf}}}\n\
+                 postgres: {{version: \"{major}\", image: \"{image}\", port: {port}}}\n"
+            ),
+        );
+    }
+
+    fn containers(&self) -> Vec<String> {
+        let filter = format!("label=com.docker.compose.project={}", self.name);
+        let output =
+            Command::new("docker").args(["ps", "-aq", "--filter", &filter]).output().expect("docker");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for id in self.containers() {
+            docker(&["rm", "-f", "-v", &id]);
+        }
+        docker(&["network", "rm", &format!("{}_odpm", self.name)]);
+    }
+}
+
+/// Runs docker and tells whether it succeeded.
+fn docker(args: &[&str]) -> bool {
+    let output = Command::new("docker").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    output.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_stack_comes_up_rests_is_mended_goes_down_and_comes_back() {
+    let Some(stack) = Stack::new() else { return };
+    let shop = &stack.shop;
+    let _ = shop.apply();
+    shop.at_rest();
+    let status = shop.json(&["status", "--format", "json"]);
+    assert_eq!(status["services"]["odoo"]["running"], 1);
+    assert_eq!(status["live"]["role_login"], true);
+    assert_eq!(shop.read("data/odoo/written-by-odoo"), "yes\n");
+    assert_eq!(fs::metadata(shop.path("odoo.conf")).unwrap().mode() & 0o777, 0o640);
+    assert_eq!(fs::metadata(shop.data()).unwrap().uid(), 999, "the image's own user");
+    assert_eq!(shop.sql("postgres", "SHOW data_checksums"), ["on"]);
+    shop.sql("postgres", "CREATE TABLE kept (n int)");
+
+    // What dies is seen and started again; what is changed in the file is made anew.
+    let id = status["services"]["odoo-cron"]["ids"][0].as_str().unwrap();
+    assert!(docker(&["kill", id]));
+    let _ = shop.run(&["plan"]).code(0).says("start odoo-cron").says("Exited (137)");
+    stack.describe(engine().unwrap(), ", limit_time_real: 99");
+    let _ = shop.apply();
+    shop.at_rest();
+
+    // The role goes, and is drift as on the other engine.
+    shop.sql("postgres", "DROP ROLE odoo");
+    let _ = shop.run(&["apply", "--yes"]).code(3).says("app_role_missing");
+    let _ = shop.run(&["apply", "--yes", "--accept-database-drift=app_role_missing"]).code(0);
+
+    let _ = shop.run(&["down", "--yes"]).code(0);
+    assert_eq!(stack.containers(), Vec::<String>::new());
+    let _ = shop.apply();
+    assert_eq!(shop.sql("postgres", "SELECT count(*) FROM kept"), ["0"]);
+    shop.at_rest();
+    // No secret is in what Compose reads, nor on any container.
+    let file = shop.read("docker-compose.yml");
+    for secret in ["admin_password", "app_password"] {
+        let secret = shop.read(&format!(".odpm/secrets/{secret}"));
+        assert!(!file.contains(secret.trim()));
+        for id in stack.containers() {
+            let seen = Command::new("docker").args(["inspect", &id]).output().unwrap();
+            assert!(!String::from_utf8_lossy(&seen.stdout).contains(secret.trim()));
+        }
+    }
+}
+
+#[test]
+fn killed_in_the_middle_it_is_resumed() {
+    let Some(stack) = Stack::new() else { return };
+    let shop = &stack.shop;
+    for step in ["init-cluster", "start-server", "start-odoo"] {
+        let resume = shop.path(".odpm/journal").exists();
+        let args: &[&str] = if resume { &["apply", "--resume", "--yes"] } else { &["apply", "--yes"] };
+        let mut child = shop.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let wanted = format!("\"started\",\"step\":\"{step}\"");
+        let begin = std::time::Instant::now();
+        while !journal(shop).contains(&wanted) && child.try_wait().unwrap().is_none() {
+            assert!(begin.elapsed().as_secs() < 120);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let _ = kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::KILL);
+        let _ = child.wait();
+        let _ = shop.run(&["plan"]).code(3).says("--resume");
+    }
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0);
+    shop.at_rest();
+}
+
+fn journal(shop: &Sandbox) -> String {
+    let listing = fs::read_dir(shop.path(".odpm/journal")).into_iter().flatten().flatten();
+    listing.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect()
+}
+
+#[test]
+fn a_container_that_dies_is_told_with_its_last_words() {
+    let Some(stack) = Stack::new() else { return };
+    stack.describe(engine().unwrap(), ", log_level: broken");
+    let _ = stack.shop.run(&["apply", "--yes"]).code(1).says("no such module: nonsense").says("--resume");
+    assert!(!stack.shop.path(".odpm/database/last_run.json").exists());
+}
+
+#[test]
+fn a_cluster_that_nobody_can_log_in_to_is_adopted_where_it_is() {
+    let Some(stack) = Stack::new() else { return };
+    let shop = &stack.shop;
+    fs::create_dir_all(shop.path("data")).unwrap();
+    let bind = format!("{}:/parent", shop.path("data").display());
+    let script = "mkdir -m 700 /parent/postgres && chown postgres /parent/postgres && \
+         exec setpriv --reuid=postgres --regid=postgres --clear-groups sh -c 'initdb -D /parent/postgres -U somebody --auth=reject'";
+    let args = [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--entrypoint",
+        "sh",
+        "-v",
+        &bind,
+        engine().unwrap(),
+        "-c",
+        script,
+    ];
+    assert!(docker(&args));
+    // Nobody but odpm's own roles gets in, and those over TCP with a password.
+    let hba = shop.data().join("pg_hba.conf");
+    fs::write(&hba, "host all all all scram-sha-256\n").unwrap();
+    let _ = shop.run(&["plan"]).code(0).says("inherited").says("single-user mode");
+    let _ = shop.apply();
+    let owners = "SELECT datname || '=' || pg_get_userbyid(datdba) FROM pg_database WHERE NOT datistemplate";
+    assert_eq!(shop.sql("postgres", owners), ["postgres=somebody"]);
+    shop.at_rest();
+}
+
+#[test]
+fn images_of_another_major_and_images_that_do_not_exist_are_told() {
+    let Some(stack) = Stack::new() else { return };
+    let shop = &stack.shop;
+    let next = major() + 1;
+    let text =
+        shop.read("odpm.yaml").replace(&format!("version: \"{}\"", major()), &format!("version: \"{next}\""));
+    shop.write("odpm.yaml", &text.replace(&format!("odpm-test/postgres:{}", major()), "odpm-test/alias:x"));
+    assert!(docker(&["tag", engine().unwrap(), "odpm-test/alias:x"]));
+    let _ = shop.run(&["apply", "--yes"]).code(3).says(&format!("holds PostgreSQL {}", major()));
+    docker(&["rmi", "odpm-test/alias:x"]);
+
+    stack.describe("127.0.0.1:1/nothing:x", "");
+    let _ = shop.run(&["plan"]).code(0).says("pull the image 127.0.0.1:1/nothing:x");
+    let _ = shop.run(&["apply", "--yes"]).code(1).says("cannot pull the image");
+    assert!(!shop.data().exists());
+}
+
+#[test]
+fn a_data_directory_has_one_server_whoever_started_the_other() {
+    let Some(stack) = Stack::new() else { return };
+    let shop = &stack.shop;
+    let _ = shop.apply();
+    let _ = shop.run(&["down", "--yes"]).code(0);
+
+    // A container that mounts it, one above it, or one below it.
+    for (source, name) in [(shop.data(), "a"), (shop.path("data"), "b"), (shop.data().join("base"), "c")] {
+        let name = format!("{}-{name}x", stack.name);
+        let bind = format!("{}:/somewhere", source.display());
+        let args =
+            ["run", "-d", "--name", &name, "--entrypoint", "sleep", "-v", &bind, engine().unwrap(), "600"];
+        assert!(docker(&args));
+        let _ = shop.run(&["apply", "--yes"]).code(3).says(&format!("the container {name} mounts it"));
+        assert!(docker(&["rm", "-f", &name]));
+    }
+
+    // A process of PostgreSQL that works in it, wherever it came from.
+    let stranger = shop.path("postgres");
+    fs::copy("/usr/bin/sleep", &stranger).unwrap();
+    let mut process = Command::new(&stranger).arg("600").current_dir(shop.data()).spawn().unwrap();
+    let _ = shop.run(&["apply", "--yes"]).code(3).says(&format!("process {} works in it", process.id()));
+    process.kill().unwrap();
+    process.wait().unwrap();
+
+    // Another odpm that is starting a server on it this very moment.
+    let lock = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(shop.path("data/.postgres.odpm-lock"));
+    let lock = lock.unwrap();
+    lock.lock().unwrap();
+    let _ = shop.run(&["apply", "--yes"]).code(4).says("another odpm is starting a server");
+    drop(lock);
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0);
+    shop.at_rest();
+}
+
+#[test]
+fn two_projects_of_one_name_do_not_touch_each_other() {
+    let Some(stack) = Stack::new() else { return };
+    let _ = stack.shop.apply();
+    let other = Sandbox::new();
+    let text = stack.shop.read("odpm.yaml");
+    other.write(
+        "odpm.yaml",
+        &text
+            .replace(&stack.shop.port.to_string(), &other.port.to_string())
+            .replace(&format!("name: odpmtest{}", other.port), &format!("name: {}", stack.name)),
+    );
+    let before = stack.containers();
+    let _ = other.run(&["apply", "--yes"]).code(3).says("belongs to");
+    let _ = other.run(&["down", "--yes"]).code(0).says("Nothing to do.");
+    assert_eq!(stack.containers(), before);
+    stack.shop.at_rest();
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_not_a_stopped_server() {
+    let shop = Sandbox::new();
+    let text = shop.read("odpm.yaml").replace("engine: local", "engine: docker");
+    shop.write("odpm.yaml", &text);
+    let env = [("DOCKER_HOST", "unix:///nowhere/docker.sock")];
+    let _ = shop.run_with(&["apply", "--yes"], &env).code(1).says("no engine answers");
+    let _ = shop.run_with(&["status"], &env).code(0).says("unknown: no engine answers");
+    let status = shop.run_with(&["database", "status", "--format", "json"], &env).code(0);
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    assert!(status["postgres_container_running"].is_null(), "not known is not false");
+}
 
 #[test]
 fn files_are_prepared_without_an_engine() {
     let shop = Sandbox::new();
     let text = shop.read("odpm.yaml").replace("engine: local", "engine: docker");
     shop.write("odpm.yaml", &text);
+    let env = [("DOCKER_HOST", "unix:///nowhere/docker.sock")];
     let _ = shop
-        .run(&["plan", "--skip-start", "--show-diff"])
+        .run_with(&["plan", "--skip-start", "--show-diff"], &env)
         .code(0)
         .says("+services:")
         .says("b/docker-compose.yml");
-    let _ = shop.run(&["apply", "--yes", "--skip-start"]).code(0);
+    let _ = shop.run_with(&["apply", "--yes", "--skip-start"], &env).code(0);
     let file = shop.read("docker-compose.yml");
     assert!(file.contains(&format!("image: postgres:{}", shop.major)), "{file}");
     assert!(shop.read("odoo.conf").contains("db_host = db\n"));
-    let _ = shop.run(&["plan", "--skip-start", "--detailed-exitcode"]).code(0).says("Nothing to do.");
+    let _ =
+        shop.run_with(&["plan", "--skip-start", "--detailed-exitcode"], &env).code(0).says("Nothing to do.");
     assert!(
         !shop.path(".odpm/database/last_run.json").exists(),
         "nothing was verified, so nothing is recorded"
     );
     shop.write("docker-compose.yml", &file.replace("unless-stopped", "no"));
-    let _ =
-        shop.run(&["plan", "--skip-start", "--detailed-exitcode"]).code(2).says("not as odpm.yaml describes");
-    let _ = shop.run(&["apply", "--yes"]).code(1).says("--skip-start");
+    let _ = shop
+        .run_with(&["plan", "--skip-start", "--detailed-exitcode"], &env)
+        .code(2)
+        .says("not as odpm.yaml describes");
 }

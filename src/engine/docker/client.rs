@@ -12,8 +12,8 @@ use crate::error::Error;
 pub fn client() -> Result<Docker, String> {
     let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()).or_else(of_context);
     match host {
-        Some(host) => Docker::connect_with_host(&host).map_err(|e| format!("{host}: {e}")),
-        None => Docker::connect_with_defaults().map_err(|e| e.to_string()),
+        Some(host) => Docker::connect_with_host(&host).map_err(|e| why(&e)),
+        None => Docker::connect_with_defaults().map_err(|e| why(&e)),
     }
 }
 
@@ -48,7 +48,7 @@ pub fn why(e: &bollard::errors::Error) -> String {
         text if text.contains("ermission denied") => {
             format!("its socket may not be used ({text}): is this user in the group `docker`?")
         }
-        text if text.contains("No such file") || text.contains("onnection refused") => {
+        text if ["No such file", "onnection refused", "ocket not found"].iter().any(|w| text.contains(w)) => {
             format!("no engine answers ({text}): is the daemon running?")
         }
         text => text,

@@ -54,6 +54,8 @@ pub struct Container {
     pub port: Option<u16>,
     /// What it was started with.
     pub config: Option<String>,
+    /// The folder of the project that made it.
+    pub folder: Option<PathBuf>,
     /// The version of Compose that made it.
     pub compose: Option<String>,
 }
@@ -81,6 +83,7 @@ fn container(summary: ContainerSummary) -> Option<Container> {
         status: summary.status.unwrap_or_default(),
         port: ports.iter().filter(|port| port.private_port == 5432).find_map(|port| port.public_port),
         config: label("odpm.config"),
+        folder: label("com.docker.compose.project.working_dir").map(PathBuf::from),
         compose: label("com.docker.compose.version"),
     })
 }

@@ -38,6 +38,11 @@ pub async fn look(project: &Project) -> EngineSeen {
         Ok(version) => version,
         Err(why) => return unavailable(project, why),
     };
+    // Nothing but our own containers is ever looked at as ours, let alone stopped.
+    let stranger = |container: &Container| container.folder.as_ref().is_some_and(|f| *f != project.root);
+    let compose_taken_by =
+        containers.iter().flatten().find(|container| stranger(container)).and_then(|c| c.folder.clone());
+    let containers = containers.map(|all| all.into_iter().filter(|c| !stranger(c)).collect::<Vec<_>>());
     let mut missing_images = Vec::new();
     let image_major = match postgres {
         Ok(major) => major,
@@ -61,6 +66,7 @@ pub async fn look(project: &Project) -> EngineSeen {
         )),
         image_major,
         missing_images,
+        compose_taken_by,
         in_use_by: tenancy::others(&project.postgres.data, &own, ours_runs).await,
         server: match &containers {
             Ok(all) => Known::Known(server(all, &service)),
@@ -83,6 +89,7 @@ fn nothing(project: &Project) -> EngineSeen {
         majors: Vec::new(),
         image_major: Known::Unknown(none()),
         missing_images: Vec::new(),
+        compose_taken_by: None,
         in_use_by: Vec::new(),
         run_as: Known::Known(None),
         socket_dir: project.state_dir().join("run"),
