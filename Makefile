@@ -1,14 +1,22 @@
-.PHONY: demo test bench check
+.PHONY: demo test test-setup bench check
+
+# local or docker.
+ENGINE ?= local
 
 # What odpm does, on this machine, in under two minutes after the build.
 demo:
 	scripts/setup.sh
 	cargo build --release --locked
-	scripts/demo.sh
+	scripts/demo.sh $(ENGINE)
 
 # Every test; installs PostgreSQL where it is missing.
 test:
 	scripts/test.sh
+
+# Docker engine and Compose for the tests that want them, from Debian's packages.
+test-setup:
+	scripts/setup.sh
+	scripts/engine.sh install
 
 # What was promised of speed, beside the predecessor.
 bench:

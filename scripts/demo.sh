@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Takes the example project through its life: plan, apply, rest, drift, refusal, acceptance, status, down.
+# The argument is the engine: local or docker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +10,13 @@ newest=$(find /usr/lib/postgresql /usr/pgsql-* /opt/homebrew/opt/postgresql@* /u
 [ -n "$newest" ] || newest=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -1)
 export ODPM_EXAMPLE_POSTGRES=$newest
 export ODPM_EXAMPLE_PORT=${ODPM_EXAMPLE_PORT:-15432}
+export ODPM_EXAMPLE_ENGINE=${1:-local}
+if [ "$ODPM_EXAMPLE_ENGINE" = docker ]; then
+    # Images made from this machine's own programs, so that no registry is needed.
+    scripts/engine.sh
+    tests/images/build.sh "$newest" 2>/dev/null
+    export ODPM_EXAMPLE_POSTGRES_IMAGE=odpm-test/postgres:$newest ODPM_EXAMPLE_ODOO_IMAGE=odpm-test/odoo:1
+fi
 unset CI
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/odpm-demo-XXXXXX")

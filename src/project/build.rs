@@ -69,12 +69,12 @@ fn odoo(file: OdooFile, paths: &Paths<'_>) -> Odoo {
     let modules = file.modules.unwrap_or_default();
     let version = file.version.0;
     Odoo {
-        image: file.image.unwrap_or_else(|| format!("odoo:{version}")),
+        image: given(file.image).unwrap_or_else(|| format!("odoo:{version}")),
         version,
-        source: file.source.map(|path| paths.absolute(&path)),
+        source: given(file.source).map(|path| paths.absolute(&path)),
         addons: file.addons.unwrap_or_default().iter().map(|path| paths.absolute(path)).collect(),
         data_dir: paths.absolute(file.data_dir.as_deref().unwrap_or("./data/odoo")),
-        database: file.database.filter(|name| !name.is_empty()),
+        database: given(file.database),
         install: modules.install.unwrap_or_default(),
         update: modules.update.unwrap_or_default(),
         services: services(file.services.unwrap_or_default()),
@@ -110,7 +110,7 @@ fn postgres(
         PgMajor(0)
     });
     Postgres {
-        image: file.image.unwrap_or_else(|| format!("postgres:{version}")),
+        image: given(file.image).unwrap_or_else(|| format!("postgres:{version}")),
         version,
         major,
         service: service.or(file.service).unwrap_or_else(|| "db".to_owned()),
@@ -120,8 +120,13 @@ fn postgres(
         // `password: ${POSTGRES_PASSWORD:-}` with nothing behind it gives none.
         password: file.password.map(|word| word.0).filter(|word| !word.is_empty()).map(Secret::new),
         settings: words(file.settings),
-        bin_dir: file.bin_dir.filter(|path| !path.is_empty()).map(|path| paths.absolute(&path)),
+        bin_dir: given(file.bin_dir).map(|path| paths.absolute(&path)),
     }
+}
+
+/// A value that is there: `${VAR:-}` with nothing behind it gives none.
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 fn words(map: Option<BTreeMap<String, Word>>) -> BTreeMap<String, String> {
