@@ -8,11 +8,16 @@ mod carry_out;
 mod completions;
 mod database;
 mod down;
+mod exec;
+mod foreground;
 mod history;
 mod init;
+mod logs;
 mod man;
 mod plan;
+mod psql;
 mod resume;
+mod scale;
 mod schema;
 mod session;
 mod status;
@@ -65,6 +70,10 @@ enum Verb {
     History(history::Args),
     Undo(undo::Args),
     Database(database::Args),
+    Logs(logs::Args),
+    Scale(scale::Args),
+    Exec(exec::Args),
+    Psql(psql::Args),
     Completions(completions::Args),
     Man(man::Args),
     Schema(schema::Args),
@@ -107,6 +116,10 @@ impl Verb {
             | Self::Apply(_)
             | Self::Down(_)
             | Self::Undo(_)
+            | Self::Logs(_)
+            | Self::Scale(_)
+            | Self::Exec(_)
+            | Self::Psql(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::Schema(_) => Format::Text,
@@ -132,6 +145,10 @@ fn run(cli: Cli, ui: Ui) -> Result<u8> {
             Verb::History(args) => history::run(&args, &start, ui),
             Verb::Undo(args) => undo::run(&args, &start, ui).await,
             Verb::Database(args) => database::run(&args, &start, ui).await,
+            Verb::Logs(args) => logs::run(&args, &start, ui).await,
+            Verb::Scale(args) => scale::run(&args, &start, ui).await,
+            Verb::Exec(args) => exec::run(&args, &start, ui).await,
+            Verb::Psql(args) => psql::run(&args, &start, ui).await,
             Verb::Completions(args) => completions::run(&args, Cli::command(), ui),
             Verb::Man(args) => man::run(&args, Cli::command(), ui),
             Verb::Schema(args) => schema::run(&args, ui),

@@ -2,9 +2,10 @@ use std::path::Path;
 
 use super::session::Session;
 use crate::error::Result;
+use crate::facts::{FileSeen, Scale};
 use crate::observe::Depth;
 use crate::report::{self, Format, Status, Ui};
-use crate::stack::Request;
+use crate::stack::{Request, specs};
 use crate::state;
 
 /// Show services, cluster, drift, unfinished applies and the last backup
@@ -26,6 +27,9 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let waits = plan.pending().next().is_some() || view.seen.unfinished.is_some();
     let project = &session.loaded.project;
     let holder = state::holder(&session.loaded.state);
+    let scale = view.seen.files.get(&specs::scale_file(project)).and_then(FileSeen::text);
+    let scale = Scale::read(scale);
+    let count = |name: &str, described: u16| scale.0.get(name).map_or(described, |scaled| scaled.replicas);
     let status = Status {
         format_version: 1,
         project: project.name.clone(),
@@ -38,8 +42,9 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             .odoo
             .services
             .iter()
-            .map(|(name, service)| (name.clone(), service.replicas))
+            .map(|(name, service)| (name.clone(), count(name, service.replicas)))
             .collect(),
+        notes: plan.warnings,
         data: project.postgres.data.display().to_string(),
         cluster: view.seen.data_dir.clone(),
         live: view.seen.live.clone(),

@@ -19,6 +19,17 @@ use crate::facts::{DataDir, EngineSeen};
 use crate::project::{EngineKind, Project};
 use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles};
 
+/// One line of a service's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// The service's plain name.
+    pub service: String,
+    /// When it was written, where that is known.
+    pub at: Option<jiff::Timestamp>,
+    /// The line.
+    pub text: String,
+}
+
 /// A future of the engine; odpm runs on one thread.
 pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
 
@@ -63,6 +74,28 @@ pub trait Engine {
 
     /// Stops the service and waits for its end.
     fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()>;
+
+    /// The command that runs `words` where the service runs, for a person: with a terminal when `tty`.
+    /// `env` names variables of the command's own environment to hand on.
+    fn command_in<'a>(
+        &'a self,
+        project: &'a Project,
+        service: &'a str,
+        words: &'a [String],
+        env: &'a [&'a str],
+        tty: bool,
+    ) -> EngineFuture<'a, std::process::Command>;
+
+    /// Tells the log lines of services, each service as often as it has lines, and goes on with new ones
+    /// when `follow`.
+    fn logs<'a>(
+        &'a self,
+        project: &'a Project,
+        services: &'a [String],
+        since: Option<jiff::Timestamp>,
+        follow: bool,
+        tell: &'a mut dyn FnMut(LogLine),
+    ) -> EngineFuture<'a, ()>;
 }
 
 /// The engine of a project.

@@ -14,6 +14,7 @@ mod observation;
 mod run;
 #[cfg(test)]
 pub mod samples;
+mod scale;
 
 pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
@@ -25,3 +26,4 @@ pub use known::Known;
 pub use live::Live;
 pub use observation::{Author, Observation};
 pub use run::{RunStatus, RunSummary};
+pub use scale::{Scale, Scaled};

@@ -107,8 +107,13 @@ async fn ask(loaded: &Loaded, engine: &EngineSeen) -> Result<Live> {
 fn files(loaded: &Loaded) -> BTreeMap<PathBuf, FileSeen> {
     let Loaded { project, state, .. } = loaded;
     let rendered = ["postgresql.conf", "pg_hba.conf"].map(|name| specs::rendered(project, name));
-    let own =
-        [project.odoo_conf(), project.root.join("docker-compose.yml"), state.baseline(), state.companion()];
+    let own = [
+        specs::scale_file(project),
+        project.odoo_conf(),
+        project.root.join("docker-compose.yml"),
+        state.baseline(),
+        state.companion(),
+    ];
     own.into_iter().chain(rendered).map(|path| (path.clone(), file(&path))).collect()
 }
 

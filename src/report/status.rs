@@ -48,6 +48,8 @@ pub struct Status {
     pub locked_by: Option<String>,
     /// How many steps `odpm apply` would take.
     pub steps: usize,
+    /// What to know: deliberate deviations, an unclean stop.
+    pub notes: Vec<String>,
     /// What stands in the way of an apply.
     pub blocked: Vec<String>,
     /// The newest backup; none is recorded yet.
@@ -102,6 +104,9 @@ pub fn status(status: &Status) -> String {
             (steps, true) => format!("{steps} to do; `odpm plan` shows them"),
         }
     );
+    for note in &status.notes {
+        let _ = writeln!(text, "  note          {note}");
+    }
     if !status.drift.is_empty() {
         let _ = writeln!(text, "{}", style("Drift").bold());
         text.push_str(&drift(&status.drift));

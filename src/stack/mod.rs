@@ -9,6 +9,7 @@ mod down;
 mod files;
 mod frame;
 mod roles;
+mod scale;
 mod services;
 pub mod specs;
 mod undo;
@@ -39,6 +40,13 @@ pub enum Request {
     Down,
     /// Create or mend the application role in the running cluster.
     EnsureRole,
+    /// Run a service so many times, whatever the project says; `None` takes that back.
+    Scale {
+        /// Its plain name.
+        service: String,
+        /// How many.
+        replicas: Option<u16>,
+    },
     /// Take back what a run did.
     Undo(Box<Journal>),
 }
@@ -64,6 +72,7 @@ pub fn plan(request: &Request, grounds: &Grounds<'_>) -> Plan {
         }
         Request::Down => down::plan(grounds),
         Request::EnsureRole => roles::plan(grounds),
+        Request::Scale { service, replicas } => scale::plan(service, *replicas, grounds),
         Request::Undo(journal) => undo::plan(journal, grounds),
     }
 }

@@ -14,7 +14,8 @@ pub fn up(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     ORDER.iter().flat_map(|name| one(name, restart, grounds)).collect()
 }
 
-fn one(name: &str, restart: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+/// Brings one service to the wanted number and configuration.
+pub fn one(name: &str, restart: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let Some(spec) = specs::service(name, grounds) else { return Vec::new() };
     let seen = seen(name, grounds);
     let running = seen.map_or(0, |seen| seen.running);
@@ -23,7 +24,7 @@ fn one(name: &str, restart: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
         PlannedStep::new(format!("start-{name}"), Step::StartService(spec.clone()), reason).risk(risk)
     };
     if spec.replicas == 0 {
-        return stop(name, "odpm.yaml wants none of it", grounds).into_iter().collect();
+        return stop(name, "none of it is wanted", grounds).into_iter().collect();
     }
     if running > 0 && restart {
         let stop = stop(name, "odoo.conf gets another password", grounds);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::Grounds;
 use crate::base::{Digest, Secret, SecretRef};
 use crate::compose::{self, Service, role_arguments};
-use crate::facts::FileSeen;
+use crate::facts::{FileSeen, Scale};
 use crate::odoo_conf::{self, ConfEdit, OdooConf};
 use crate::postgresql_conf;
 use crate::project::{EngineKind, Project};
@@ -36,6 +36,16 @@ pub fn rendered_conf(grounds: &Grounds<'_>) -> (PathBuf, String) {
 /// The place of a file that odpm renders for programs.
 pub fn rendered(project: &Project, name: &str) -> PathBuf {
     project.state_dir().join("rendered").join(name)
+}
+
+/// Where deliberate deviations are kept.
+pub fn scale_file(project: &Project) -> PathBuf {
+    project.state_dir().join("scale.json")
+}
+
+/// The deliberate deviations that are in force.
+pub fn scale(grounds: &Grounds<'_>) -> Scale {
+    Scale::read(grounds.seen.files.get(&scale_file(grounds.project)).and_then(FileSeen::text))
 }
 
 /// The server as wanted; `None` as long as the engine cannot run one.
@@ -119,7 +129,7 @@ pub fn service(name: &str, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
     Some(ServiceSpec {
         name: name.to_owned(),
         service: project.service_name(name),
-        replicas: wanted.replicas,
+        replicas: scale(grounds).0.get(name).map_or(wanted.replicas, |scaled| scaled.replicas),
         port: wanted.port,
         config: match project.engine {
             EngineKind::Local => Digest::of_json(&(&command, &launch, conf_text(grounds))),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Grounds, blocks, files, frame, roles, services, specs};
+use super::{Grounds, blocks, files, frame, roles, scale, services, specs};
 use crate::base::time::utc_seconds;
 use crate::drift::{Acceptance, How, Judged, Kind, fingerprint, judge};
 use crate::facts::{Accepted, Baseline, BaselineSeen, DataDir, ServerSeen};
@@ -44,6 +44,7 @@ fn notes(skip_start: bool, replaced: bool, grounds: &Grounds<'_>) -> Vec<String>
     if skip_start {
         return notes;
     }
+    notes.extend(scale::notes(grounds));
     notes.extend(blocks::unclean_stop(grounds));
     if project.engine == EngineKind::Local
         && let Some(why) = seen.engine.odoo.why()

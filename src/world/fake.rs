@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Clock, Database, Files, Log, Secrets, World};
 use crate::base::{PgMajor, Secret, SecretRef};
-use crate::engine::{Engine, EngineFuture};
+use crate::engine::{Engine, EngineFuture, LogLine};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Baseline, Companion, DataDir, EngineSeen};
 use crate::plan::{Entry, Journal, Record};
@@ -175,6 +175,28 @@ fn copy(path: &Path) -> PathBuf {
 }
 
 impl Engine for Fake {
+    fn command_in<'a>(
+        &'a self,
+        _: &'a Project,
+        _: &'a str,
+        _: &'a [String],
+        _: &'a [&'a str],
+        _: bool,
+    ) -> EngineFuture<'a, std::process::Command> {
+        unreachable!("the interpreter runs no commands for people")
+    }
+
+    fn logs<'a>(
+        &'a self,
+        _: &'a Project,
+        _: &'a [String],
+        _: Option<Timestamp>,
+        _: bool,
+        _: &'a mut dyn FnMut(LogLine),
+    ) -> EngineFuture<'a, ()> {
+        unreachable!("the interpreter reads no logs")
+    }
+
     fn data_dir<'a>(&'a self, _path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>> {
         let seen = match self.0.borrow().durable.cluster {
             None => DataDir::Absent,

@@ -119,6 +119,17 @@ fn a_stack_comes_up_rests_is_mended_goes_down_and_comes_back() {
     let _ = shop.apply();
     assert_eq!(shop.sql("postgres", "SELECT count(*) FROM kept"), ["0"]);
     shop.at_rest();
+    // People get in, and read what the services say.
+    let _ = shop.run(&["psql", "-d", "postgres", "--", "-Atc", "SELECT current_user"]).code(0).says("odoo");
+    let _ = shop.run(&["exec", "odoo", "--", "id", "-un"]).code(0).says("odoo");
+    let _ = shop.run(&["exec", "odoo", "--", "sh", "-c", "exit 7"]).code(7);
+    let logs = shop.run(&["logs", "--since", "5m"]).code(0).out;
+    assert!(logs.contains("database system is ready") && logs.contains("Odoo version"), "{logs}");
+    assert!(logs.lines().map(|line| &line[..24]).is_sorted(), "{logs}");
+    let _ = shop.run(&["scale", "--service", "odoo-cron", "--replicas", "2", "--yes"]).code(0);
+    assert_eq!(shop.json(&["status", "--format", "json"])["services"]["odoo-cron"]["running"], 2);
+    let _ = shop.run(&["scale", "--service", "odoo-cron", "--reset", "--yes"]).code(0);
+    shop.at_rest();
     // No secret is in what Compose reads, nor on any container.
     let file = shop.read("docker-compose.yml");
     for secret in ["admin_password", "app_password"] {

@@ -78,6 +78,57 @@ fn a_service_that_dies_is_told_with_its_last_words_and_resumed() {
 }
 
 #[test]
+fn a_service_is_scaled_on_purpose_visibly_and_back() {
+    let (shop, _) = shop();
+    let _ = shop.apply();
+    let _ = shop
+        .run(&["scale", "--service", "odoo-cron", "--replicas", "0", "--yes"])
+        .code(0)
+        .says("stop odoo-cron");
+    let status = shop.json(&["status", "--format", "json"]);
+    assert_eq!(status["services"]["odoo-cron"]["running"], 0);
+    let _ = shop.run(&["status"]).code(0).says("odoo-cron is scaled to 0 by ").says("--reset");
+    // The next plan shows it, and an apply leaves it so.
+    let _ = shop
+        .run(&["plan", "--detailed-exitcode"])
+        .code(0)
+        .says("odoo-cron is scaled to 0")
+        .says("Nothing to do.");
+    let _ = shop.run(&["down", "--yes"]).code(0);
+    let _ = shop.apply();
+    assert_eq!(shop.json(&["status", "--format", "json"])["services"]["odoo-cron"]["running"], 0);
+    let _ =
+        shop.run(&["scale", "--service", "odoo-cron", "--reset", "--yes"]).code(0).says("start odoo-cron");
+    shop.at_rest();
+    assert!(!shop.run(&["plan"]).code(0).out.contains("scaled"));
+    let _ = shop.run(&["scale", "--service", "odoo", "--replicas", "2", "--yes"]).code(3).says("one port");
+    let _ = shop.run(&["scale", "--service", "odo", "--replicas", "2", "--yes"]).code(3).says("odoo-cron");
+    let _ = shop.run(&["history"]).code(0).says("scale");
+}
+
+#[test]
+fn logs_are_merged_and_searched_and_people_get_in() {
+    let (shop, _) = shop();
+    let _ = shop.apply();
+    let all = shop.run(&["logs"]).code(0).out;
+    assert!(all.contains("database system is ready") && all.contains("started with"), "{all}");
+    let times: Vec<&str> =
+        all.lines().filter(|line| line.starts_with("20")).map(|line| &line[..24]).collect();
+    assert!(times.is_sorted(), "{all}");
+    let odoo = shop.run(&["logs", "--service", "odoo", "--grep", "start.d"]).code(0).out;
+    assert!(odoo.contains("started with") && !odoo.contains("database system"), "{odoo}");
+    assert_eq!(
+        shop.run(&["logs", "--service", "db", "--since", "1d", "--grep", "nothing like it"]).code(0).out,
+        ""
+    );
+    let _ = shop.run(&["logs", "--service", "nobody"]).code(64).says("odoo-cron");
+    let _ = shop.run(&["logs", "--since", "soon"]).code(64).says("30m");
+    let _ = shop.run(&["psql", "-d", "postgres", "--", "-Atc", "SELECT current_user"]).code(0).says("odoo");
+    let _ = shop.run(&["psql", "-d", "postgres", "--", "-c", "nonsense"]).code(1);
+    let _ = shop.run(&["exec", "db", "--", "psql", "--version"]).code(0).says(&shop.major.to_string());
+}
+
+#[test]
 fn a_service_that_was_killed_is_started_again() {
     let (shop, _) = shop();
     let _ = shop.apply();

@@ -9,6 +9,7 @@ mod client;
 mod cluster;
 mod compose;
 mod containers;
+mod logs;
 mod look;
 mod one_off;
 mod up;
@@ -16,7 +17,7 @@ mod up;
 use std::path::Path;
 use std::pin::Pin;
 
-use super::{Engine, EngineFuture};
+use super::{Engine, EngineFuture, LogLine};
 use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen};
@@ -84,6 +85,28 @@ impl Engine for Docker {
 
     fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
         Box::pin(up::stop(&service.service, &service.launch))
+    }
+
+    fn command_in<'a>(
+        &'a self,
+        project: &'a Project,
+        service: &'a str,
+        words: &'a [String],
+        env: &'a [&'a str],
+        tty: bool,
+    ) -> EngineFuture<'a, std::process::Command> {
+        Box::pin(logs::command_in(project, service, words, env, tty))
+    }
+
+    fn logs<'a>(
+        &'a self,
+        project: &'a Project,
+        services: &'a [String],
+        since: Option<jiff::Timestamp>,
+        follow: bool,
+        tell: &'a mut dyn FnMut(LogLine),
+    ) -> EngineFuture<'a, ()> {
+        Box::pin(logs::logs(project, services, since, follow, tell))
     }
 }
 

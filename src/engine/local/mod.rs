@@ -9,6 +9,7 @@ mod account;
 mod binaries;
 mod cluster;
 mod daemon;
+mod logs;
 mod server;
 mod service;
 
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use super::{Engine, EngineFuture, tenancy};
+use super::{Engine, EngineFuture, LogLine, tenancy};
 use crate::base::{Digest, Secret};
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
@@ -106,6 +107,37 @@ impl Engine for Local {
 
     fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
         Box::pin(service::stop(service))
+    }
+
+    fn command_in<'a>(
+        &'a self,
+        project: &'a Project,
+        _service: &'a str,
+        words: &'a [String],
+        _env: &'a [&'a str],
+        _tty: bool,
+    ) -> EngineFuture<'a, std::process::Command> {
+        Box::pin(async move {
+            let (program, rest) =
+                words.split_first().ok_or_else(|| Error::usage("there is nothing to run"))?;
+            // The programs of the project's own PostgreSQL before any other of this machine.
+            let found = binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref());
+            let own = found.get().map(|binaries| binaries.dir.join(program)).filter(|path| path.exists());
+            let mut command = std::process::Command::new(own.unwrap_or_else(|| program.into()));
+            command.args(rest).current_dir(&project.root);
+            Ok(command)
+        })
+    }
+
+    fn logs<'a>(
+        &'a self,
+        project: &'a Project,
+        services: &'a [String],
+        since: Option<jiff::Timestamp>,
+        follow: bool,
+        tell: &'a mut dyn FnMut(LogLine),
+    ) -> EngineFuture<'a, ()> {
+        Box::pin(logs::logs(project, services, since, follow, tell))
     }
 }
 

@@ -1,0 +1,43 @@
+use std::path::Path;
+
+use super::foreground;
+use super::session::Session;
+use crate::base::SecretRef;
+use crate::error::{Error, Result};
+use crate::project::EngineKind;
+use crate::report::Ui;
+
+/// Open psql on the project's database, as the application role
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm psql\n  odpm psql -d shop -- -c 'SELECT count(*) FROM res_partner'"
+)]
+pub struct Args {
+    /// The database; odoo.database, else postgres
+    #[arg(short, long, value_name = "DB")]
+    database: Option<String>,
+    /// Options of psql
+    #[arg(last = true)]
+    options: Vec<String>,
+}
+
+pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    let session = Session::reading(start)?;
+    let project = &session.loaded.project;
+    let secret = session.loaded.secrets.find(&SecretRef::AppPassword)?.ok_or_else(|| {
+        Error::environment("the application role's password is not known").hint("It is made by: odpm apply")
+    })?;
+    let port = match project.engine {
+        EngineKind::Local => project.postgres.port,
+        EngineKind::Docker => 5432,
+    };
+    let database = args.database.as_deref().or(project.odoo.database.as_deref()).unwrap_or("postgres");
+    let mut words =
+        ["psql", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", &project.postgres.role, "-d", database]
+            .map(str::to_owned)
+            .to_vec();
+    words.extend(args.options.iter().cloned());
+    let mut command = session.engine.command_in(project, "db", &words, &["PGPASSWORD"], ui.can_ask()).await?;
+    command.env("PGPASSWORD", secret.reveal());
+    foreground::run(command)
+}
