@@ -7,6 +7,7 @@ mod apply;
 mod carry_out;
 mod completions;
 mod database;
+mod doctor;
 mod down;
 mod exec;
 mod foreground;
@@ -74,6 +75,7 @@ enum Verb {
     Scale(scale::Args),
     Exec(exec::Args),
     Psql(psql::Args),
+    Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
     Schema(schema::Args),
@@ -112,6 +114,7 @@ impl Verb {
             Self::Status(args) => args.format,
             Self::History(args) => args.format,
             Self::Database(args) => args.format(),
+            Self::Doctor(args) => args.format,
             Self::Init(_)
             | Self::Apply(_)
             | Self::Down(_)
@@ -149,6 +152,7 @@ fn run(cli: Cli, ui: Ui) -> Result<u8> {
             Verb::Scale(args) => scale::run(&args, &start, ui).await,
             Verb::Exec(args) => exec::run(&args, &start, ui).await,
             Verb::Psql(args) => psql::run(&args, &start, ui).await,
+            Verb::Doctor(args) => doctor::run(&args, &start, ui).await,
             Verb::Completions(args) => completions::run(&args, Cli::command(), ui),
             Verb::Man(args) => man::run(&args, Cli::command(), ui),
             Verb::Schema(args) => schema::run(&args, ui),

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use crate::base::RunId;
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
-use crate::facts::{BaselineSeen, Observation};
+use crate::facts::{BaselineSeen, Known, Observation};
 use crate::observe::{self, Depth, Loaded};
 use crate::plan::Plan;
-use crate::stack::{self, Grounds, Request};
+use crate::stack::{self, Check, Grounds, Request};
 use crate::state::{self, Lock};
 
 /// A project at work.
@@ -53,6 +53,12 @@ impl Session {
             .map_err(|e| Error::environment("the system has no random numbers").caused_by(&e))?;
         let run = RunId::new(seen.at, random);
         Ok(View { seen, baseline, run })
+    }
+
+    /// Whether this machine is fit for the project.
+    pub fn doctor(&self, tools: &[(String, Known<String>)], writable: &Known<()>, view: &View) -> Vec<Check> {
+        let View { seen, baseline, run } = view;
+        stack::doctor(tools, writable, &Grounds { project: &self.loaded.project, seen, baseline, run })
     }
 
     /// The plan for a request on what was seen.

@@ -15,9 +15,12 @@ use std::pin::Pin;
 
 use crate::base::Secret;
 use crate::error::Result;
-use crate::facts::{DataDir, EngineSeen};
+use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::{EngineKind, Project};
 use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles};
+
+/// An answer that is never a failure: what could not be learned is unknown in it.
+pub type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// One line of a service's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +40,10 @@ pub type EngineFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
 pub trait Engine {
     /// What the engine has and runs. Changes nothing, and answers within a few seconds even when a
     /// daemon hangs; what could not be learned is unknown in the answer, not an error.
-    fn look<'a>(&'a self, project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>>;
+    fn look<'a>(&'a self, project: &'a Project) -> Looking<'a, EngineSeen>;
 
     /// What stands at the place of a data directory, seen as the engine can see it.
-    fn data_dir<'a>(&'a self, path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>>;
+    fn data_dir<'a>(&'a self, path: &'a Path) -> Looking<'a, DataDir>;
 
     /// Brings an image to this machine; one that is there already stays.
     fn pull_image<'a>(&'a self, step: &'a PullImage) -> EngineFuture<'a, ()>;
@@ -85,6 +88,9 @@ pub trait Engine {
         env: &'a [&'a str],
         tty: bool,
     ) -> EngineFuture<'a, std::process::Command>;
+
+    /// The further programs that this engine needs for the project, by name, with their versions.
+    fn tools<'a>(&'a self, project: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>>;
 
     /// Tells the log lines of services, each service as often as it has lines, and goes on with new ones
     /// when `follow`.

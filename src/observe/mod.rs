@@ -4,10 +4,12 @@
 //! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id.
 
 mod author;
+mod folder;
 mod ports;
 mod project;
 mod world;
 
 pub use author::author;
+pub use folder::writable;
 pub use project::{Loaded, load};
 pub use world::{Depth, observe};

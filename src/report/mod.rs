@@ -4,6 +4,7 @@
 //! stdout, what happens meanwhile to stderr; with `--format json` one document goes to stdout.
 
 mod diff;
+mod doctor;
 mod drift;
 mod failure;
 mod history;
@@ -16,6 +17,7 @@ mod steps;
 mod ui;
 
 pub use diff::diffs;
+pub use doctor::doctor;
 pub use failure::failure;
 pub use history::{History, history};
 pub use plan::plan;

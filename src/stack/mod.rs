@@ -5,6 +5,7 @@
 //! way of one; [`specs`] puts the project into the terms of the engine.
 
 mod blocks;
+mod doctor;
 mod down;
 mod files;
 mod frame;
@@ -17,6 +18,8 @@ mod up;
 
 #[cfg(test)]
 mod tests;
+
+pub use doctor::{Check, doctor};
 
 use crate::base::RunId;
 use crate::drift::Acceptance;

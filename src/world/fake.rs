@@ -6,16 +6,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::rc::Rc;
 
 use jiff::Timestamp;
 
 use super::{Clock, Database, Files, Log, Secrets, World};
 use crate::base::{PgMajor, Secret, SecretRef};
-use crate::engine::{Engine, EngineFuture, LogLine};
+use crate::engine::{Engine, EngineFuture, LogLine, Looking};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Baseline, Companion, DataDir, EngineSeen};
+use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
 use crate::step::{
@@ -175,6 +174,10 @@ fn copy(path: &Path) -> PathBuf {
 }
 
 impl Engine for Fake {
+    fn tools<'a>(&'a self, _: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>> {
+        unreachable!("the interpreter looks for no tools")
+    }
+
     fn command_in<'a>(
         &'a self,
         _: &'a Project,
@@ -197,7 +200,7 @@ impl Engine for Fake {
         unreachable!("the interpreter reads no logs")
     }
 
-    fn data_dir<'a>(&'a self, _path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>> {
+    fn data_dir<'a>(&'a self, _path: &'a Path) -> Looking<'a, DataDir> {
         let seen = match self.0.borrow().durable.cluster {
             None => DataDir::Absent,
             Some((major, id)) => crate::facts::samples::cluster(major, id),
@@ -222,7 +225,7 @@ impl Engine for Fake {
         })
     }
 
-    fn look<'a>(&'a self, _project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>> {
+    fn look<'a>(&'a self, _project: &'a Project) -> Looking<'a, EngineSeen> {
         unreachable!("the interpreter does not observe")
     }
 

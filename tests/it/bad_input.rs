@@ -303,6 +303,26 @@ fn fill(folder: &std::path::Path, megabytes: usize) {
 }
 
 #[test]
+fn the_doctor_names_what_is_missing_and_its_remedy() {
+    let shop = Sandbox::new();
+    let _ = shop.run(&["doctor"]).code(0).says("good    ports").says("MiB free").says("psql");
+    let holder = TcpListener::bind(("127.0.0.1", shop.port)).unwrap();
+    shop.write("odoo.conf", "[options]\na = 1\na = 2\n");
+    let _ =
+        shop.run(&["doctor"]).code(1).says("BAD     ports").says("postgres.port").says("BAD     odoo.conf");
+    drop(holder);
+    let checks = shop.json(&["doctor", "--format", "json"]);
+    let bad: Vec<&str> = checks["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| c["good"] == false)
+        .map(|c| c["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(bad, ["odoo.conf"]);
+}
+
+#[test]
 fn wrong_usage_is_64() {
     let shop = Sandbox::new();
     for args in [

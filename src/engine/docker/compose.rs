@@ -55,6 +55,12 @@ async fn version(words: &[&str]) -> Option<String> {
     version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
 }
 
+impl std::fmt::Display for Compose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.words.join(" "), self.version)
+    }
+}
+
 impl Compose {
     /// Runs it on a project; the project's name is always passed.
     pub async fn run(&self, project: &str, file: &Path, args: &[&str]) -> Result<()> {

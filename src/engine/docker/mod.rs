@@ -15,12 +15,11 @@ mod one_off;
 mod up;
 
 use std::path::Path;
-use std::pin::Pin;
 
-use super::{Engine, EngineFuture, LogLine};
+use super::{Engine, EngineFuture, LogLine, Looking};
 use crate::base::Secret;
 use crate::error::{Error, Result};
-use crate::facts::{DataDir, EngineSeen};
+use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::Project;
 use crate::step::{Launch, PullImage, ServerSpec, ServiceSpec, ShareFiles};
 
@@ -42,11 +41,11 @@ impl Docker {
 }
 
 impl Engine for Docker {
-    fn look<'a>(&'a self, project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>> {
+    fn look<'a>(&'a self, project: &'a Project) -> Looking<'a, EngineSeen> {
         Box::pin(look::look(project))
     }
 
-    fn data_dir<'a>(&'a self, path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>> {
+    fn data_dir<'a>(&'a self, path: &'a Path) -> Looking<'a, DataDir> {
         Box::pin(cluster::data_dir(&self.image, path))
     }
 
@@ -96,6 +95,16 @@ impl Engine for Docker {
         tty: bool,
     ) -> EngineFuture<'a, std::process::Command> {
         Box::pin(logs::command_in(project, service, words, env, tty))
+    }
+
+    fn tools<'a>(&'a self, project: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>> {
+        Box::pin(async move {
+            let compose = match up::flavour(project.compose_project()).await {
+                Ok(compose) => Known::Known(compose.to_string()),
+                Err(e) => Known::Unknown(e.to_string()),
+            };
+            vec![("Compose".to_owned(), compose)]
+        })
     }
 
     fn logs<'a>(

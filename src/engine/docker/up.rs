@@ -78,7 +78,8 @@ async fn up(project: &str, file: &Path, service: &str, replicas: u16) -> Result<
     healthy(&connected()?, project, service, replicas).await
 }
 
-async fn flavour(project: &str) -> Result<compose::Compose> {
+/// The Compose that this project's stack belongs to.
+pub async fn flavour(project: &str) -> Result<compose::Compose> {
     let all = containers::of_project(&connected()?, project)
         .await
         .map_err(|e| failed("cannot list containers", &e))?;

@@ -15,9 +15,8 @@ mod service;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 
-use super::{Engine, EngineFuture, LogLine, tenancy};
+use super::{Engine, EngineFuture, LogLine, Looking, tenancy};
 use crate::base::{Digest, Secret};
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
@@ -47,7 +46,7 @@ pub fn run_dir(project: &Project) -> PathBuf {
 }
 
 impl Engine for Local {
-    fn look<'a>(&'a self, project: &'a Project) -> Pin<Box<dyn Future<Output = EngineSeen> + 'a>> {
+    fn look<'a>(&'a self, project: &'a Project) -> Looking<'a, EngineSeen> {
         Box::pin(async move {
             let data = &project.postgres.data;
             let majors = binaries::majors();
@@ -68,7 +67,7 @@ impl Engine for Local {
         })
     }
 
-    fn data_dir<'a>(&'a self, path: &'a Path) -> Pin<Box<dyn Future<Output = DataDir> + 'a>> {
+    fn data_dir<'a>(&'a self, path: &'a Path) -> Looking<'a, DataDir> {
         Box::pin(std::future::ready(data_dir::inspect(path)))
     }
 
@@ -127,6 +126,16 @@ impl Engine for Local {
             command.args(rest).current_dir(&project.root);
             Ok(command)
         })
+    }
+
+    fn tools<'a>(&'a self, project: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>> {
+        let found = binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref());
+        let psql = found.get().map(|binaries| binaries.dir.join("psql")).filter(|path| path.exists());
+        let psql = psql.map_or_else(
+            || Known::Unknown("there is no psql beside the server's programs".to_owned()),
+            |path| Known::Known(path.display().to_string()),
+        );
+        Box::pin(std::future::ready(vec![("psql".to_owned(), psql)]))
     }
 
     fn logs<'a>(

@@ -1,0 +1,150 @@
+//! Is this machine fit for the project? Each thing that an apply needs, with its remedy where it is missing.
+
+use serde::Serialize;
+
+use super::{Grounds, blocks, frame};
+use crate::facts::{DataDir, Known, PortUse, ServerSeen};
+use crate::plan::Block;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What: `engine`, `ports`.
+    pub name: String,
+    /// Whether it is as it has to be; `null` when that could not be learned.
+    pub good: Option<bool>,
+    /// What was seen.
+    pub detail: String,
+    /// What to do about it.
+    pub remedies: Vec<String>,
+}
+
+/// The areas, with the codes of the blocks that belong to each.
+const AREAS: [(&str, &[&str]); 8] = [
+    ("engine", &["engine_unavailable", "compose_project_taken"]),
+    ("programs", &["programs_missing", "image_other_major"]),
+    ("account", &["account"]),
+    (
+        "data directory",
+        &[
+            "data_dir_half_initialised",
+            "data_dir_foreign",
+            "data_dir_unreadable",
+            "data_dir_not_a_directory",
+            "data_dir_in_use",
+            "foreign_server",
+            "other_major",
+        ],
+    ),
+    ("disk", &["disk_full"]),
+    ("ports", &["port_in_use"]),
+    ("odoo.conf", &["odoo_conf_unreadable", "odoo_conf_invalid"]),
+    ("state", &["baseline_corrupt", "baseline_future", "unfinished_run"]),
+];
+
+/// Every check. `tools` are further programs by their names, with their versions; `writable` is whether the
+/// project's folder can be written to.
+pub fn doctor(tools: &[(String, Known<String>)], writable: &Known<()>, grounds: &Grounds<'_>) -> Vec<Check> {
+    let found = blocks::up(false, false, &frame::drift(grounds), grounds);
+    let mut checks: Vec<Check> =
+        AREAS.iter().map(|(name, codes)| area(name, codes, &found, grounds)).collect();
+    checks.extend(tools.iter().map(|(name, version)| known(name, version)));
+    checks.push(match writable {
+        Known::Known(()) => good("permissions", "the project's folder can be written to"),
+        Known::Unknown(why) => Check {
+            name: "permissions".to_owned(),
+            good: Some(false),
+            detail: format!("the project's folder cannot be written to: {why}"),
+            remedies: vec!["Make it writable for the user that runs odpm.".to_owned()],
+        },
+    });
+    checks
+}
+
+fn good(name: &str, detail: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), good: Some(true), detail: detail.into(), remedies: Vec::new() }
+}
+
+fn known(name: &str, version: &Known<String>) -> Check {
+    match version {
+        Known::Known(version) => good(name, version),
+        Known::Unknown(why) => Check {
+            name: name.to_owned(),
+            good: Some(false),
+            detail: why.clone(),
+            remedies: vec![format!("Install {name}.")],
+        },
+    }
+}
+
+fn area(name: &str, codes: &[&str], found: &[Block], grounds: &Grounds<'_>) -> Check {
+    let mut ours = found.iter().filter(|block| codes.contains(&block.code.as_str())).peekable();
+    if ours.peek().is_some() {
+        let ours: Vec<&Block> = ours.collect();
+        let told = ours.iter().map(|block| {
+            std::iter::once(&block.what).chain(&block.why).cloned().collect::<Vec<_>>().join("; ")
+        });
+        return Check {
+            name: name.to_owned(),
+            good: Some(false),
+            detail: told.collect::<Vec<_>>().join("; "),
+            remedies: ours.iter().flat_map(|block| block.hints.clone()).collect(),
+        };
+    }
+    let detail = seen(name, grounds);
+    Check {
+        good: detail.get().map(|_| true),
+        detail: told(detail),
+        name: name.to_owned(),
+        remedies: Vec::new(),
+    }
+}
+
+fn told(known: Known<String>) -> String {
+    match known {
+        Known::Known(text) => text,
+        Known::Unknown(why) => format!("not known: {why}"),
+    }
+}
+
+/// What there is to say of an area with which nothing is wrong.
+fn seen(name: &str, grounds: &Grounds<'_>) -> Known<String> {
+    let engine = &grounds.seen.engine;
+    Known::Known(match name {
+        "engine" => return engine.available.clone(),
+        "programs" => match (engine.binaries.get(), engine.image_major.get()) {
+            (Some(binaries), _) => format!("PostgreSQL {} in {}", binaries.version, binaries.dir.display()),
+            (None, Some(major)) => format!("the image holds PostgreSQL {major}"),
+            (None, None) if !engine.missing_images.is_empty() => {
+                format!("to be pulled: {}", engine.missing_images.join(", "))
+            }
+            (None, None) => return Known::Unknown(engine.image_major.why().unwrap_or_default().to_owned()),
+        },
+        "account" => match engine.run_as.get() {
+            Some(Some(owner)) => format!("PostgreSQL runs as uid {}", owner.uid),
+            _ => "PostgreSQL runs as this user, or as its container says".to_owned(),
+        },
+        "data directory" => match (&grounds.seen.data_dir, engine.server.get()) {
+            (DataDir::Cluster(files), Some(ServerSeen::Running { port, .. })) => {
+                let live =
+                    grounds.seen.live.version.get().map_or_else(String::new, |v| format!(", server {v}"));
+                format!("a cluster of PostgreSQL {}{live} on port {port}", files.major)
+            }
+            (DataDir::Cluster(files), _) => format!("a cluster of PostgreSQL {}, at rest", files.major),
+            _ => "empty: a cluster will be made".to_owned(),
+        },
+        "disk" => match grounds.seen.free_bytes.get() {
+            Some(bytes) => format!("{} MiB free", bytes >> 20),
+            None => return Known::Unknown(grounds.seen.free_bytes.why().unwrap_or_default().to_owned()),
+        },
+        "ports" => {
+            let port = |seen: &crate::facts::PortSeen| {
+                let ours = if seen.usage == PortUse::Ours { "ours" } else { "free" };
+                format!("{} ({}, {ours})", seen.port, seen.service)
+            };
+            grounds.seen.ports.iter().map(port).collect::<Vec<_>>().join(", ")
+        }
+        "odoo.conf" => "Odoo can read it, or there is none yet".to_owned(),
+        _ => "nothing is unfinished".to_owned(),
+    })
+}
