@@ -24,11 +24,12 @@ mod session;
 mod status;
 mod undo;
 mod validate;
+mod verbs;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::Parser;
 
 use crate::error::{Error, Result};
 use crate::report::{self, Format, Ui};
@@ -57,28 +58,7 @@ pub struct Cli {
     quiet: bool,
 
     #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    Init(init::Args),
-    Validate(validate::Args),
-    Plan(plan::Args),
-    Apply(apply::Args),
-    Status(status::Args),
-    Down(down::Args),
-    History(history::Args),
-    Undo(undo::Args),
-    Database(database::Args),
-    Logs(logs::Args),
-    Scale(scale::Args),
-    Exec(exec::Args),
-    Psql(psql::Args),
-    Doctor(doctor::Args),
-    Completions(completions::Args),
-    Man(man::Args),
-    Schema(schema::Args),
+    verb: verbs::Verb,
 }
 
 /// Parses the command line, runs the verb, tells its failure, and gives the exit code.
@@ -105,31 +85,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-impl Verb {
-    /// The form of the verb's answer.
-    fn format(&self) -> Format {
-        match self {
-            Self::Validate(args) => args.format,
-            Self::Plan(args) => args.format,
-            Self::Status(args) => args.format,
-            Self::History(args) => args.format,
-            Self::Database(args) => args.format(),
-            Self::Doctor(args) => args.format,
-            Self::Init(_)
-            | Self::Apply(_)
-            | Self::Down(_)
-            | Self::Undo(_)
-            | Self::Logs(_)
-            | Self::Scale(_)
-            | Self::Exec(_)
-            | Self::Psql(_)
-            | Self::Completions(_)
-            | Self::Man(_)
-            | Self::Schema(_) => Format::Text,
-        }
-    }
-}
-
 /// Runs the verb on one thread; gives the exit code of a success.
 fn run(cli: Cli, ui: Ui) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -137,25 +92,5 @@ fn run(cli: Cli, ui: Ui) -> Result<u8> {
         .build()
         .map_err(|e| Error::environment("cannot begin").caused_by(&e))?;
     let start = cli.project;
-    runtime.block_on(async {
-        match cli.verb {
-            Verb::Init(args) => init::run(&args, &start, ui),
-            Verb::Validate(args) => validate::run(&args, &start, ui),
-            Verb::Plan(args) => plan::run(&args, &start, ui).await,
-            Verb::Apply(args) => apply::run(&args, &start, ui).await,
-            Verb::Status(args) => status::run(&args, &start, ui).await,
-            Verb::Down(args) => down::run(&args, &start, ui).await,
-            Verb::History(args) => history::run(&args, &start, ui),
-            Verb::Undo(args) => undo::run(&args, &start, ui).await,
-            Verb::Database(args) => database::run(&args, &start, ui).await,
-            Verb::Logs(args) => logs::run(&args, &start, ui).await,
-            Verb::Scale(args) => scale::run(&args, &start, ui).await,
-            Verb::Exec(args) => exec::run(&args, &start, ui).await,
-            Verb::Psql(args) => psql::run(&args, &start, ui).await,
-            Verb::Doctor(args) => doctor::run(&args, &start, ui).await,
-            Verb::Completions(args) => completions::run(&args, Cli::command(), ui),
-            Verb::Man(args) => man::run(&args, Cli::command(), ui),
-            Verb::Schema(args) => schema::run(&args, ui),
-        }
-    })
+    runtime.block_on(async { cli.verb.run(&start, ui).await })
 }
