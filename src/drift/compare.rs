@@ -35,6 +35,14 @@ pub fn compare(
         let origin = if recorded.get().is_some() { Origin::Outside } else { Origin::First };
         found.push(Drift::new(Kind::DbHostMismatch, expected, actual, origin));
     }
+    found.extend(superuser(seen, &now.baseline.cluster.app_role));
+    if !seen.engine.orphans.is_empty() {
+        let names = seen.engine.orphans.join(" ");
+        found.push(
+            Drift::new(Kind::Orphans, "none", &names, Origin::Outside)
+                .note(format!("Once nobody needs them: docker rm -f {names}")),
+        );
+    }
     // As long as a run is not finished, what is not as recorded may be its half-done work.
     if seen.unfinished.is_some() {
         found
@@ -210,6 +218,16 @@ fn other_major(wanted: PgMajor, seen: &Observation, origin: Origin) -> Option<Dr
         format!("The data directory is of PostgreSQL {have}: a newer server cannot read it as it is.")
     };
     Some(Drift::new(Kind::PostgresMajor, have.to_string(), wanted.to_string(), origin).note(note).never())
+}
+
+/// A superuser as the application role, which only a new role can part from its powers.
+fn superuser(seen: &Observation, role: &str) -> Option<Drift> {
+    seen.live.role_bootstrap.is(&true).then(|| {
+        Drift::new(Kind::SuperuserAppRole, "no superuser", role, Origin::Outside).note(format!(
+            "Odoo could read and write every file of the server. To part them: make a new role, set postgres.role \
+             to it, and give it the databases with REASSIGN OWNED BY {role} in each."
+        ))
+    })
 }
 
 /// What the running server says of the application role.

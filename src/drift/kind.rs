@@ -98,6 +98,10 @@ kinds! {
     DbPort "db_port" Low,
     /// Odoo logs in as somebody else.
     DbUser "db_user" Low,
+    /// The application role is the cluster's bootstrap superuser, which cannot be demoted.
+    SuperuserAppRole "superuser_app_role" Low,
+    /// Containers of this project were left over under a name that it no longer has.
+    Orphans "orphans" Low,
 }
 
 impl Kind {

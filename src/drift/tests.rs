@@ -84,7 +84,9 @@ fn severities_are_the_contract() {
 #[test]
 fn every_kind_is_found_and_nothing_else_with_it() {
     type Change = fn(&mut Case);
-    let cases: [(&[Kind], Change); 17] = [
+    let cases: [(&[Kind], Change); 19] = [
+        (&[Kind::SuperuserAppRole], |c| c.seen.live.role_bootstrap = Known::Known(true)),
+        (&[Kind::Orphans], |c| c.seen.engine.orphans = vec!["old_db_1".into()]),
         (&[Kind::FirstRun], |c| c.baseline = BaselineSeen::Absent),
         (&[Kind::ClusterIdentity], |c| {
             c.seen.data_dir = samples::cluster(PgMajor(16), 8);

@@ -31,6 +31,10 @@ pub fn line(drift: &Drift) -> String {
         }
         Kind::DbPort => "the port that Odoo reaches the database on is another",
         Kind::DbUser => "the role that Odoo logs in as is another",
+        Kind::SuperuserAppRole => {
+            return format!("the application role `{current}` is the cluster's bootstrap superuser");
+        }
+        Kind::Orphans => return format!("containers are left over under old names: {current}"),
     };
     let shown = |text: &str| if text.is_empty() { "(none)".to_owned() } else { text.to_owned() };
     format!("{subject}: {} -> {}", shown(recorded), shown(current))
@@ -56,7 +60,9 @@ pub fn acceptance(drift: &Drift) -> &'static str {
         | Kind::HostPort
         | Kind::DbHostMismatch
         | Kind::DbPort
-        | Kind::DbUser => "accept it",
+        | Kind::DbUser
+        | Kind::SuperuserAppRole
+        | Kind::Orphans => "accept it",
     }
 }
 

@@ -104,6 +104,8 @@ pub struct EngineSeen {
     pub image_major: Known<PgMajor>,
     /// The wanted images that are not on this machine.
     pub missing_images: Vec<String>,
+    /// Containers of this project's folder under a project or service name that it no longer has.
+    pub orphans: Vec<String>,
     /// The folder whose project has this project's Compose name, where it is another one.
     pub compose_taken_by: Option<PathBuf>,
     /// Who else is at work in the data directory, one phrase each: no second server may ever start there.

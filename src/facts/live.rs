@@ -17,6 +17,8 @@ pub struct Live {
     pub role_login: Known<bool>,
     /// Whether the application role is a superuser or lacks CREATEDB: then it needs mending.
     pub role_fit: Known<bool>,
+    /// Whether it is the cluster's bootstrap superuser, which PostgreSQL lets nobody demote.
+    pub role_bootstrap: Known<bool>,
     /// Those of the wanted extensions that `template1` lacks.
     pub missing_extensions: Known<Vec<String>>,
     /// Whether the administrative role of odpm can log in.
@@ -35,6 +37,7 @@ impl Live {
             role_present: Known::Unknown(why()),
             role_login: Known::Unknown(why()),
             role_fit: Known::Unknown(why()),
+            role_bootstrap: Known::Unknown(why()),
             missing_extensions: Known::Unknown(why()),
             admin_login: Known::Unknown(why()),
             system_identifier: Known::Unknown(why()),

@@ -63,6 +63,7 @@ pub async fn live(probe: &Probe<'_>) -> Live {
             Some(fit) => Known::Known(fit),
             None => Known::Unknown("there is no such role".to_owned()),
         },
+        role_bootstrap: Known::Known(answers.bootstrap),
         missing_extensions: template,
         admin_login,
         system_identifier: Known::Known(answers.system_identifier),
@@ -74,6 +75,7 @@ struct Answers {
     system_identifier: u64,
     /// Whether the application role has the attributes that it needs; `None` when there is no such role.
     fit: Option<bool>,
+    bootstrap: bool,
 }
 
 async fn as_app(probe: &Probe<'_>) -> Option<Result<Answers, LoginFailure>> {
@@ -88,7 +90,8 @@ async fn ask(probe: &Probe<'_>, role: &str, secret: &Secret) -> Result<Answers, 
     let session = connect(probe.endpoint, role, secret, "postgres", probe.deadline).await?;
     // The bootstrap superuser (oid 10) cannot be demoted; it is as fit as it can be.
     let question = "SELECT current_setting('server_version'), s.system_identifier::text, \
-         (SELECT rolcanlogin AND rolcreatedb AND (NOT rolsuper OR oid = 10) FROM pg_roles WHERE rolname = $1) \
+         (SELECT rolcanlogin AND rolcreatedb AND (NOT rolsuper OR oid = 10) FROM pg_roles WHERE rolname = $1), \
+         COALESCE((SELECT oid = 10 AND rolsuper FROM pg_roles WHERE rolname = $1), false) \
          FROM pg_control_system() AS s";
     let answer = tokio::time::timeout(probe.deadline, session.query_one(question, &[&probe.app_role])).await;
     match answer {
@@ -99,6 +102,7 @@ async fn ask(probe: &Probe<'_>, role: &str, secret: &Secret) -> Result<Answers, 
             version: row.get::<_, String>(0).split_whitespace().next().unwrap_or_default().to_owned(),
             system_identifier: row.get::<_, String>(1).parse().unwrap_or_default(),
             fit: row.get(2),
+            bootstrap: row.get(3),
         }),
     }
 }

@@ -257,7 +257,8 @@ fn ports(grounds: &Grounds<'_>) -> impl Iterator<Item = Block> {
 pub fn unclean_stop(grounds: &Grounds<'_>) -> Option<String> {
     let PidFile::Stale { pid } = grounds.seen.data_dir.cluster()?.pid else { return None };
     // In a container the process id means something else; there the engine tells whether the server runs.
-    if let Some(ServerSeen::Running { .. }) = grounds.seen.engine.server.get() {
+    let engine = &grounds.seen.engine;
+    if matches!(engine.server.get(), Some(ServerSeen::Running { .. })) || !engine.in_use_by.is_empty() {
         return None;
     }
     Some(format!(

@@ -76,6 +76,7 @@ fn a_cluster_of_an_older_odpm_is_adopted() {
     let _ = shop.apply();
     assert_eq!(shop.sql("postgres", "SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'"), ["t"]);
     shop.at_rest();
+    let _ = shop.run(&["plan"]).code(0).says("superuser_app_role").says("REASSIGN OWNED BY odoo");
 }
 
 /// Debian's packages keep pg_hba.conf and postgresql.conf outside of the data directory.

@@ -114,6 +114,15 @@ fn a_stack_comes_up_rests_is_mended_goes_down_and_comes_back() {
     let _ = shop.run(&["apply", "--yes"]).code(3).says("app_role_missing");
     let _ = shop.run(&["apply", "--yes", "--accept-database-drift=app_role_missing"]).code(0);
 
+    // A stack renamed while it runs leaves its containers behind under the old name: said, never removed.
+    let renamed = shop.read("odpm.yaml");
+    shop.write("odpm.yaml", &renamed.replace(&stack.name, &format!("{}b", stack.name)));
+    let before = stack.containers();
+    let _ = shop.run(&["plan"]).code(3).says("orphans").says("docker rm -f");
+    let _ = shop.run(&["apply", "--yes"]).code(3).says("mounts it");
+    assert_eq!(stack.containers(), before);
+    shop.write("odpm.yaml", &renamed);
+
     let _ = shop.run(&["down", "--yes"]).code(0);
     assert_eq!(stack.containers(), Vec::<String>::new());
     let _ = shop.apply();

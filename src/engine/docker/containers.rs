@@ -69,6 +69,28 @@ pub async fn of_project(client: &Docker, project: &str) -> Result<Vec<Container>
     Ok(listing.into_iter().filter_map(container).collect())
 }
 
+/// The names of containers that a project folder has under another project name than `project`, or under a
+/// service that is not in `services`.
+pub async fn left_over(
+    client: &Docker,
+    folder: &std::path::Path,
+    project: &str,
+    services: &[String],
+) -> Result<Vec<String>, bollard::errors::Error> {
+    let label = format!("com.docker.compose.project.working_dir={}", folder.display());
+    let filters = HashMap::from([("label".to_owned(), vec![label])]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let old = |container: &ContainerSummary| {
+        let labels = container.labels.as_ref();
+        let is =
+            |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str).unwrap_or_default();
+        is("com.docker.compose.project") != project
+            || !services.iter().any(|service| service == is("com.docker.compose.service"))
+    };
+    let listing = client.list_containers(Some(options)).await?;
+    Ok(listing.iter().filter(|container| old(container)).map(name).collect())
+}
+
 fn container(summary: ContainerSummary) -> Option<Container> {
     let labels = summary.labels.unwrap_or_default();
     let label = |name: &str| labels.get(name).cloned();

@@ -23,8 +23,11 @@ pub async fn look(project: &Project) -> EngineSeen {
     };
     let wanted = project.odoo.services.values().any(|service| service.replicas > 0);
     let odoo_image = Some(project.odoo.image.as_str()).filter(|_| wanted);
-    let (version, containers, postgres, odoo) = tokio::join!(
+    let names = project.odoo.services.keys().map(|name| project.service_name(name));
+    let names: Vec<String> = names.chain([project.postgres_service()]).collect();
+    let (version, orphans, containers, postgres, odoo) = tokio::join!(
         timely(client.version()),
+        timely(containers::left_over(&client, &project.root, project.compose_project(), &names)),
         timely(containers::of_project(&client, project.compose_project())),
         image(&client, &project.postgres.image),
         async {
@@ -66,6 +69,7 @@ pub async fn look(project: &Project) -> EngineSeen {
         )),
         image_major,
         missing_images,
+        orphans: orphans.unwrap_or_default(),
         compose_taken_by,
         in_use_by: tenancy::others(&project.postgres.data, &own, ours_runs).await,
         server: match &containers {
@@ -89,6 +93,7 @@ fn nothing(project: &Project) -> EngineSeen {
         majors: Vec::new(),
         image_major: Known::Unknown(none()),
         missing_images: Vec::new(),
+        orphans: Vec::new(),
         compose_taken_by: None,
         in_use_by: Vec::new(),
         run_as: Known::Known(None),

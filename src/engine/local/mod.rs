@@ -56,6 +56,7 @@ impl Engine for Local {
                 majors,
                 image_major: Known::unasked(),
                 missing_images: Vec::new(),
+                orphans: Vec::new(),
                 compose_taken_by: None,
                 in_use_by: tenancy::containers_in(data, &[]).await,
                 run_as: account::run_as(data, &project.state_dir()),
