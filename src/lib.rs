@@ -18,6 +18,7 @@
 //! - [`schemas`]: the JSON Schemas of what is read and written
 //! - [`stack`]: the planner of the stack
 //! - [`plan`]: plans, guards, journal records: values and their laws
+//! - [`inherit`]: projects of other tools, read into an `odpm.yaml`
 //! - [`drift`]: is this still the same database home?
 //! - [`step`]: the closed set of steps
 //! - [`facts`]: what was seen
@@ -42,6 +43,7 @@ pub mod drift;
 pub mod engine;
 pub mod error;
 pub mod facts;
+pub mod inherit;
 pub mod observe;
 pub mod odoo_conf;
 pub mod plan;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "error",
     "base",
     "project",
@@ -15,6 +15,7 @@ const ROOMS: [&str; 21] = [
     "facts",
     "step",
     "drift",
+    "inherit",
     "plan",
     "stack",
     "schemas",
@@ -30,7 +31,7 @@ const ROOMS: [&str; 21] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=10;
+const PURE: std::ops::RangeInclusive<usize> = 0..=11;
 
 /// The planners among them; none knows another.
 const PLANNERS: [&str; 1] = ["stack"];

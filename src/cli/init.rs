@@ -1,12 +1,12 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::template::fill;
 use crate::engine::local;
 use crate::error::{Error, Result};
-use crate::facts::BaselineSeen;
+use crate::observe;
 use crate::report::Ui;
-use crate::state::{self, StateDir};
+use crate::state;
 
 const FILE: &str = include_str!("../../templates/odpm.yaml");
 const ENV: &str = include_str!("../../templates/env.example");
@@ -20,6 +20,12 @@ pub struct Args {
     /// The project's name; the folder's unless given
     #[arg(long)]
     name: Option<String>,
+    /// Take over the stack of a Compose file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["engine", "from_odpm"])]
+    from_compose: Option<PathBuf>,
+    /// Take over a project of odpm 4; DIR is the one with .odpm in it
+    #[arg(long, value_name = "DIR", conflicts_with = "engine")]
+    from_odpm: Option<PathBuf>,
     /// What runs the services; `local` where this machine has PostgreSQL
     #[arg(long, value_parser = ["docker", "local"])]
     engine: Option<String>,
@@ -37,25 +43,15 @@ pub fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     }
     let folder = root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let name = name_from(args.name.as_deref().unwrap_or(&folder));
-    let majors = local::majors();
-    let engine = args.engine.as_deref().unwrap_or(if majors.is_empty() { "docker" } else { "local" });
-    let newest = majors.last().filter(|_| engine == "local").map_or("16".to_owned(), ToString::to_string);
-    // A project of odpm 4 goes on with its own cluster.
-    let inherited = state::read_baseline(&StateDir::of(&root)).ok();
-    let inherited = inherited.as_ref().and_then(BaselineSeen::get);
-    let data = inherited.map_or("./data/postgres".to_owned(), |b| b.compose.data_path_abs.clone());
-    let port = inherited.map_or(5432, |b| b.compose.host_port).to_string();
-    let version = inherited.map_or(newest, |b| b.compose.image_tag.clone());
-    let text = fill(
-        FILE,
-        &[
-            ("name", &name),
-            ("engine", engine),
-            ("postgres_version", &version),
-            ("data", &data),
-            ("port", &port),
-        ],
-    );
+    let draft = match (&args.from_compose, &args.from_odpm) {
+        (Some(file), _) => Some(observe::compose_project(file, &name)?),
+        (None, Some(folder)) => Some(observe::odpm_project(folder, &name)?),
+        (None, None) => None,
+    };
+    let text = match &draft {
+        Some(draft) => draft.yaml(),
+        None => fresh(&name, args.engine.as_deref()),
+    };
     state::replace(&file, text.as_bytes(), 0o644).map_err(|e| cannot("odpm.yaml", &e))?;
     ui.answer("odpm.yaml      written; every key is explained in it");
     let example = root.join(".env.example");
@@ -66,8 +62,26 @@ pub fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     if ignore(&root).map_err(|e| cannot(".gitignore", &e))? {
         ui.answer(".gitignore     keeps state, data and secrets out of version control");
     }
+    for line in draft.iter().flat_map(|draft| &draft.left_out) {
+        ui.answer(&format!("not carried over: {line}"));
+    }
     ui.answer("\nNext: odpm plan");
     Ok(0)
+}
+
+/// A commented file for a new project on what this machine has.
+fn fresh(name: &str, engine: Option<&str>) -> String {
+    let majors = local::majors();
+    let engine = engine.unwrap_or(if majors.is_empty() { "docker" } else { "local" });
+    let newest = majors.last().filter(|_| engine == "local").map_or("16".to_owned(), ToString::to_string);
+    let values = [
+        ("name", name),
+        ("engine", engine),
+        ("postgres_version", &newest),
+        ("data", "./data/postgres"),
+        ("port", "5432"),
+    ];
+    fill(FILE, &values)
 }
 
 /// A project name made of any name.

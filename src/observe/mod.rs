@@ -5,11 +5,13 @@
 
 mod author;
 mod folder;
+mod inherited;
 mod ports;
 mod project;
 mod world;
 
 pub use author::author;
 pub use folder::writable;
+pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, load};
 pub use world::{Depth, observe};

@@ -48,7 +48,7 @@ fn find(start: &Path) -> Result<(PathBuf, PathBuf)> {
     }
     let error = Error::input(format!("there is no odpm.yaml in {} or above it", start.display()));
     Err(if start.join("odpm.json").exists() || start.join(".odpm").exists() {
-        error.hint("This looks like a project of odpm 4: `odpm init` writes an odpm.yaml beside its files.")
+        error.hint("This looks like a project of odpm 4: `odpm init --from-odpm .` takes it over.")
     } else {
         error.hint("Begin a project: odpm init").hint("Or name its folder: odpm -C FOLDER ...")
     })

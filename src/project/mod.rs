@@ -19,6 +19,7 @@ pub mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use env::parse as parse_env;
 pub use file::json_schema;
 pub use model::{Backup, EngineKind, Keep, Odoo, OdooService, Postgres, Project, Scenario};
 pub use read::{Sources, read};

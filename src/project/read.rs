@@ -94,7 +94,11 @@ fn overrides(variables: &mut Variables<'_>, problems: &mut Vec<Problem>) -> Over
         }
         scenario
     });
-    Overrides { scenario, service: given("POSTGRES_SERVICE_NAME"), prefix: given("ODPM_COMPOSE_PREFIX") }
+    Overrides {
+        scenario,
+        service: given("POSTGRES_SERVICE_NAME"),
+        prefix: given("ODPM_COMPOSE_PREFIX").map(|prefix| prefix.trim_end_matches('-').to_owned()),
+    }
 }
 
 fn invalid(name: &str, mut problems: Vec<Problem>) -> Error {

@@ -160,6 +160,44 @@ fn a_server_that_was_killed_recovers() {
 }
 
 #[test]
+fn init_takes_over_earlier_projects_and_says_what_stays_behind() {
+    let shop = Sandbox::new();
+    std::fs::remove_file(shop.path("odpm.yaml")).unwrap();
+    shop.write(
+        "odpm.json",
+        r#"{"manifest_schema": 2, "odoo_version": "18.0", "postgres": "16", "python": "3.12",
+        "odoo_conf": {"options": {"limit_time_real": 240}}}"#,
+    );
+    shop.write(
+        ".env",
+        "POSTGRES_PORT=6432\nBACKUP_DIR=/srv/backups\nODPM_SCENARIO=server\nODPM_COMPOSE_PREFIX=acme\n",
+    );
+    shop.write(".odpm/database/last_run.json", r#"{"schema_version": 1, "recorded_at": "2026-01-01T00:00:00+00:00",
+        "odpm_scenario": "server", "engine": "postgres", "compose": {"service_name": "acme-db", "image_tag": "16",
+        "data_path_abs": "/nowhere/data", "host_port": 6432}, "odoo_conf": {"db_host": "acme-db", "db_port": 5432,
+        "db_user": "odoo"}, "cluster": {"app_role": "odoo", "data_dir_nonempty": false, "app_role_present": true}}"#);
+    let _ = shop.run(&["init", "--from-odpm", "."]).code(0).says("not carried over: python");
+    let _ = shop.run(&["validate"]).code(0).says("scenario server").says("engine docker");
+    // What odpm 4 has recorded is what is described now: no drift but what its own engine knows of the files.
+    let said = shop.run(&["plan", "--skip-start", "--format", "json"]).code(0);
+    let plan: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let kinds: Vec<&str> =
+        plan["drift"].as_array().unwrap().iter().map(|d| d["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, Vec::<&str>::new(), "{}", said.out);
+
+    std::fs::remove_file(shop.path("odpm.yaml")).unwrap();
+    std::fs::remove_dir_all(shop.path(".odpm")).unwrap();
+    std::fs::remove_file(shop.path(".env")).unwrap();
+    shop.write("docker-compose.yml", "services:\n  db: {image: 'postgres:16', ports: ['5433:5432'], volumes: ['pg:/var/lib/postgresql/data']}\n");
+    let _ = shop
+        .run(&["init", "--from-compose", "docker-compose.yml"])
+        .code(0)
+        .says("not carried over: the volume pg");
+    let _ = shop.run(&["validate"]).code(0).says("PostgreSQL 16");
+    let _ = shop.run(&["init", "--from-compose", "nothing.yml"]).code(3);
+}
+
+#[test]
 fn init_writes_a_project_that_plans() {
     let shop = Sandbox::new();
     std::fs::remove_file(shop.path("odpm.yaml")).unwrap();

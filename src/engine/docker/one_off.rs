@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::models::{ContainerCreateBody, ContainerSummaryStateEnum, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
-    WaitContainerOptions,
+    CreateContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    StartContainerOptions, WaitContainerOptions,
 };
 use futures_util::StreamExt;
 
@@ -40,9 +40,28 @@ pub struct Said {
 /// How long a command in a container may take.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// Marks a container for one command with the process that made it.
+const LABEL: &str = "odpm.one-off";
+
+/// Removes what an odpm that was killed has left: containers of ours that do not run, whose maker is gone.
+async fn sweep(client: &bollard::Docker) {
+    let filters = std::collections::HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    // A sweep that fails leaves things as they are; the work itself will say what is wrong.
+    let Ok(found) = client.list_containers(Some(options)).await else { return };
+    for container in found.into_iter().filter(|c| c.state != Some(ContainerSummaryStateEnum::RUNNING)) {
+        let maker = container.labels.as_ref().and_then(|labels| labels.get(LABEL)?.parse().ok());
+        if let (Some(id), Some(false)) = (&container.id, maker.map(crate::process::lives)) {
+            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            let _ = client.remove_container(id, Some(options)).await;
+        }
+    }
+}
+
 /// Runs it, without a network, and removes the container whatever happens.
 pub async fn run(one_off: &OneOff<'_>) -> Result<Said> {
     let client = connected()?;
+    sweep(&client).await;
     let binds = one_off.binds.iter().map(|(path, inside)| format!("{}:{inside}", path.display()));
     let body = ContainerCreateBody {
         image: Some(one_off.image.to_owned()),
@@ -51,7 +70,7 @@ pub async fn run(one_off: &OneOff<'_>) -> Result<Said> {
         cmd: Some(one_off.args.iter().map(|arg| (*arg).to_owned()).collect()),
         env: Some(one_off.env.clone()),
         network_disabled: Some(true),
-        labels: Some([("odpm.one-off".to_owned(), "true".to_owned())].into()),
+        labels: Some([(LABEL.to_owned(), std::process::id().to_string())].into()),
         host_config: Some(HostConfig {
             binds: Some(binds.collect()),
             network_mode: Some("none".to_owned()),

@@ -1,0 +1,75 @@
+//! Old projects in, descriptions out that read back without a mistake.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::*;
+use crate::project::samples::project;
+
+fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+#[test]
+fn both_forms_of_the_predecessors_manifest_are_taken_over() {
+    let first = serde_json::json!({
+        "odpm_version": "4.0", "odoo_version": 17.0, "postgres_version": "15", "requirements_txt": ["x"],
+    });
+    let second = serde_json::json!({
+        "manifest_schema": 2, "odoo_version": "18.0", "postgres": "16.4", "platform": {"git": "a"}, "hooks": {},
+        "odoo_conf": {"options": {"limit_time_real": 240, "list_db": false, "db_host": "x", "a": "${x} %"}, "queue_job": {}},
+    });
+    let variables = env(&[("ODOO_PORT", "8169"), ("POSTGRES_PORT", "6432"), ("BACKUP_DIR", "/srv/backups")]);
+    for (manifest, odoo, postgres) in [(&first, "17.0", 15), (&second, "18.0", 16)] {
+        let legacy = Legacy { folder: Path::new("/srv/old"), manifest, env: &variables, baseline: None };
+        let draft = from_odpm("old", &legacy);
+        let project = project(&draft.yaml(), &[]);
+        assert_eq!(project.odoo.version, odoo);
+        assert_eq!(project.postgres.major.0, postgres);
+        assert_eq!(project.postgres.port, 6432);
+        assert_eq!(project.odoo.services["odoo"].port, Some(8169));
+        assert_eq!(project.postgres.data, Path::new("/srv/old/data/postgresql/var/lib/postgresql/data"));
+        assert_eq!(project.backup.path, Path::new("/srv/backups"));
+        assert!(draft.left_out.iter().any(|line| line.contains("odoo.image")), "{:?}", draft.left_out);
+    }
+    let legacy = Legacy { folder: Path::new("/srv/old"), manifest: &second, env: &variables, baseline: None };
+    let draft = from_odpm("old", &legacy);
+    let conf = project(&draft.yaml(), &[]).odoo.conf;
+    assert_eq!(conf, env(&[("limit_time_real", "240"), ("list_db", "False"), ("a", "${x} %")]));
+    assert!(draft.left_out.iter().any(|line| line.contains("[queue_job]")));
+    assert!(draft.left_out.iter().any(|line| line.contains("db_host")));
+    assert!(draft.yaml().contains("# Not carried over: "), "{}", draft.yaml());
+}
+
+#[test]
+fn from_version_18_on_the_predecessors_cluster_lies_deeper() {
+    let manifest = serde_json::json!({"odoo_version": "19.0", "postgres": "18"});
+    let variables = BTreeMap::new();
+    let legacy =
+        Legacy { folder: Path::new("/srv/old"), manifest: &manifest, env: &variables, baseline: None };
+    let project = project(&from_odpm("old", &legacy).yaml(), &[]);
+    assert!(project.postgres.data.ends_with("data/18/docker"), "{}", project.postgres.data.display());
+}
+
+#[test]
+fn a_compose_file_is_taken_over_or_said_to_be_left() {
+    let text = "services:\n  pg:\n    image: docker.io/library/postgres:16.4\n    ports: ['127.0.0.1:5433:5432']\n    \
+        environment: [POSTGRES_USER=erp, POSTGRES_PASSWORD=x]\n    volumes: ['./pgdata:/var/lib/postgresql/data']\n    mem_limit: 1g\n  \
+        web:\n    image: odoo:17.0\n    ports: [{target: 8069, published: '8070'}]\n    volumes: ['odoo-data:/var/lib/odoo', './addons:/mnt/extra-addons']\n  \
+        mail:\n    image: mailhog\n";
+    let draft = from_compose("shop", text, Path::new("/srv/shop")).unwrap();
+    let project = project(&draft.yaml(), &[]);
+    assert_eq!((project.postgres.service.as_str(), project.postgres.port), ("pg", 5433));
+    assert_eq!(project.postgres.image, "docker.io/library/postgres:16.4");
+    assert_eq!(project.postgres.data, Path::new("/srv/shop/pgdata"));
+    assert_eq!(project.postgres.role, "erp");
+    assert_eq!((project.odoo.version.as_str(), project.odoo.services["odoo"].port), ("17.0", Some(8070)));
+    assert_eq!(project.odoo.addons, [Path::new("/srv/shop/addons")]);
+    let left = draft.left_out.join("\n");
+    for words in ["`mem_limit` of the service pg", "the volume odoo-data", "the service mail"] {
+        assert!(left.contains(words), "{words}: {left}");
+    }
+    for wrong in ["a: [", "a: 1", "services: {web: {image: odoo}}"] {
+        assert!(from_compose("shop", wrong, Path::new("/")).is_err(), "{wrong}");
+    }
+}
