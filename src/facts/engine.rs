@@ -121,3 +121,25 @@ pub struct EngineSeen {
     /// The program that runs Odoo for this project, or why nothing can.
     pub odoo: Known<PathBuf>,
 }
+
+impl EngineSeen {
+    /// Nothing could be learned, for the reason given.
+    pub fn unknown(why: &str) -> Self {
+        let why = || why.to_owned();
+        Self {
+            available: Known::Unknown(why()),
+            binaries: Known::Unknown(why()),
+            majors: Vec::new(),
+            image_major: Known::Unknown(why()),
+            missing_images: Vec::new(),
+            orphans: Vec::new(),
+            compose_taken_by: None,
+            in_use_by: Vec::new(),
+            run_as: Known::Unknown(why()),
+            socket_dir: PathBuf::new(),
+            server: Known::Unknown(why()),
+            services: Known::Unknown(why()),
+            odoo: Known::Unknown(why()),
+        }
+    }
+}

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::facts::{BaselineSeen, EngineSeen, FileSeen, Known, Live, Observation, ServerSeen};
 use crate::odoo_conf::{self, ConfValue, OdooConf};
-use crate::postgres::{Probe, live};
+use crate::postgres::{Probe, data_dir, live};
 use crate::project::Project;
 use crate::stack::specs;
 use crate::state;
@@ -40,14 +40,23 @@ pub async fn observe(
     let Loaded { project, state, secrets } = loaded;
     let baseline = state::read_baseline(state)?;
     let data_path = resolve(&project.postgres.data);
-    let data_dir = engine.data_dir(&project.postgres.data).await;
     let recorded =
         baseline.get().map(|b| PathBuf::from(&b.compose.data_path_abs)).filter(|p| *p != data_path);
-    let left_behind = match &recorded {
-        Some(path) => Some(engine.data_dir(path).await),
-        None => None,
+    let (data_dir, left_behind, engine) = match depth {
+        Depth::Files => {
+            let look = |path: &Path| data_dir::inspect(path);
+            (look(&project.postgres.data), recorded.as_deref().map(look), EngineSeen::unknown("not asked"))
+        }
+        Depth::Live => {
+            let left_behind = match &recorded {
+                Some(path) => Some(engine.data_dir(path).await),
+                None => None,
+            };
+            let (data_dir, seen) =
+                futures_util::join!(engine.data_dir(&project.postgres.data), engine.look(project));
+            (data_dir, left_behind, seen)
+        }
     };
-    let engine = engine.look(project).await;
     let live = match depth {
         Depth::Files => Live::unknown("not asked"),
         Depth::Live => ask(loaded, &engine).await?,

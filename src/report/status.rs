@@ -125,7 +125,8 @@ fn server(seen: &Known<ServerSeen>, live: &Live) -> String {
             let version =
                 live.version.get().map_or_else(String::new, |version| format!("PostgreSQL {version}, "));
             let ready = if live.ready.is(&true) { "ready" } else { "not ready" };
-            format!("running, {ready} ({version}port {port}, pid {id})")
+            let process = if id.bytes().all(|b| b.is_ascii_digit()) { "process" } else { "container" };
+            format!("running, {ready} ({version}port {port}, {process} {id})")
         }
     }
 }

@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub async fn look(project: &Project) -> EngineSeen {
     let client = match client() {
         Ok(client) => client,
-        Err(why) => return unavailable(project, why),
+        Err(why) => return nothing(project, &why),
     };
     let wanted = project.odoo.services.values().any(|service| service.replicas > 0);
     let odoo_image = Some(project.odoo.image.as_str()).filter(|_| wanted);
@@ -39,7 +39,7 @@ pub async fn look(project: &Project) -> EngineSeen {
     );
     let version = match version {
         Ok(version) => version,
-        Err(why) => return unavailable(project, why),
+        Err(why) => return nothing(project, &why),
     };
     // Nothing but our own containers is ever looked at as ours, let alone stopped.
     let stranger = |container: &Container| container.folder.as_ref().is_some_and(|f| *f != project.root);
@@ -80,37 +80,17 @@ pub async fn look(project: &Project) -> EngineSeen {
             Ok(all) => Known::Known(services(all, project)),
             Err(why) => Known::Unknown(why.clone()),
         },
-        ..nothing(project)
+        ..nothing(project, "containers bring their own")
     }
 }
 
-/// What can be said without an engine.
-fn nothing(project: &Project) -> EngineSeen {
-    let none = || "containers bring their own".to_owned();
+/// What is so of every project in containers.
+fn nothing(project: &Project, why: &str) -> EngineSeen {
     EngineSeen {
-        available: Known::Unknown(none()),
-        binaries: Known::Unknown(none()),
-        majors: Vec::new(),
-        image_major: Known::Unknown(none()),
-        missing_images: Vec::new(),
-        orphans: Vec::new(),
-        compose_taken_by: None,
-        in_use_by: Vec::new(),
         run_as: Known::Known(None),
         socket_dir: project.state_dir().join("run"),
-        server: Known::Unknown(none()),
-        services: Known::Unknown(none()),
         odoo: Known::Known("odoo".into()),
-    }
-}
-
-fn unavailable(project: &Project, why: String) -> EngineSeen {
-    EngineSeen {
-        available: Known::Unknown(why.clone()),
-        image_major: Known::Unknown(why.clone()),
-        server: Known::Unknown(why.clone()),
-        services: Known::Unknown(why),
-        ..nothing(project)
+        ..EngineSeen::unknown(why)
     }
 }
 
