@@ -63,7 +63,10 @@ fn killed_in_any_step_it_is_explained_and_resumed() {
 /// What an interrupted initdb has left beside the data directory.
 fn leftovers(shop: &Sandbox) -> Vec<std::ffi::OsString> {
     let listing = std::fs::read_dir(shop.path("data")).into_iter().flatten().flatten();
-    listing.map(|entry| entry.file_name()).filter(|name| name.to_string_lossy().starts_with('.')).collect()
+    listing
+        .map(|entry| entry.file_name())
+        .filter(|name| name.to_string_lossy().contains("odpm-init"))
+        .collect()
 }
 
 #[test]
