@@ -60,7 +60,7 @@ fn baseline() -> Baseline {
 
 /// Every kind of step that changes something, over a world with an old `odoo.conf`.
 fn plan(old_conf: &str) -> Plan {
-    let endpoint = Endpoint { host: "127.0.0.1".into(), port: 5432 };
+    let endpoint = Endpoint { host: "127.0.0.1".into(), port: 5432, tls: None };
     let (admin, app) = (SecretRef::AdminPassword, SecretRef::AppPassword);
     let step = |id: &str, step| PlannedStep::new(id, step, "it is a test");
     let steps = vec![

@@ -3,9 +3,12 @@ use std::path::Path;
 use super::foreground;
 use super::session::Session;
 use crate::base::SecretRef;
+use crate::engine::Engine;
+use crate::engine::local::Local;
 use crate::error::{Error, Result};
 use crate::project::EngineKind;
 use crate::report::Ui;
+use crate::stack::specs;
 
 /// Open psql on the project's database, as the application role
 #[derive(Debug, clap::Args)]
@@ -27,17 +30,24 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let secret = session.loaded.secrets.find(&SecretRef::AppPassword)?.ok_or_else(|| {
         Error::environment("the application role's password is not known").hint("It is made by: odpm apply")
     })?;
-    let port = match project.engine {
-        EngineKind::Local => project.postgres.port,
-        EngineKind::Docker => 5432,
-    };
+    let endpoint = specs::endpoint(project);
+    // Inside its container the server has its usual port.
+    let inside = project.engine == EngineKind::Docker && project.postgres.external.is_none();
+    let port = if inside { 5432 } else { endpoint.port };
     let database = args.database.as_deref().or(project.odoo.database.as_deref()).unwrap_or("postgres");
     let mut words =
-        ["psql", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", &project.postgres.role, "-d", database]
+        ["psql", "-h", &endpoint.host, "-p", &port.to_string(), "-U", &project.postgres.role, "-d", database]
             .map(str::to_owned)
             .to_vec();
     words.extend(args.options.iter().cloned());
-    let mut command = session.engine.command_in(project, "db", &words, &["PGPASSWORD"], ui.can_ask()).await?;
+    let engine: &dyn Engine = if inside { session.engine.as_ref() } else { &Local };
+    let mut command = engine.command_in(project, "db", &words, &["PGPASSWORD"], ui.can_ask()).await?;
+    if let Some(tls) = &endpoint.tls {
+        command.env("PGSSLMODE", tls.mode.as_str());
+        tls.root.iter().for_each(|root| {
+            command.env("PGSSLROOTCERT", root);
+        });
+    }
     command.env("PGPASSWORD", secret.reveal());
     foreground::run(command)
 }

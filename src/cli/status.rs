@@ -35,6 +35,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         project: project.name.clone(),
         scenario: project.scenario.as_str().to_owned(),
         engine: project.engine.as_str().to_owned(),
+        external: project.postgres.external.as_ref().map(|external| external.address()),
         server: view.seen.engine.server.clone(),
         services: view.seen.engine.services.clone(),
         odoo: view.seen.engine.odoo.clone(),

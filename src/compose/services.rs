@@ -15,7 +15,8 @@ pub const DATA: &str = "/var/lib/postgresql/data";
 /// The project as a Compose file.
 pub fn compose(project: &Project, configs: &BTreeMap<String, Digest>) -> Compose {
     let mut services = BTreeMap::new();
-    for name in std::iter::once("db").chain(project.odoo.services.keys().map(String::as_str)) {
+    let db = project.postgres.external.is_none().then_some("db");
+    for name in db.into_iter().chain(project.odoo.services.keys().map(String::as_str)) {
         let Some(mut service) = service(project, name) else { continue };
         if let Some(config) = configs.get(name) {
             service.labels.insert("odpm.config".to_owned(), config.as_str().to_owned());
@@ -96,7 +97,10 @@ fn odoo(project: &Project, name: &str, service: &OdooService) -> Service {
         command,
         ports: service.port.iter().map(|port| format!("127.0.0.1:{port}:8069")).collect(),
         volumes,
-        depends_on: BTreeMap::from([(project.postgres_service(), healthy)]),
+        depends_on: match project.postgres.external {
+            None => BTreeMap::from([(project.postgres_service(), healthy)]),
+            Some(_) => BTreeMap::new(),
+        },
         healthcheck: (name != "odoo-cron").then(|| health(&["python3", "-c", probe], "60s")),
         deploy: Some(Deploy { replicas: service.replicas }),
         ..common(project, name)

@@ -37,8 +37,11 @@ pub fn fingerprint(project: &Project, seen: &Observation) -> Fingerprint {
         compose: BaselineCompose {
             service_name: project.postgres_service(),
             image_tag: image_tag(project),
-            data_path_abs: seen.data_path.display().to_string(),
-            host_port: project.postgres.port,
+            data_path_abs: match &project.postgres.external {
+                Some(external) => external.address(),
+                None => seen.data_path.display().to_string(),
+            },
+            host_port: project.postgres.external.as_ref().map_or(project.postgres.port, |e| e.port),
             compose_project_name: project.prefix.clone(),
             odoo_service_name: Some(project.service_name("odoo")),
         },

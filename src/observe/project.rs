@@ -36,7 +36,8 @@ pub fn load(start: &Path) -> Result<Loaded> {
     let state = StateDir::of(&root);
     let conf = project.odoo.conf.iter().filter(|(option, _)| is_secret_name(option));
     let conf = conf.map(|(option, value)| (option.clone(), Secret::new(value))).collect();
-    let secrets = SecretFiles::new(&state, project.postgres.password.clone(), conf);
+    let admin = project.postgres.external.as_ref().and_then(|external| external.admin_password.clone());
+    let secrets = SecretFiles::new(&state, project.postgres.password.clone(), conf).with_admin(admin);
     Ok(Loaded { project, state, secrets })
 }
 

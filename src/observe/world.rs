@@ -9,10 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Loaded, author, ports};
-use crate::base::SecretRef;
+use crate::base::{PgMajor, SecretRef};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::facts::{BaselineSeen, EngineSeen, FileSeen, Known, Live, Observation, ServerSeen};
+use crate::facts::{
+    BaselineSeen, ClusterFiles, DataDir, EngineSeen, FileSeen, Known, Live, Observation, PidFile, ServerSeen,
+};
 use crate::odoo_conf::{self, ConfValue, OdooConf};
 use crate::postgres::{Probe, data_dir, live};
 use crate::project::Project;
@@ -40,8 +42,10 @@ pub async fn observe(
     let Loaded { project, state, secrets } = loaded;
     let baseline = state::read_baseline(state)?;
     let data_path = resolve(&project.postgres.data);
-    let recorded =
-        baseline.get().map(|b| PathBuf::from(&b.compose.data_path_abs)).filter(|p| *p != data_path);
+    let recorded = baseline
+        .get()
+        .map(|b| PathBuf::from(&b.compose.data_path_abs))
+        .filter(|p| *p != data_path && p.is_absolute());
     let (data_dir, left_behind, engine) = match depth {
         Depth::Files => {
             let look = |path: &Path| data_dir::inspect(path);
@@ -60,6 +64,10 @@ pub async fn observe(
     let live = match depth {
         Depth::Files => Live::unknown("not asked"),
         Depth::Live => ask(loaded, &engine).await?,
+    };
+    let data_dir = match &project.postgres.external {
+        Some(_) => elsewhere(&live),
+        None => data_dir,
     };
     let ports = match depth {
         Depth::Files => Vec::new(),
@@ -87,9 +95,29 @@ pub async fn observe(
     Ok((observation, baseline))
 }
 
-/// Asks the server, where one of ours runs.
+/// What can be said of the data directory of a server elsewhere.
+fn elsewhere(live: &Live) -> DataDir {
+    let major = live.version.get().and_then(|version| PgMajor::from_tag(version));
+    match (major, live.system_identifier.get()) {
+        (Some(major), Some(identifier)) => DataDir::Cluster(ClusterFiles {
+            major,
+            system_identifier: Some(*identifier),
+            uid: 0,
+            gid: 0,
+            mode: 0o700,
+            pid: PidFile::None,
+            has_hba: true,
+            in_recovery: false,
+        }),
+        _ => DataDir::Unreadable { why: "the server elsewhere does not answer".to_owned(), owner: None },
+    }
+}
+
+/// Asks the server, where one of ours runs, or the one elsewhere.
 async fn ask(loaded: &Loaded, engine: &EngineSeen) -> Result<Live> {
+    let external = loaded.project.postgres.external.is_some();
     let port = match &engine.server {
+        _ if external => specs::endpoint(&loaded.project).port,
         Known::Unknown(why) => return Ok(Live::unknown(why)),
         Known::Known(ServerSeen::Stopped) => return Ok(Live::stopped()),
         Known::Known(ServerSeen::Foreign { .. }) => {
@@ -104,7 +132,7 @@ async fn ask(loaded: &Loaded, engine: &EngineSeen) -> Result<Live> {
         endpoint: &endpoint,
         app_role: &loaded.project.postgres.role,
         app: app.as_ref(),
-        admin_role: specs::ADMIN_ROLE,
+        admin_role: specs::admin_role(&loaded.project).unwrap_or(specs::ADMIN_ROLE),
         admin: admin.as_ref(),
         extensions: &specs::EXTENSIONS.map(str::to_owned),
         deadline: DEADLINE,

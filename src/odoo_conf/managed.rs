@@ -40,6 +40,13 @@ pub fn desired(project: &Project) -> Vec<ConfEdit> {
         text("db_user", project.postgres.role.clone()),
         ConfEdit { option: "db_password".into(), value: ConfValue::Secret(SecretRef::AppPassword) },
     ];
+    wanted.extend(
+        project
+            .postgres
+            .external
+            .iter()
+            .map(|external| text("db_sslmode", external.tls.mode.as_str().to_owned())),
+    );
     wanted.extend(project.odoo.database.clone().map(|name| text("db_name", name)));
     wanted.push(text("data_dir", data_dir(project)));
     wanted.extend(http_port(project).map(|port| text("http_port", port.to_string())));

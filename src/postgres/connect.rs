@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Connection, NoTls};
 
+use super::tls;
 use crate::base::Secret;
 use crate::error::Error;
+use crate::project::SslMode;
 use crate::step::Endpoint;
 
 /// A connection; it ends when this is dropped.
@@ -59,7 +62,7 @@ impl LoginFailure {
 
     /// The failure as an error of its own.
     pub fn into_error(self, endpoint: &Endpoint, role: &str) -> Error {
-        let Endpoint { host, port } = endpoint;
+        let Endpoint { host, port, .. } = endpoint;
         let error = Error::environment(format!("cannot log in to PostgreSQL on {host}:{port} as {role}"))
             .because(self.why());
         match self {
@@ -115,15 +118,35 @@ pub async fn connect(
         .password(secret.reveal())
         .dbname(database)
         .application_name("odpm");
-    match tokio::time::timeout(deadline, config.connect(NoTls)).await {
-        Err(_) => Err(LoginFailure::Unreachable(format!("no answer within {} s", deadline.as_secs_f32()))),
-        Ok(Err(e)) => Err(LoginFailure::of(&e)),
-        Ok(Ok((client, connection))) => {
-            let driver = tokio::spawn(async move {
-                // Its end shows in the client's own calls.
-                let _ = connection.await;
-            });
-            Ok(Session { client, driver })
+    let attempt = async {
+        match &endpoint.tls {
+            None => config.connect(NoTls).await.map(session).map_err(|e| LoginFailure::of(&e)),
+            Some(tls) => {
+                config.ssl_mode(match tls.mode {
+                    SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+                    SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
+                    SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
+                        tokio_postgres::config::SslMode::Require
+                    }
+                });
+                let connector = tls::connector(tls).map_err(LoginFailure::Other)?;
+                config.connect(connector).await.map(session).map_err(|e| LoginFailure::of(&e))
+            }
         }
-    }
+    };
+    let late = || LoginFailure::Unreachable(format!("no answer within {} s", deadline.as_secs_f32()));
+    tokio::time::timeout(deadline, attempt).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// A session of a client and its connection.
+fn session<S, T>((client, connection): (Client, Connection<S, T>)) -> Session
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let driver = tokio::spawn(async move {
+        // Its end shows in the client's own calls.
+        let _ = connection.await;
+    });
+    Session { client, driver }
 }

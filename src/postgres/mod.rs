@@ -7,6 +7,7 @@ mod connect;
 pub mod data_dir;
 mod probe;
 pub mod roles;
+mod tls;
 
 pub use connect::{LoginFailure, Session, connect};
 pub use probe::{Probe, live, system_identifier};

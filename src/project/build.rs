@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::file::{OdooFile, PostgresFile, ProjectFile, ServiceFile, ServicesFile, Word};
-use super::model::{Backup, EngineKind, Keep, Odoo, OdooService, Postgres, Project, Scenario};
+use super::file::{ExternalFile, OdooFile, PostgresFile, ProjectFile, ServiceFile, ServicesFile, Word};
+use super::model::{
+    Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls,
+};
 use super::rules::Rules;
 use super::variables::Variables;
 use crate::base::{Digest, PgMajor, Secret};
@@ -120,7 +122,20 @@ fn postgres(
         // `password: ${POSTGRES_PASSWORD:-}` with nothing behind it gives none.
         password: file.password.map(|word| word.0).filter(|word| !word.is_empty()).map(Secret::new),
         settings: words(file.settings),
+        external: file.external.map(|file| external(file, paths)),
         bin_dir: given(file.bin_dir).map(|path| paths.absolute(&path)),
+    }
+}
+
+fn external(file: ExternalFile, paths: &Paths<'_>) -> External {
+    let root = given(file.sslrootcert).map(|path| paths.absolute(&path));
+    let usual = if root.is_some() { SslMode::VerifyFull } else { SslMode::Require };
+    External {
+        host: file.host,
+        port: file.port.unwrap_or(5432),
+        tls: Tls { mode: file.sslmode.unwrap_or(usual), root },
+        admin_role: given(file.admin_role),
+        admin_password: given(file.admin_password.map(|word| word.0)).map(Secret::new),
     }
 }
 

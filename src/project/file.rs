@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{EngineKind, Scenario};
+use super::{EngineKind, Scenario, SslMode};
 
 /// A word that YAML would take for a number or a truth value, kept as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -134,8 +134,29 @@ pub struct PostgresFile {
     pub password: Option<Word>,
     /// Options of postgresql.conf.
     pub settings: Option<BTreeMap<String, Word>>,
+    /// A server elsewhere, that odpm does not run: a managed service, a cluster of its own.
+    pub external: Option<ExternalFile>,
     /// The folder of PostgreSQL's programs, for the local engine; found by itself unless given.
     pub bin_dir: Option<String>,
+}
+
+/// A server elsewhere.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalFile {
+    /// Its host name or address.
+    pub host: String,
+    /// Its port; 5432 unless given.
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// How the connection is protected; verify-full with sslrootcert, else require, unless given.
+    pub sslmode: Option<SslMode>,
+    /// The certificates that are trusted, as a PEM file; those of this machine unless given.
+    pub sslrootcert: Option<String>,
+    /// A role that may create roles; without one odpm creates none.
+    pub admin_role: Option<String>,
+    /// Its password, best as ${VARIABLE}.
+    pub admin_password: Option<Word>,
 }
 
 /// Backups.

@@ -21,5 +21,7 @@ mod tests;
 
 pub use env::parse as parse_env;
 pub use file::json_schema;
-pub use model::{Backup, EngineKind, Keep, Odoo, OdooService, Postgres, Project, Scenario};
+pub use model::{
+    Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls,
+};
 pub use read::{Sources, read};

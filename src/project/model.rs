@@ -53,6 +53,67 @@ impl EngineKind {
     }
 }
 
+/// How a connection is protected, as libpq names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SslMode {
+    /// Not at all.
+    Disable,
+    /// Encrypted where the server offers it.
+    Prefer,
+    /// Encrypted, to whomever.
+    Require,
+    /// Encrypted, to a server with a trusted certificate.
+    VerifyCa,
+    /// Encrypted, to the very host with a trusted certificate.
+    VerifyFull,
+}
+
+impl SslMode {
+    /// The mode as libpq and Odoo write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
+/// How a connection is protected, and whom it trusts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Tls {
+    /// How.
+    pub mode: SslMode,
+    /// The certificates that are trusted, as a PEM file; those of this machine when `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+}
+
+/// `postgres.external`: a server elsewhere, that odpm does not run.
+#[derive(Clone, Debug)]
+pub struct External {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How it is reached.
+    pub tls: Tls,
+    /// A role that may create roles.
+    pub admin_role: Option<String>,
+    /// Its password.
+    pub admin_password: Option<Secret>,
+}
+
+impl External {
+    /// `host:port`: where the baseline says that the data is.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
 /// What `odpm.yaml` and its `.env` describe.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -105,6 +166,9 @@ impl Project {
 
     /// Where Odoo reaches the database: `db_host` and `db_port` of `odoo.conf`.
     pub fn db_address(&self) -> (String, u16) {
+        if let Some(external) = &self.postgres.external {
+            return (external.host.clone(), external.port);
+        }
         match self.engine {
             EngineKind::Docker => (self.postgres_service(), 5432),
             EngineKind::Local => ("127.0.0.1".to_owned(), self.postgres.port),
@@ -180,6 +244,8 @@ pub struct Postgres {
     pub password: Option<Secret>,
     /// `settings`: options of `postgresql.conf`, as written.
     pub settings: BTreeMap<String, String>,
+    /// A server elsewhere; then odpm runs none.
+    pub external: Option<External>,
     /// Where the server's programs are, for the local engine; found by itself unless given.
     pub bin_dir: Option<PathBuf>,
 }

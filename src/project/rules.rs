@@ -113,6 +113,13 @@ impl<'a> Rules<'a> {
 
     fn versions(&mut self, project: &Project) {
         let postgres = &project.postgres;
+        if postgres.external.is_some() && postgres.password.is_none() {
+            self.at(
+                &["postgres", "external"],
+                "a server elsewhere needs the application role's password",
+                "Set postgres.password, best as ${VARIABLE}.",
+            );
+        }
         let major = postgres.major;
         if (1..10).contains(&major.0) {
             self.at(&["postgres", "version"], format!("PostgreSQL {major} is too old"), "Use 10 or later.");
@@ -125,8 +132,8 @@ impl<'a> Rules<'a> {
     }
 
     fn ports(&mut self, project: &Project) {
-        let mut taken: BTreeMap<u16, String> =
-            BTreeMap::from([(project.postgres.port, "postgres".to_owned())]);
+        let own = project.postgres.external.is_none().then(|| (project.postgres.port, "postgres".to_owned()));
+        let mut taken: BTreeMap<u16, String> = own.into_iter().collect();
         for (name, service) in project.odoo.services.iter().filter(|(_, s)| s.replicas > 0) {
             let Some(port) = service.port else { continue };
             if let Some(other) = taken.insert(port, name.clone()) {

@@ -24,6 +24,8 @@ pub struct Status {
     pub scenario: String,
     /// `docker` or `local`.
     pub engine: String,
+    /// The address of a server elsewhere, where the project has one.
+    pub external: Option<String>,
     /// The server.
     pub server: Known<ServerSeen>,
     /// The services.
@@ -61,7 +63,7 @@ pub fn status(status: &Status) -> String {
     let mut text = String::new();
     let _ =
         writeln!(text, "{} ({}, engine {})", style(&status.project).bold(), status.scenario, status.engine);
-    let _ = writeln!(text, "  db            {}", server(&status.server, &status.live));
+    let _ = writeln!(text, "  db            {}", server(status));
     match &status.services {
         Known::Known(_) if status.odoo.get().is_none() => {
             let why = status.odoo.why().unwrap_or_default();
@@ -114,8 +116,15 @@ pub fn status(status: &Status) -> String {
     text
 }
 
-fn server(seen: &Known<ServerSeen>, live: &Live) -> String {
-    match seen {
+fn server(status: &Status) -> String {
+    let live = &status.live;
+    if let Some(address) = &status.external {
+        let version =
+            live.version.get().map_or_else(String::new, |version| format!(" (PostgreSQL {version})"));
+        let ready = if live.ready.is(&true) { "ready" } else { "does not answer" };
+        return format!("elsewhere on {address}, {ready}{version}");
+    }
+    match &status.server {
         Known::Unknown(why) => format!("unknown: {why}"),
         Known::Known(ServerSeen::Stopped) => "stopped".to_owned(),
         Known::Known(ServerSeen::Foreign { pid, port }) => {

@@ -1,6 +1,7 @@
 //! What stands in the way of bringing the stack up, whatever people accept.
 
-use super::Grounds;
+use super::{Grounds, specs};
+use crate::base::PgMajor;
 use crate::drift::{Drift, wording};
 use crate::facts::{BaselineSeen, DataDir, FileSeen, PidFile, PortUse, ServerSeen};
 use crate::odoo_conf::OdooConf;
@@ -15,12 +16,51 @@ pub fn up(skip_start: bool, set_aside: bool, drift: &[Drift], grounds: &Grounds<
     if skip_start {
         return blocks;
     }
-    blocks.extend(data_dir(grounds));
-    blocks.extend(disk(grounds));
-    blocks.extend(other_major(drift, grounds));
+    if grounds.project.postgres.external.is_some() {
+        blocks.extend(external(false, grounds));
+    } else {
+        blocks.extend(data_dir(grounds));
+        blocks.extend(disk(grounds));
+        blocks.extend(other_major(drift, grounds));
+    }
     blocks.extend(engine(grounds));
     blocks.extend(ports(grounds));
     blocks
+}
+
+/// What stands in the way of using a server elsewhere. `mend`: the roles are to be mended there.
+pub fn external(mend: bool, grounds: &Grounds<'_>) -> Option<Block> {
+    let Grounds { project, seen, .. } = *grounds;
+    let external = project.postgres.external.as_ref()?;
+    let (address, role) = (external.address(), &project.postgres.role);
+    let live = &seen.live;
+    if !live.ready.is(&true) {
+        let block =
+            Block::environment("external_unreachable", format!("the server on {address} does not answer"));
+        let why = [live.ready.why(), live.role_login.why()].into_iter().flatten().next();
+        return Some(
+            block
+                .because(why.unwrap_or("it takes no connections"))
+                .hint("Check postgres.external, the network, and the server's own log."),
+        );
+    }
+    if specs::admin_role(project).is_none() && (mend || !live.role_login.is(&true)) {
+        let block = Block::refused("external_login", format!("{role} cannot be looked after on {address}"))
+            .because(live.role_login.why().unwrap_or("no administrative role is known there"));
+        return Some(block.hint(format!(
+            "Create it there: CREATE ROLE {role} LOGIN CREATEDB PASSWORD '...'; or name a role that may: \
+             postgres.external.admin_role and admin_password."
+        )));
+    }
+    let have = live.version.get().and_then(|version| PgMajor::from_tag(version))?;
+    (have != project.postgres.major).then(|| {
+        let wanted = project.postgres.major;
+        Block::refused(
+            "external_other_major",
+            format!("{address} is PostgreSQL {have}, the project says {wanted}"),
+        )
+        .hint(format!("Set postgres.version: \"{have}\"."))
+    })
 }
 
 /// A run that has not come to its end is finished or given up before another begins.
@@ -173,6 +213,9 @@ fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
             .hint("Give this project another `name`, or set ODPM_COMPOSE_PREFIX."),
         );
     }
+    if project.postgres.external.is_some() {
+        return blocks;
+    }
     if project.engine == EngineKind::Docker {
         blocks.extend(image_major(grounds));
         return blocks;
@@ -233,7 +276,7 @@ fn ports(grounds: &Grounds<'_>) -> impl Iterator<Item = Block> {
     grounds.seen.ports.iter().filter_map(move |seen| {
         let PortUse::Taken { by } = &seen.usage else { return None };
         let database = seen.service == grounds.project.postgres_service();
-        if !database && !odoo {
+        if (database && grounds.project.postgres.external.is_some()) || (!database && !odoo) {
             return None;
         }
         let field = if database {

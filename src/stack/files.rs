@@ -16,7 +16,7 @@ use crate::step::{ConfValue, EditConf, GenerateSecret, MakeDir, PullImage, Share
 pub fn secrets(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let Grounds { project, seen, .. } = *grounds;
     let mut steps = Vec::new();
-    if !seen.admin_secret {
+    if !seen.admin_secret && project.postgres.external.is_none() {
         let step = Step::GenerateSecret(GenerateSecret { secret: SecretRef::AdminPassword });
         steps.push(PlannedStep::new(
             "admin-password",
@@ -59,8 +59,14 @@ pub fn shared(changed: bool, grounds: &Grounds<'_>) -> Option<PlannedStep> {
 pub fn rendered(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let Grounds { project, seen, .. } = *grounds;
     let (conf, text) = specs::rendered_conf(grounds);
-    let mut wanted = vec![("postgresql-conf", conf, text)];
-    if project.engine == EngineKind::Local && seen.data_dir.cluster().is_some_and(|files| !files.has_hba) {
+    let mut wanted = Vec::new();
+    if project.postgres.external.is_none() {
+        wanted.push(("postgresql-conf", conf, text));
+    }
+    if project.engine == EngineKind::Local
+        && project.postgres.external.is_none()
+        && seen.data_dir.cluster().is_some_and(|files| !files.has_hba)
+    {
         wanted.push((
             "pg-hba-conf",
             specs::rendered(project, "pg_hba.conf"),
@@ -121,8 +127,11 @@ pub fn changes_secrets(grounds: &Grounds<'_>) -> bool {
 pub fn folders(skip_start: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let Grounds { project, seen, .. } = *grounds;
     let missing = |path: &Path| !seen.folders.iter().any(|there| there == path);
+    let own = project.postgres.external.is_none();
     let mut steps = Vec::new();
-    if let Some(parent) = project.postgres.data.parent().filter(|parent| !skip_start && missing(parent)) {
+    if let Some(parent) =
+        project.postgres.data.parent().filter(|parent| !skip_start && own && missing(parent))
+    {
         let step = Step::MakeDir(MakeDir { path: parent.to_owned(), mode: 0o755, owner: None::<Owner> });
         steps.push(PlannedStep::new("data-folder", step, "the data directory goes there"));
     }

@@ -10,7 +10,8 @@ use crate::step::{BootstrapRoles, ServerSpec, Step};
 /// has no password for it, or the server says that it is another one.
 pub fn needs_bootstrap(grounds: &Grounds<'_>) -> bool {
     let seen = grounds.seen;
-    seen.data_dir.cluster().is_some() && (!seen.admin_secret || seen.live.admin_login.is(&false))
+    let own = grounds.project.postgres.external.is_none();
+    own && seen.data_dir.cluster().is_some() && (!seen.admin_secret || seen.live.admin_login.is(&false))
 }
 
 /// Makes the administrative role, the server being stopped for it.
@@ -67,6 +68,9 @@ pub fn plan(grounds: &Grounds<'_>) -> Plan {
     let mut plan = frame::empty("database ensure-role", grounds);
     plan.blocked.extend(blocks::unfinished(grounds));
     match grounds.seen.engine.server.get() {
+        _ if grounds.project.postgres.external.is_some() => {
+            plan.blocked.extend(blocks::external(true, grounds))
+        }
         Some(ServerSeen::Running { .. }) => {}
         Some(ServerSeen::Foreign { pid, port }) => {
             plan.blocked.push(blocks::foreign_server(*pid, *port, grounds));

@@ -158,16 +158,29 @@ pub fn conf_edits(grounds: &Grounds<'_>) -> Vec<ConfEdit> {
     odoo_conf::pending(conf.as_ref(), odoo_conf::desired(project), &seen.stale_secrets)
 }
 
-/// Where the server is reached from this machine.
+/// Where the server is reached from here.
 pub fn endpoint(project: &Project) -> Endpoint {
-    Endpoint { host: "127.0.0.1".to_owned(), port: project.postgres.port }
+    match &project.postgres.external {
+        None => Endpoint { host: "127.0.0.1".to_owned(), port: project.postgres.port, tls: None },
+        Some(external) => {
+            Endpoint { host: external.host.clone(), port: external.port, tls: Some(external.tls.clone()) }
+        }
+    }
+}
+
+/// The role that looks after the others; on a server elsewhere only where the project names one.
+pub fn admin_role(project: &Project) -> Option<&str> {
+    match &project.postgres.external {
+        None => Some(ADMIN_ROLE),
+        Some(external) => external.admin_role.as_deref(),
+    }
 }
 
 /// The roles and extensions as wanted.
 pub fn ensure_roles(project: &Project) -> EnsureRoles {
     EnsureRoles {
         endpoint: endpoint(project),
-        admin_role: ADMIN_ROLE.to_owned(),
+        admin_role: admin_role(project).unwrap_or(ADMIN_ROLE).to_owned(),
         admin: SecretRef::AdminPassword,
         app_role: project.postgres.role.clone(),
         app: SecretRef::AppPassword,

@@ -65,13 +65,17 @@ fn steps(skip_start: bool, replaced: bool, drift: &[Judged], grounds: &Grounds<'
     steps.extend(files::rendered(grounds));
     steps.extend(files::odoo_conf(grounds));
     steps.extend(files::folders(skip_start, grounds));
-    let Some(server) = specs::server(grounds).filter(|_| !skip_start) else { return steps };
+    if skip_start {
+        return steps;
+    }
 
     let changed = steps.iter().any(|step| matches!(step.step, Step::EditConf(_) | Step::MakeDir(_)));
     steps.extend(files::images(grounds));
     steps.extend(files::shared(changed, grounds));
 
-    let cluster = cluster(&server, grounds);
+    let own = grounds.project.postgres.external.is_none();
+    let server = specs::server(grounds).filter(|_| own);
+    let cluster = server.map_or_else(Vec::new, |server| cluster(&server, grounds));
     let roles = role_step(!cluster.is_empty(), grounds);
     let record = record(replaced, drift, grounds);
     let proof = !cluster.is_empty() || roles.is_some() || record.is_some();
@@ -123,6 +127,8 @@ fn cluster(server: &ServerSpec, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
 
 /// Looks after the roles, where something says that they need it.
 fn role_step(cluster_changes: bool, grounds: &Grounds<'_>) -> Option<PlannedStep> {
+    // On a server elsewhere there may be nobody who may do anything about it.
+    specs::admin_role(grounds.project)?;
     let fresh =
         grounds.seen.data_dir.cluster().is_none() || (cluster_changes && roles::needs_bootstrap(grounds));
     let adopted = grounds.baseline.get().is_none();

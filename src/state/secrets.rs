@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 pub struct SecretFiles {
     folder: PathBuf,
     app: Option<Secret>,
+    admin: Option<Secret>,
     conf: BTreeMap<String, Secret>,
 }
 
@@ -21,7 +22,13 @@ impl SecretFiles {
     /// The secrets of a project: the application role's password and options of `odoo.conf` where the
     /// project gives them.
     pub fn new(state: &StateDir, app: Option<Secret>, conf: BTreeMap<String, Secret>) -> Self {
-        Self { folder: state.secrets(), app, conf }
+        Self { folder: state.secrets(), app, admin: None, conf }
+    }
+
+    /// With the administrative role's password, where the project gives it.
+    #[must_use]
+    pub fn with_admin(self, admin: Option<Secret>) -> Self {
+        Self { admin, ..self }
     }
 
     /// The file of a secret that odpm keeps itself.
@@ -36,6 +43,9 @@ impl SecretFiles {
     /// The secret, where there is one.
     pub fn find(&self, secret: &SecretRef) -> Result<Option<Secret>> {
         if let (SecretRef::AppPassword, Some(given)) = (secret, &self.app) {
+            return Ok(Some(given.clone()));
+        }
+        if let (SecretRef::AdminPassword, Some(given)) = (secret, &self.admin) {
             return Ok(Some(given.clone()));
         }
         if let SecretRef::OdooConf { option } = secret {

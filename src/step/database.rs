@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::SecretRef;
+use crate::project::Tls;
 
 /// Where a server answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -11,6 +12,9 @@ pub struct Endpoint {
     pub host: String,
     /// A TCP port.
     pub port: u16,
+    /// How the connection is protected; not at all when `None`, as on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 /// Creates or mends the roles, and makes extensions available to new databases.

@@ -7,6 +7,7 @@ mod crash;
 mod cycle;
 mod docker;
 mod drift;
+mod external;
 mod prompts;
 mod sandbox;
 mod saved_plan;

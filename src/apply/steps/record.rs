@@ -12,10 +12,15 @@ pub async fn record_baseline(step: &RecordBaseline, world: &mut World) -> Result
     let identifier = world.database.system_identifier(step, &secret).await?;
     let mut baseline = step.baseline.clone();
     baseline.recorded_at = utc_seconds(world.clock.now());
-    let data = world.engine.data_dir(std::path::Path::new(&baseline.compose.data_path_abs)).await;
+    let path = std::path::Path::new(&baseline.compose.data_path_abs).to_owned();
     // A server that answers has a data directory, even where this process may not look into it.
-    baseline.cluster.data_dir_nonempty = data.nonempty().unwrap_or(true);
-    baseline.cluster.pg_major = data.cluster().map(|files| files.major.0).or(baseline.cluster.pg_major);
+    baseline.cluster.data_dir_nonempty = true;
+    // The address of a server elsewhere begins with no root.
+    if !baseline.compose.data_path_abs.contains(':') || path.is_absolute() {
+        let data = world.engine.data_dir(&path).await;
+        baseline.cluster.data_dir_nonempty = data.nonempty().unwrap_or(true);
+        baseline.cluster.pg_major = data.cluster().map(|files| files.major.0).or(baseline.cluster.pg_major);
+    }
     baseline.cluster.app_role_present = Some(true);
     let companion = Companion {
         format_version: 1,
