@@ -44,6 +44,11 @@ pub struct Service {
     pub healthcheck: Option<Healthcheck>,
     /// `unless-stopped`.
     pub restart: String,
+    /// The most memory: `2g`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mem_limit: Option<String>,
+    /// The most processes: a fork that went wild stops there.
+    pub pids_limit: u32,
     /// Room in `/dev/shm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shm_size: Option<String>,

@@ -70,6 +70,7 @@ fn database(project: &Project) -> Service {
             &["pg_isready", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"],
             "30s",
         )),
+        mem_limit: postgres.memory.clone(),
         shm_size: Some("256m".to_owned()),
         stop_grace_period: "2m".to_owned(),
         stop_signal: Some("SIGINT".to_owned()),
@@ -102,6 +103,7 @@ fn odoo(project: &Project, name: &str, service: &OdooService) -> Service {
             Some(_) => BTreeMap::new(),
         },
         healthcheck: (name != "odoo-cron").then(|| health(&["python3", "-c", probe], "60s")),
+        mem_limit: service.memory.clone(),
         deploy: Some(Deploy { replicas: service.replicas }),
         ..common(project, name)
     }
@@ -129,6 +131,8 @@ fn common(project: &Project, name: &str) -> Service {
         depends_on: BTreeMap::new(),
         healthcheck: None,
         restart: "unless-stopped".to_owned(),
+        mem_limit: None,
+        pids_limit: 4096,
         shm_size: None,
         stop_grace_period: "1m".to_owned(),
         stop_signal: None,

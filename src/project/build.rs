@@ -91,6 +91,7 @@ fn services(file: ServicesFile) -> BTreeMap<String, OdooService> {
             port: file.port.or(port),
             replicas: file.replicas.unwrap_or(replicas),
             args: file.args.unwrap_or_default().into_iter().map(|word| word.0).collect(),
+            memory: given(file.memory.map(|word| word.0)),
         }
     };
     BTreeMap::from([
@@ -121,6 +122,7 @@ fn postgres(
         role: file.role.unwrap_or_else(|| "odoo".to_owned()),
         // `password: ${POSTGRES_PASSWORD:-}` with nothing behind it gives none.
         password: file.password.map(|word| word.0).filter(|word| !word.is_empty()).map(Secret::new),
+        memory: given(file.memory.map(|word| word.0)),
         settings: words(file.settings),
         external: file.external.map(|file| external(file, paths)),
         bin_dir: given(file.bin_dir).map(|path| paths.absolute(&path)),

@@ -111,6 +111,8 @@ pub struct ServiceFile {
     pub replicas: Option<u16>,
     /// Further arguments of odoo-bin.
     pub args: Option<Vec<Word>>,
+    /// The most memory that one of it may use in its container: 2g, 512m.
+    pub memory: Option<Word>,
 }
 
 /// PostgreSQL.
@@ -132,6 +134,8 @@ pub struct PostgresFile {
     pub role: Option<String>,
     /// Its password, best as ${VARIABLE}; odpm makes one and keeps it unless given.
     pub password: Option<Word>,
+    /// The most memory that it may use in its container: 2g, 512m.
+    pub memory: Option<Word>,
     /// Options of postgresql.conf.
     pub settings: Option<BTreeMap<String, Word>>,
     /// A server elsewhere, that odpm does not run: a managed service, a cluster of its own.

@@ -221,6 +221,8 @@ pub struct OdooService {
     pub replicas: u16,
     /// Further arguments of `odoo-bin`.
     pub args: Vec<String>,
+    /// The most memory of one container, as Compose writes it: `2g`.
+    pub memory: Option<String>,
 }
 
 /// `postgres`.
@@ -242,6 +244,8 @@ pub struct Postgres {
     pub role: String,
     /// Its password; odpm makes one and keeps it in `.odpm/secrets/` when none is given.
     pub password: Option<Secret>,
+    /// The most memory of its container, as Compose writes it: `2g`.
+    pub memory: Option<String>,
     /// `settings`: options of `postgresql.conf`, as written.
     pub settings: BTreeMap<String, String>,
     /// A server elsewhere; then odpm runs none.

@@ -59,6 +59,7 @@ impl<'a> Rules<'a> {
         self.names(project);
         self.versions(project);
         self.ports(project);
+        self.memory(project);
         self.options(project);
     }
 
@@ -158,6 +159,24 @@ impl<'a> Rules<'a> {
                 "odoo-worker needs a port of its own on the local engine",
                 "Add `port: ...`, or use `workers` in odoo.conf.",
             );
+        }
+    }
+
+    fn memory(&mut self, project: &Project) {
+        let services = project
+            .odoo
+            .services
+            .iter()
+            .map(|(name, s)| (vec!["odoo", "services", name, "memory"], &s.memory));
+        let all: Vec<_> = services.chain([(vec!["postgres", "memory"], &project.postgres.memory)]).collect();
+        for (path, memory) in all {
+            let Some(memory) = memory else { continue };
+            let digits = memory.trim_end_matches(['k', 'm', 'g']);
+            let whole =
+                memory.len() - digits.len() == 1 && digits.parse::<u32>().is_ok_and(|number| number > 0);
+            if !whole {
+                self.at(&path, format!("`{memory}` is no amount of memory"), "Write 512m or 2g.");
+            }
         }
     }
 

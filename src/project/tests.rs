@@ -80,6 +80,8 @@ fn what_the_schema_cannot_say_is_checked_too() {
     for (text, message) in [
         (SMALL.replace("shop", "My Shop"), "is not a project name"),
         (with("  port: 8069\n"), "both want port 8069"),
+        (with("  memory: lots\n"), "is no amount of memory"),
+        (with("  memory: 512\n"), "is no amount of memory"),
         (with("  role: postgres\n"), "cannot be the application role"),
         (with("  service: odoo\n"), "cannot be the name of the PostgreSQL service"),
         (with("  image: postgres:15\n"), "the image is of PostgreSQL 15"),

@@ -58,7 +58,7 @@ impl Stack {
             &format!(
                 "version: 1\nname: {name}\nengine: docker\nodoo:\n  version: \"18.0\"\n  image: odpm-test/odoo:1\n  \
                  services: {{odoo: {{port: {http}}}}}\n  conf: {{list_db: 'False'{conf}}}\n\
-                 postgres: {{version: \"{major}\", image: \"{image}\", port: {port}}}\n"
+                 postgres: {{version: \"{major}\", memory: 512m, image: \"{image}\", port: {port}}}\n"
             ),
         );
     }
