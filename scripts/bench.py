@@ -5,8 +5,10 @@ Prints medians of wall time and peak memory: the high-water mark that the kernel
 until its end. What it reports after the end would count this program's own memory from before the exec.
 """
 
+import http.client
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -99,6 +101,57 @@ def peer(place):
     return command, env_dir, env
 
 
+class Engine(http.client.HTTPConnection):
+    """The Engine API over its socket."""
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/var/run/docker.sock")
+
+
+def api_calls(images):
+    """Seconds that the Engine API needs for the questions of one status, asked one after the other."""
+    questions = ["/version", "/containers/json?all=true", "/containers/json?all=true", "/containers/json"]
+    questions += [f"/images/{image}/json" for image in images]
+    begin = time.perf_counter()
+    for question in questions:
+        engine = Engine("localhost")
+        engine.request("GET", question)
+        engine.getresponse().read()
+        engine.close()
+    return time.perf_counter() - begin
+
+
+def containers(place):
+    """What a running stack costs on the docker engine, beside the calls alone; None where there is none."""
+    if subprocess.run(["docker", "version"], capture_output=True).returncode != 0:
+        return None
+    major = max(int(path.name) for path in Path("/usr/lib/postgresql").glob("*"))
+    subprocess.run([ROOT / "tests/images/build.sh", str(major)], check=True, capture_output=True)
+    images = [f"odpm-test/postgres:{major}", "odpm-test/odoo:1"]
+    shutil.copytree(ROOT / ".odpm-example", place, dirs_exist_ok=True)
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(place),
+        "ODPM_EXAMPLE_PORT": str(int(PORT) + 1),
+        "ODPM_EXAMPLE_ENGINE": "docker",
+        "ODPM_EXAMPLE_POSTGRES": str(major),
+        "ODPM_EXAMPLE_POSTGRES_IMAGE": images[0],
+        "ODPM_EXAMPLE_ODOO_IMAGE": images[1],
+    }
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    begin = time.perf_counter()
+    subprocess.run([ODPM, "apply", "--yes"], cwd=place, env=env, check=True, **quiet)
+    first = time.perf_counter() - begin
+    try:
+        calls = statistics.median(api_calls(images) for _ in range(RUNS))
+        rows = [(name, measure([str(ODPM), *args], place, env)[0]) for name, args in (
+            ("status", ["status"]), ("apply, nothing to do", ["apply", "--yes"]))]
+    finally:
+        subprocess.run([ODPM, "down", "--yes"], cwd=place, env=env, **quiet)
+    return first, calls, rows
+
+
 def main():
     rows = []
     with tempfile.TemporaryDirectory(prefix="odpm-bench-") as folder:
@@ -116,6 +169,9 @@ def main():
                 rows.append((name, *measure([str(ODPM), *args], place, env), limit))
         finally:
             subprocess.run([ODPM, "down", "--yes", "--quiet"], cwd=place, env=env, stdout=subprocess.DEVNULL)
+        docker_place = Path(folder) / "docker"
+        docker_place.mkdir()
+        docker = containers(docker_place)
         other_place = Path(folder) / "peer"
         other_place.mkdir()
         other = peer(other_place)
@@ -134,6 +190,11 @@ def main():
         missed |= other[0] / rows[0][1] < 20
     else:
         print("odpm 4.7.0 could not be installed here: no peer in this run")
+    if docker:
+        first, calls, rows = docker
+        print(f"\non the docker engine: first start {first:.1f} s; the engine's own answers to one status {calls * 1000:.1f} ms")
+        for name, seconds in rows:
+            print(f"{'odpm ' + name:<32}{seconds * 1000:>7.1f} ms, {seconds / calls:.1f} times the answers alone")
     sys.exit(1 if missed else 0)
 
 

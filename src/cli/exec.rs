@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::foreground;
 use super::session::Session;
+use crate::engine::Visit;
 use crate::error::Result;
 use crate::report::Ui;
 
@@ -18,7 +19,8 @@ pub struct Args {
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let session = Session::reading(start)?;
-    let project = &session.loaded.project;
-    let command = session.engine.command_in(project, &args.service, &args.command, &[], ui.can_ask()).await?;
+    let (service, words, tty) = (args.service.as_str(), args.command.as_slice(), ui.can_ask());
+    let visit = Visit { project: &session.loaded.project, service, words, env: &[], tty };
+    let command = session.engine.command_in(&visit).await?;
     foreground::run(command)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::session::Session;
+use crate::engine::{LogLine, LogQuery};
 use crate::error::{Error, Result};
 use crate::report::Ui;
 
@@ -52,13 +53,14 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let services = if args.service.is_empty() { &known } else { &args.service };
     let age = args.since.and_then(|age| SignedDuration::try_from(age).ok());
     let since = age.and_then(|age| Timestamp::now().checked_sub(age).ok());
-    let mut tell = |line: crate::engine::LogLine| {
+    let mut tell = |line: LogLine| {
         if args.grep.as_ref().is_none_or(|grep| grep.is_match(&line.text)) {
             let at =
                 line.at.map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ ").to_string());
             ui.answer(&format!("{at}{:<11} {}", line.service, line.text));
         }
     };
-    session.engine.logs(project, services, since, args.follow, &mut tell).await?;
+    let query = LogQuery { project, services, since, follow: args.follow };
+    session.engine.logs(&query, &mut tell).await?;
     Ok(0)
 }

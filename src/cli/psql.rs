@@ -3,8 +3,8 @@ use std::path::Path;
 use super::foreground;
 use super::session::Session;
 use crate::base::SecretRef;
-use crate::engine::Engine;
 use crate::engine::local::Local;
+use crate::engine::{Engine, Visit};
 use crate::error::{Error, Result};
 use crate::project::EngineKind;
 use crate::report::Ui;
@@ -41,7 +41,8 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             .to_vec();
     words.extend(args.options.iter().cloned());
     let engine: &dyn Engine = if inside { session.engine.as_ref() } else { &Local };
-    let mut command = engine.command_in(project, "db", &words, &["PGPASSWORD"], ui.can_ask()).await?;
+    let visit = Visit { project, service: "db", words: &words, env: &["PGPASSWORD"], tty: ui.can_ask() };
+    let mut command = engine.command_in(&visit).await?;
     if let Some(tls) = &endpoint.tls {
         command.env("PGSSLMODE", tls.mode.as_str());
         tls.root.iter().for_each(|root| {

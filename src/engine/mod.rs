@@ -22,6 +22,34 @@ use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles};
 /// An answer that is never a failure: what could not be learned is unknown in it.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
+/// A command for a person, to be run where a service runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The service's plain name.
+    pub service: &'a str,
+    /// The command.
+    pub words: &'a [String],
+    /// Variables of the command's own environment to hand on, by name.
+    pub env: &'a [&'a str],
+    /// Whether there is a terminal.
+    pub tty: bool,
+}
+
+/// Which lines of the logs are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct LogQuery<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The services' plain names.
+    pub services: &'a [String],
+    /// Only what is younger.
+    pub since: Option<jiff::Timestamp>,
+    /// Whether to go on with what comes.
+    pub follow: bool,
+}
+
 /// One line of a service's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -78,30 +106,14 @@ pub trait Engine {
     /// Stops the service and waits for its end.
     fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()>;
 
-    /// The command that runs `words` where the service runs, for a person: with a terminal when `tty`.
-    /// `env` names variables of the command's own environment to hand on.
-    fn command_in<'a>(
-        &'a self,
-        project: &'a Project,
-        service: &'a str,
-        words: &'a [String],
-        env: &'a [&'a str],
-        tty: bool,
-    ) -> EngineFuture<'a, std::process::Command>;
+    /// The command that takes a person to where a service runs.
+    fn command_in<'a>(&'a self, visit: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command>;
 
     /// The further programs that this engine needs for the project, by name, with their versions.
     fn tools<'a>(&'a self, project: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>>;
 
-    /// Tells the log lines of services, each service as often as it has lines, and goes on with new ones
-    /// when `follow`.
-    fn logs<'a>(
-        &'a self,
-        project: &'a Project,
-        services: &'a [String],
-        since: Option<jiff::Timestamp>,
-        follow: bool,
-        tell: &'a mut dyn FnMut(LogLine),
-    ) -> EngineFuture<'a, ()>;
+    /// Tells the log lines that were asked for, oldest first.
+    fn logs<'a>(&'a self, query: &'a LogQuery<'a>, tell: &'a mut dyn FnMut(LogLine)) -> EngineFuture<'a, ()>;
 }
 
 /// The engine of a project.

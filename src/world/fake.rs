@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{Clock, Database, Files, Log, Secrets, World};
 use crate::base::{PgMajor, Secret, SecretRef};
-use crate::engine::{Engine, EngineFuture, LogLine, Looking};
+use crate::engine::{Engine, EngineFuture, LogLine, LogQuery, Looking, Visit};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known};
 use crate::plan::{Entry, Journal, Record};
@@ -178,25 +178,11 @@ impl Engine for Fake {
         unreachable!("the interpreter looks for no tools")
     }
 
-    fn command_in<'a>(
-        &'a self,
-        _: &'a Project,
-        _: &'a str,
-        _: &'a [String],
-        _: &'a [&'a str],
-        _: bool,
-    ) -> EngineFuture<'a, std::process::Command> {
+    fn command_in<'a>(&'a self, _: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {
         unreachable!("the interpreter runs no commands for people")
     }
 
-    fn logs<'a>(
-        &'a self,
-        _: &'a Project,
-        _: &'a [String],
-        _: Option<Timestamp>,
-        _: bool,
-        _: &'a mut dyn FnMut(LogLine),
-    ) -> EngineFuture<'a, ()> {
+    fn logs<'a>(&'a self, _: &'a LogQuery<'a>, _: &'a mut dyn FnMut(LogLine)) -> EngineFuture<'a, ()> {
         unreachable!("the interpreter reads no logs")
     }
 

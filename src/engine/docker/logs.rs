@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::client::{connected, failed};
 use super::containers::{self, Container};
-use crate::engine::LogLine;
+use crate::engine::{LogLine, LogQuery, Visit};
 use crate::error::{Error, Result};
 use crate::project::Project;
 
@@ -28,13 +28,8 @@ async fn containers(project: &Project) -> Result<Vec<(String, Container)>> {
 }
 
 /// Tells the lines of the services' containers, oldest first, and those that come.
-pub async fn logs(
-    project: &Project,
-    services: &[String],
-    since: Option<Timestamp>,
-    follow: bool,
-    tell: &mut dyn FnMut(LogLine),
-) -> Result<()> {
+pub async fn logs(query: &LogQuery<'_>, tell: &mut dyn FnMut(LogLine)) -> Result<()> {
+    let LogQuery { project, services, since, follow } = *query;
     let client = connected()?;
     let since = since.and_then(|at| i32::try_from(at.as_second()).ok()).unwrap_or_default();
     let options = || LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).since(since);
@@ -77,13 +72,8 @@ fn log_line(service: &str, line: &str) -> LogLine {
 }
 
 /// `docker exec` into the service's first running container.
-pub async fn command_in(
-    project: &Project,
-    service: &str,
-    words: &[String],
-    env: &[&str],
-    tty: bool,
-) -> Result<std::process::Command> {
+pub async fn command_in(visit: &Visit<'_>) -> Result<std::process::Command> {
+    let Visit { project, service, words, env, tty } = *visit;
     let running = containers(project).await?.into_iter().find(|(name, c)| name == service && c.running);
     let Some((_, container)) = running else {
         return Err(Error::environment(format!("{service} is not running")).hint("Start it: odpm apply"));

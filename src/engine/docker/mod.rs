@@ -16,7 +16,7 @@ mod up;
 
 use std::path::Path;
 
-use super::{Engine, EngineFuture, LogLine, Looking};
+use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, Visit};
 use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
@@ -86,15 +86,8 @@ impl Engine for Docker {
         Box::pin(up::stop(&service.service, &service.launch))
     }
 
-    fn command_in<'a>(
-        &'a self,
-        project: &'a Project,
-        service: &'a str,
-        words: &'a [String],
-        env: &'a [&'a str],
-        tty: bool,
-    ) -> EngineFuture<'a, std::process::Command> {
-        Box::pin(logs::command_in(project, service, words, env, tty))
+    fn command_in<'a>(&'a self, visit: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {
+        Box::pin(logs::command_in(visit))
     }
 
     fn tools<'a>(&'a self, project: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>> {
@@ -107,15 +100,8 @@ impl Engine for Docker {
         })
     }
 
-    fn logs<'a>(
-        &'a self,
-        project: &'a Project,
-        services: &'a [String],
-        since: Option<jiff::Timestamp>,
-        follow: bool,
-        tell: &'a mut dyn FnMut(LogLine),
-    ) -> EngineFuture<'a, ()> {
-        Box::pin(logs::logs(project, services, since, follow, tell))
+    fn logs<'a>(&'a self, query: &'a LogQuery<'a>, tell: &'a mut dyn FnMut(LogLine)) -> EngineFuture<'a, ()> {
+        Box::pin(logs::logs(query, tell))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::engine::LogLine;
+use crate::engine::{LogLine, LogQuery};
 use crate::error::Result;
 use crate::project::Project;
 
@@ -15,13 +15,8 @@ use crate::project::Project;
 const BEAT: Duration = Duration::from_millis(250);
 
 /// Tells the lines of the services' files, oldest first, and those that come.
-pub async fn logs(
-    project: &Project,
-    services: &[String],
-    since: Option<Timestamp>,
-    follow: bool,
-    tell: &mut dyn FnMut(LogLine),
-) -> Result<()> {
+pub async fn logs(query: &LogQuery<'_>, tell: &mut dyn FnMut(LogLine)) -> Result<()> {
+    let LogQuery { project, services, since, follow } = *query;
     let mut files: Vec<Followed> = services.iter().map(|service| Followed::new(project, service)).collect();
     let mut lines: Vec<LogLine> = files.iter_mut().flat_map(Followed::read).collect();
     // A line without a time of its own belongs to the one before it; the sort keeps their order.

@@ -16,7 +16,7 @@ mod service;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Engine, EngineFuture, LogLine, Looking, tenancy};
+use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, Visit, tenancy};
 use crate::base::{Digest, Secret};
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
@@ -109,22 +109,16 @@ impl Engine for Local {
         Box::pin(service::stop(service))
     }
 
-    fn command_in<'a>(
-        &'a self,
-        project: &'a Project,
-        _service: &'a str,
-        words: &'a [String],
-        _env: &'a [&'a str],
-        _tty: bool,
-    ) -> EngineFuture<'a, std::process::Command> {
+    fn command_in<'a>(&'a self, visit: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {
         Box::pin(async move {
             let (program, rest) =
-                words.split_first().ok_or_else(|| Error::usage("there is nothing to run"))?;
+                visit.words.split_first().ok_or_else(|| Error::usage("there is nothing to run"))?;
             // The programs of the project's own PostgreSQL before any other of this machine.
-            let found = binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref());
+            let postgres = &visit.project.postgres;
+            let found = binaries::find(postgres.major, postgres.bin_dir.as_deref());
             let own = found.get().map(|binaries| binaries.dir.join(program)).filter(|path| path.exists());
             let mut command = std::process::Command::new(own.unwrap_or_else(|| program.into()));
-            command.args(rest).current_dir(&project.root);
+            command.args(rest).current_dir(&visit.project.root);
             Ok(command)
         })
     }
@@ -139,15 +133,8 @@ impl Engine for Local {
         Box::pin(std::future::ready(vec![("psql".to_owned(), psql)]))
     }
 
-    fn logs<'a>(
-        &'a self,
-        project: &'a Project,
-        services: &'a [String],
-        since: Option<jiff::Timestamp>,
-        follow: bool,
-        tell: &'a mut dyn FnMut(LogLine),
-    ) -> EngineFuture<'a, ()> {
-        Box::pin(logs::logs(project, services, since, follow, tell))
+    fn logs<'a>(&'a self, query: &'a LogQuery<'a>, tell: &'a mut dyn FnMut(LogLine)) -> EngineFuture<'a, ()> {
+        Box::pin(logs::logs(query, tell))
     }
 }
 
