@@ -2,6 +2,7 @@
 //! tested without one.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -22,9 +23,30 @@ fn engine() -> Option<&'static str> {
         let built =
             Command::new(script).arg(major().to_string()).stdout(Stdio::null()).output().expect("bash");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        Some(format!("odpm-test/postgres:{}", major()))
+        reachable().then(|| format!("odpm-test/postgres:{}", major()))
     });
     answer.as_deref()
+}
+
+/// Whether the engine is of this machine: it sees these folders, and its published ports lead here.
+fn reachable() -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("here"), "").expect("a file");
+    let (bind, port) = (format!("{}:/look", folder.path().display()), free_port());
+    let (name, publish) = (format!("odpm-test-look-{port}"), format!("127.0.0.1:{port}:8069"));
+    let serve = "test -e /look/here && exec python3 -m http.server 8069";
+    let args =
+        ["run", "-d", "--name", &name, "-v", &bind, "-p", &publish, "--user", "root", "--entrypoint", "sh"];
+    docker(&[&args[..], &["odpm-test/odoo:1", "-c", serve]].concat());
+    let answers = |_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
+        let mut answer = [0; 4];
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_ok() && stream.read_exact(&mut answer).is_ok()
+    };
+    let reachable = (0..100).any(answers);
+    docker(&["rm", "-f", &name]);
+    reachable
 }
 
 /// A project of the docker engine; its containers go with it.
@@ -37,7 +59,7 @@ impl Stack {
     fn new() -> Option<Self> {
         let image = engine();
         if image.is_none() {
-            skipped("no Docker engine answers, or this is not root");
+            skipped("no Docker engine of this machine answers, or this is not root");
         }
         let shop = Sandbox::new();
         let name = format!("odpmtest{}", shop.port);
