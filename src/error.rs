@@ -141,6 +141,15 @@ impl Error {
         self
     }
 
+    /// Adds the last words of a program: its last eight lines that are not empty.
+    #[must_use]
+    pub fn because_last<'a>(self, lines: impl IntoIterator<Item = &'a str>) -> Self {
+        const LAST: usize = 8;
+        let lines: Vec<&str> = lines.into_iter().filter(|line| !line.trim().is_empty()).collect();
+        let from = lines.len().saturating_sub(LAST);
+        lines.into_iter().skip(from).fold(self, Self::because)
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -7,6 +7,7 @@ mod connect;
 pub mod data_dir;
 mod probe;
 pub mod roles;
+pub mod single_user;
 mod tls;
 
 pub use connect::{LoginFailure, Session, connect};

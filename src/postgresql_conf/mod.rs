@@ -13,18 +13,6 @@ const TEMPLATE: &str = include_str!("../../templates/postgresql.conf");
 /// `pg_hba.conf` for clusters that have none of their own.
 pub const HBA: &str = include_str!("../../templates/pg_hba.conf");
 
-/// Settings that odpm keeps itself; naming one in the project is refused.
-pub const MANAGED: [&str; 8] = [
-    "config_file",
-    "data_directory",
-    "hba_file",
-    "include",
-    "include_if_exists",
-    "listen_addresses",
-    "port",
-    "unix_socket_directories",
-];
-
 /// The text for a server whose data directory appears to it as `data`. `hba` names the file of logins
 /// where the cluster has none of its own.
 pub fn render(project: &Project, data: &Path, hba: Option<&Path>) -> String {

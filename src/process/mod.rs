@@ -1,7 +1,10 @@
-//! What the kernel says of processes: whether one lives, what it is called, how it was started.
+//! What the kernel says of processes: whether one lives, what it is called, how it was started; and as whom
+//! they may run.
 //!
 //! Reads `/proc` where there is one, and asks `ps` or the kernel where there is none. A process that has
 //! ended and was not collected by its parent - as happens in containers without an init - does not live.
+
+pub mod accounts;
 
 use std::fs;
 use std::path::Path;

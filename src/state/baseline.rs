@@ -54,7 +54,7 @@ fn read_optional(path: &Path) -> Result<Option<String>> {
 }
 
 /// The text of `last_run.json`: keys sorted, two spaces, a newline at the end, as odpm 4 writes it.
-pub fn encode<T: Serialize>(value: &T) -> Result<String> {
+fn encode<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_value(value)
         .and_then(|value| serde_json::to_string_pretty(&value))
         .map(|text| text + "\n")

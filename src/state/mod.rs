@@ -12,7 +12,7 @@ mod secrets;
 use std::path::{Path, PathBuf};
 
 pub use atomic::{make_dir, replace, sync_folder};
-pub use baseline::{encode as encode_baseline, read as read_baseline, write as write_baseline};
+pub use baseline::{read as read_baseline, write as write_baseline};
 pub use journal::{JournalFile, all as journals, find as find_journal, unfinished as unfinished_journal};
 pub use lock::{Lock, holder};
 pub use secrets::{SecretFiles, random_bytes};

@@ -8,7 +8,7 @@ use crate::base::{PgMajor, Secret};
 use crate::engine::tenancy;
 use crate::error::{Error, Result};
 use crate::facts::{ClusterFiles, DataDir, PidFile};
-use crate::postgres::data_dir as files;
+use crate::postgres::{data_dir as files, single_user};
 use crate::step::{ServerSpec, ShareFiles};
 
 /// What stands at a path. Where this process may not look, a container does: what belongs to another user is
@@ -114,7 +114,7 @@ pub async fn init(image: &str, server: &ServerSpec, admin_role: &str, admin: &Se
 
 /// Runs statements in single-user mode, as the owner of the directory. It ends well whatever happens, so
 /// what it says decides.
-pub async fn single_user(image: &str, server: &ServerSpec, statements: &[String]) -> Result<()> {
+pub async fn run_single_user(image: &str, server: &ServerSpec, statements: &[String]) -> Result<()> {
     let data = &server.data;
     let _tenancy = tenancy::take(data, &[]).await?;
     let DataDir::Cluster(cluster) = data_dir(image, data).await else {
@@ -134,15 +134,7 @@ pub async fn single_user(image: &str, server: &ServerSpec, statements: &[String]
         binds: vec![(data, "/data")],
     };
     let text = run(&one_off).await?.success("single-user mode")?;
-    let wrong: Vec<&str> = text
-        .lines()
-        .filter(|line| ["ERROR:", "FATAL:", "PANIC:"].iter().any(|word| line.contains(word)))
-        .collect();
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    let error = Error::environment("single-user mode did not do what it was told");
-    Err(wrong.iter().fold(error, |error, line| error.because(line)))
+    single_user::verdict(true, &text)
 }
 
 /// Gives the image's own user its folders, and lets that user's group read files.

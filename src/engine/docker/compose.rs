@@ -79,9 +79,7 @@ impl Compose {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let error = Error::environment(format!("{} {} failed", self.words.join(" "), args.join(" ")));
-        let last = lines.len().saturating_sub(8);
-        Err(lines.into_iter().skip(last).fold(error, Error::because))
+        Err(error.because_last(said.lines().map(str::trim)))
     }
 }

@@ -1,11 +1,14 @@
 //! Containers as odpm sees them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptionsBuilder;
+
+use super::client::{connected, failed};
+use crate::error::Result;
 
 /// A running container and the folders of this machine that it mounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,18 @@ pub struct Container {
     pub compose: Option<String>,
 }
 
+impl Container {
+    /// Whether the project in this folder made it, as far as it tells: nothing else is ever ours.
+    pub fn is_of(&self, root: &Path) -> bool {
+        self.folder.as_ref().is_none_or(|folder| folder == root)
+    }
+}
+
+/// Every container of a Compose project, from the engine of this machine.
+pub async fn list(project: &str) -> Result<Vec<Container>> {
+    of_project(&connected()?, project).await.map_err(|e| failed("cannot list containers", &e))
+}
+
 /// Every container of a Compose project, running or not; one-off ones are left out.
 pub async fn of_project(client: &Docker, project: &str) -> Result<Vec<Container>, bollard::errors::Error> {
     let label = format!("com.docker.compose.project={project}");
@@ -73,7 +88,7 @@ pub async fn of_project(client: &Docker, project: &str) -> Result<Vec<Container>
 /// service that is not in `services`.
 pub async fn left_over(
     client: &Docker,
-    folder: &std::path::Path,
+    folder: &Path,
     project: &str,
     services: &[String],
 ) -> Result<Vec<String>, bollard::errors::Error> {

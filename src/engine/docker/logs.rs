@@ -13,17 +13,14 @@ use crate::project::Project;
 
 /// The containers of the project with the plain names of their services.
 async fn containers(project: &Project) -> Result<Vec<(String, Container)>> {
-    let client = connected()?;
-    let all = containers::of_project(&client, project.compose_project())
-        .await
-        .map_err(|e| failed("cannot list containers", &e))?;
+    let all = containers::list(project.compose_project()).await?;
     let plain = |service: &str| {
         if service == project.postgres_service() {
             return Some("db".to_owned());
         }
         project.odoo.services.keys().find(|name| project.service_name(name) == service).cloned()
     };
-    let ours = all.into_iter().filter(|c| c.folder.as_ref().is_none_or(|folder| *folder == project.root));
+    let ours = all.into_iter().filter(|container| container.is_of(&project.root));
     Ok(ours.filter_map(|container| Some((plain(&container.service)?, container))).collect())
 }
 

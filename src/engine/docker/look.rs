@@ -42,7 +42,7 @@ pub async fn look(project: &Project) -> EngineSeen {
         Err(why) => return nothing(project, &why),
     };
     // Nothing but our own containers is ever looked at as ours, let alone stopped.
-    let stranger = |container: &Container| container.folder.as_ref().is_some_and(|f| *f != project.root);
+    let stranger = |container: &Container| !container.is_of(&project.root);
     let compose_taken_by =
         containers.iter().flatten().find(|container| stranger(container)).and_then(|c| c.folder.clone());
     let containers = containers.map(|all| all.into_iter().filter(|c| !stranger(c)).collect::<Vec<_>>());

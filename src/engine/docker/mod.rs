@@ -67,7 +67,7 @@ impl Engine for Docker {
     }
 
     fn single_user<'a>(&'a self, server: &'a ServerSpec, statements: &'a [String]) -> EngineFuture<'a, ()> {
-        Box::pin(cluster::single_user(&self.image, server, statements))
+        Box::pin(cluster::run_single_user(&self.image, server, statements))
     }
 
     fn start_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {

@@ -120,9 +120,7 @@ impl Said {
         if self.code == 0 {
             return Ok(self.text);
         }
-        let lines: Vec<&str> = self.text.lines().filter(|line| !line.trim().is_empty()).collect();
-        let last = lines.len().saturating_sub(8);
         let error = Error::environment(format!("{what} failed in its container (exit code {})", self.code));
-        Err(lines.into_iter().skip(last).fold(error, Error::because))
+        Err(error.because_last(self.text.lines()))
     }
 }

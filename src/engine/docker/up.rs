@@ -80,16 +80,12 @@ async fn up(project: &str, file: &Path, service: &str, replicas: u16) -> Result<
 
 /// The Compose that this project's stack belongs to.
 pub async fn flavour(project: &str) -> Result<compose::Compose> {
-    let all = containers::of_project(&connected()?, project)
-        .await
-        .map_err(|e| failed("cannot list containers", &e))?;
+    let all = containers::list(project).await?;
     compose::find(all.iter().find_map(|container| container.compose.as_deref())).await
 }
 
 async fn ids(project: &str, service: &str) -> Result<Vec<String>> {
-    let all = containers::of_project(&connected()?, project)
-        .await
-        .map_err(|e| failed("cannot list containers", &e))?;
+    let all = containers::list(project).await?;
     Ok(all
         .into_iter()
         .filter(|container| container.service == service)

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::facts::{Known, Owner};
+use crate::process::accounts;
 
 /// The account for the server of this data directory: odpm's own as `None`, or, when odpm is root - as
 /// which PostgreSQL refuses to run - the owner of the data directory, else the account `postgres`. That
@@ -62,20 +63,10 @@ fn closed_ancestor(path: &Path, owner: Owner) -> Option<String> {
 
 /// The account of this name.
 fn find(name: &str) -> Option<Owner> {
-    accounts().find(|(account, ..)| account == name).map(|(_, uid, gid)| Owner { uid, gid })
+    accounts::find(name).map(|(uid, gid)| Owner { uid, gid })
 }
 
 /// The name of an account, or its number.
 fn name_of(uid: u32) -> String {
-    accounts().find(|(_, id, _)| *id == uid).map_or_else(|| format!("uid {uid}"), |(name, ..)| name)
-}
-
-fn accounts() -> impl Iterator<Item = (String, u32, u32)> {
-    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let parse = |line: &str| {
-        let mut fields = line.split(':');
-        let name = fields.next()?.to_owned();
-        Some((name, fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    text.lines().filter_map(parse).collect::<Vec<_>>().into_iter()
+    accounts::name_of(uid).unwrap_or_else(|| format!("uid {uid}"))
 }

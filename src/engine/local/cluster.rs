@@ -12,7 +12,7 @@ use super::{daemon, terms};
 use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, PidFile};
-use crate::postgres::data_dir;
+use crate::postgres::{data_dir, single_user};
 use crate::state;
 use crate::step::{ServerSpec, Terms};
 
@@ -145,7 +145,7 @@ fn move_into_place(folder: &Path, data: &Path) -> Result<()> {
 }
 
 /// Runs statements in single-user mode. It ends well whatever happens, so what it says decides.
-pub async fn single_user(server: &ServerSpec, statements: &[String]) -> Result<()> {
+pub async fn run_single_user(server: &ServerSpec, statements: &[String]) -> Result<()> {
     let terms = terms(&server.launch)?;
     if let DataDir::Cluster(files) = data_dir::inspect(&server.data)
         && let PidFile::Alive { pid, .. } = files.pid
@@ -180,13 +180,5 @@ pub async fn single_user(server: &ServerSpec, statements: &[String]) -> Result<(
     let output = run.await.map_err(|e| Error::environment("cannot run single-user mode").caused_by(&e))?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
-    let wrong: Vec<&str> = said
-        .lines()
-        .filter(|line| ["ERROR:", "FATAL:", "PANIC:"].iter().any(|word| line.contains(word)))
-        .collect();
-    if output.status.success() && wrong.is_empty() {
-        return Ok(());
-    }
-    let error = Error::environment("single-user mode did not do what it was told");
-    Err(wrong.iter().fold(error, |error, line| error.because(line)))
+    single_user::verdict(output.status.success(), &said)
 }

@@ -79,8 +79,8 @@ pub fn length(log: &Path) -> u64 {
     fs::metadata(log).map_or(0, |meta| meta.len())
 }
 
-/// The last lines that were written to a log since it had the length `from`.
-pub fn tail(log: &Path, from: u64, lines: usize) -> Vec<String> {
+/// An error with the last words of a process: the end of what it wrote since its log had the length `from`.
+pub fn with_last_words(error: Error, log: &Path, from: u64) -> Error {
     const MOST: u64 = 64 * 1024;
     let read = || -> io::Result<String> {
         let mut file = File::open(log)?;
@@ -91,14 +91,5 @@ pub fn tail(log: &Path, from: u64, lines: usize) -> Vec<String> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let text = read().unwrap_or_default();
-    let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_owned()).collect()
-}
-
-/// An error with the last words of a process.
-pub fn with_last_words(error: Error, log: &Path, from: u64) -> Error {
-    tail(log, from, 8)
-        .into_iter()
-        .fold(error, |error, line| error.because(line))
-        .hint(format!("The whole log: {}", log.display()))
+    error.because_last(text.lines()).hint(format!("The whole log: {}", log.display()))
 }

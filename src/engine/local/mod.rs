@@ -90,7 +90,7 @@ impl Engine for Local {
     }
 
     fn single_user<'a>(&'a self, server: &'a ServerSpec, statements: &'a [String]) -> EngineFuture<'a, ()> {
-        Box::pin(cluster::single_user(server, statements))
+        Box::pin(cluster::run_single_user(server, statements))
     }
 
     fn start_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {
