@@ -22,6 +22,7 @@ fn server(config: &str) -> ServerSpec {
         major: PgMajor(15),
         port: 5432,
         config: Digest::of(config),
+        start_timeout: 300,
         launch: Launch::Compose { project: "shop".into(), file: "docker-compose.yml".into() },
     }
 }
@@ -35,6 +36,7 @@ fn service() -> ServiceSpec {
         command: Vec::new(),
         env: Default::default(),
         config: Digest::of("odoo"),
+        start_timeout: 300,
         launch: server("").launch,
     }
 }

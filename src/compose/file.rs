@@ -11,6 +11,9 @@ pub struct Compose {
     pub services: BTreeMap<String, Service>,
     /// The networks by their names.
     pub networks: BTreeMap<String, Network>,
+    /// The named volumes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, Volume>,
 }
 
 /// A network; Compose names and labels it.
@@ -18,6 +21,13 @@ pub struct Compose {
 pub struct Network {
     /// `bridge`.
     pub driver: String,
+}
+
+/// A named volume that somebody else has made: Compose neither makes nor removes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Volume {
+    /// Always so.
+    pub external: bool,
 }
 
 /// A service.

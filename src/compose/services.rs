@@ -1,10 +1,11 @@
 //! The services of a project in Compose's terms.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::file::{Compose, Condition, Deploy, Healthcheck, Logging, Network, Service};
+use super::file::{Compose, Condition, Deploy, Healthcheck, Logging, Network, Service, Volume};
 use crate::base::Digest;
-use crate::project::{OdooService, Project};
+use crate::project::{self, OdooService, Project};
 
 /// Where odpm's files appear inside the containers.
 const MOUNT: &str = "/etc/odpm";
@@ -25,7 +26,12 @@ pub fn compose(project: &Project, configs: &BTreeMap<String, Digest>) -> Compose
         services.insert(name, service);
     }
     let network = Network { driver: "bridge".to_owned() };
-    Compose { services, networks: BTreeMap::from([("odpm".to_owned(), network)]) }
+    let volumes = [&project.postgres.volume, &project.odoo.volume].into_iter().flatten();
+    Compose {
+        services,
+        networks: BTreeMap::from([("odpm".to_owned(), network)]),
+        volumes: volumes.map(|volume| (volume.name.clone(), Volume { external: true })).collect(),
+    }
 }
 
 /// One service by its plain name: `db`, `odoo`, `odoo-cron`, `odoo-worker`.
@@ -43,7 +49,7 @@ fn database(project: &Project) -> Service {
         ("POSTGRES_USER", "postgres"),
         ("POSTGRES_PASSWORD_FILE", "/run/secrets/admin_password"),
         // From version 18 on the image's own place is another one; this is the same for all.
-        ("PGDATA", DATA),
+        ("PGDATA", &within(postgres.volume.as_ref(), DATA)),
         ("POSTGRES_INITDB_ARGS", "--auth=scram-sha-256 --data-checksums --encoding=UTF8"),
     ];
     Service {
@@ -60,7 +66,7 @@ fn database(project: &Project) -> Service {
         environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         ports: vec![format!("127.0.0.1:{}:5432", postgres.port)],
         volumes: vec![
-            format!("{}:{DATA}", postgres.data.display()),
+            format!("{}:{DATA}", source(postgres.volume.as_ref(), &postgres.data)),
             format!("{}:{MOUNT}/postgresql.conf:ro", state.join("rendered/postgresql.conf").display()),
             format!("{}:/run/secrets/admin_password:ro", state.join("secrets/admin_password").display()),
         ],
@@ -79,10 +85,21 @@ fn database(project: &Project) -> Service {
     }
 }
 
+/// What a mount of data begins with: the volume, or the folder.
+fn source(volume: Option<&project::Volume>, folder: &Path) -> String {
+    volume.map_or_else(|| folder.display().to_string(), |volume| volume.name.clone())
+}
+
+/// Where the data is inside the container, in a volume that is mounted whole.
+fn within(volume: Option<&project::Volume>, mounted: &str) -> String {
+    let place = volume.map(|volume| volume.within(Path::new(mounted)));
+    place.map_or_else(|| mounted.to_owned(), |place| place.display().to_string())
+}
+
 fn odoo(project: &Project, name: &str, service: &OdooService) -> Service {
     let odoo = &project.odoo;
     let mut volumes = vec![
-        format!("{}:/var/lib/odoo", odoo.data_dir.display()),
+        format!("{}:/var/lib/odoo", source(odoo.volume.as_ref(), &odoo.data_dir)),
         format!("{}:/etc/odoo/odoo.conf:ro", project.odoo_conf().display()),
     ];
     let addons = odoo.addons.iter().enumerate();

@@ -5,6 +5,7 @@
 //! Speaks in the words of `step` and `facts` only, so that nothing above it knows which engine it
 //! talks to. It decides nothing: what to start, and whether that is allowed, stands in the plan.
 
+mod deadline;
 pub mod docker;
 pub mod local;
 mod tenancy;

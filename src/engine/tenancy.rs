@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::docker::Container;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::data_dir;
 
@@ -22,7 +23,7 @@ pub struct Tenancy {
 /// that may be there: the one that is about to be replaced.
 pub async fn take(data: &Path, own: &[String]) -> Result<Tenancy> {
     let lock = lock(data)?;
-    let others = others(data, own, !own.is_empty()).await;
+    let others = others(data, own, !own.is_empty(), &containers().await);
     if others.is_empty() {
         return Ok(Tenancy { _lock: lock });
     }
@@ -33,9 +34,9 @@ pub async fn take(data: &Path, own: &[String]) -> Result<Tenancy> {
 }
 
 /// Who else is at work in the directory. `ours_runs`: processes that work in it are those of our own
-/// container.
-pub async fn others(data: &Path, own: &[String], ours_runs: bool) -> Vec<String> {
-    let mut others = containers_in(data, own).await;
+/// container. `containers` are those of the engine.
+pub fn others(data: &Path, own: &[String], ours_runs: bool, containers: &[Container]) -> Vec<String> {
+    let mut others = mounting(data, own, containers);
     if others.is_empty() && !ours_runs {
         others.extend(processes_in(data));
     }
@@ -65,16 +66,19 @@ fn processes_in(data: &Path) -> Vec<String> {
     data_dir::processes(data).into_iter().map(|pid| format!("process {pid} works in it")).collect()
 }
 
-/// The running containers that mount the directory, one above or one below it; the socket of an engine that
-/// nobody has started is not asked.
-pub async fn containers_in(data: &Path, own: &[String]) -> Vec<String> {
+/// The engine's containers; the socket of an engine that nobody has started is not asked.
+pub async fn containers() -> Vec<Container> {
     let Ok(client) = super::docker::client() else { return Vec::new() };
-    let listing = tokio::time::timeout(Duration::from_secs(3), super::docker::mounts(&client)).await;
-    let Ok(Ok(listing)) = listing else { return Vec::new() };
+    let listing = tokio::time::timeout(Duration::from_secs(3), super::docker::all(&client)).await;
+    listing.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// The running containers that mount the directory, one above or one below it.
+pub fn mounting(data: &Path, own: &[String], containers: &[Container]) -> Vec<String> {
     let data = canonical(data);
-    listing
-        .into_iter()
-        .filter(|container| !own.contains(&container.id))
+    containers
+        .iter()
+        .filter(|container| container.running && !own.contains(&container.id))
         .filter(|container| container.sources.iter().any(|source| overlaps(&canonical(source), &data)))
         .map(|container| format!("the container {} mounts it", container.name))
         .collect()

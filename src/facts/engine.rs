@@ -104,6 +104,8 @@ pub struct EngineSeen {
     pub image_major: Known<PgMajor>,
     /// The wanted images that are not on this machine.
     pub missing_images: Vec<String>,
+    /// The named volumes that the project wants, and where the engine keeps them; `None` is not there.
+    pub volumes: BTreeMap<String, Option<PathBuf>>,
     /// Containers of this project's folder under a project or service name that it no longer has.
     pub orphans: Vec<String>,
     /// The folder whose project has this project's Compose name, where it is another one.
@@ -132,6 +134,7 @@ impl EngineSeen {
             majors: Vec::new(),
             image_major: Known::Unknown(why()),
             missing_images: Vec::new(),
+            volumes: BTreeMap::new(),
             orphans: Vec::new(),
             compose_taken_by: None,
             in_use_by: Vec::new(),

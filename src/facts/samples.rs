@@ -24,6 +24,7 @@ pub fn bare_machine(data: &Path) -> Observation {
             majors: vec![PgMajor(16)],
             image_major: Known::unasked(),
             missing_images: Vec::new(),
+            volumes: BTreeMap::new(),
             orphans: Vec::new(),
             compose_taken_by: None,
             in_use_by: Vec::new(),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::types::{ToSql, Type};
+
 use super::connect::{LoginFailure, Session, connect};
 use crate::base::Secret;
 use crate::error::{Error, Result};
@@ -29,7 +31,7 @@ pub struct Probe<'a> {
 
 /// What the server answers.
 pub async fn live(probe: &Probe<'_>) -> Live {
-    let (app, admin, template) = tokio::join!(as_app(probe), as_admin(probe), in_template(probe));
+    let (app, (admin, template)) = tokio::join!(as_app(probe), as_admin(probe));
     let login = |asked: &Option<Result<Answers, LoginFailure>>, nobody: &str| match asked {
         None => Known::Unknown(nobody.to_owned()),
         Some(Ok(_)) => Known::Known(true),
@@ -79,45 +81,63 @@ struct Answers {
 }
 
 async fn as_app(probe: &Probe<'_>) -> Option<Result<Answers, LoginFailure>> {
-    Some(ask(probe, probe.app_role, probe.app?).await)
+    let session = connect(probe.endpoint, probe.app_role, probe.app?, "postgres", probe.deadline).await;
+    Some(match session {
+        Ok(session) => ask(probe, &session).await,
+        Err(failure) => Err(failure),
+    })
 }
 
-async fn as_admin(probe: &Probe<'_>) -> Option<Result<Answers, LoginFailure>> {
-    Some(ask(probe, probe.admin_role, probe.admin?).await)
+/// In `template1`, so that one login answers for the extensions too; where that takes no connections, in
+/// `postgres`.
+async fn as_admin(probe: &Probe<'_>) -> (Option<Result<Answers, LoginFailure>>, Known<Vec<String>>) {
+    let Some(admin) = probe.admin else {
+        return (None, Known::Unknown("the administrative role's password is not known".to_owned()));
+    };
+    let login = |database| connect(probe.endpoint, probe.admin_role, admin, database, probe.deadline);
+    match login("template1").await {
+        Ok(session) => {
+            let (answers, missing) =
+                tokio::join!(ask(probe, &session), missing_extensions(&session, probe.extensions));
+            (Some(answers), missing.map_or_else(|e| Known::Unknown(words(&e)), Known::Known))
+        }
+        Err(failure @ (LoginFailure::NoDatabase(_) | LoginFailure::Other(_))) => {
+            let why = Known::Unknown(failure.why().to_owned());
+            match login("postgres").await {
+                Ok(session) => (Some(ask(probe, &session).await), why),
+                Err(failure) => (Some(Err(failure)), why),
+            }
+        }
+        Err(failure) => {
+            let why = Known::Unknown(failure.why().to_owned());
+            (Some(Err(failure)), why)
+        }
+    }
 }
 
-async fn ask(probe: &Probe<'_>, role: &str, secret: &Secret) -> Result<Answers, LoginFailure> {
-    let session = connect(probe.endpoint, role, secret, "postgres", probe.deadline).await?;
+async fn ask(probe: &Probe<'_>, session: &Session) -> Result<Answers, LoginFailure> {
     // The bootstrap superuser (oid 10) cannot be demoted; it is as fit as it can be.
     let question = "SELECT current_setting('server_version'), s.system_identifier::text, \
          (SELECT rolcanlogin AND rolcreatedb AND (NOT rolsuper OR oid = 10) FROM pg_roles WHERE rolname = $1), \
          COALESCE((SELECT oid = 10 AND rolsuper FROM pg_roles WHERE rolname = $1), false) \
          FROM pg_control_system() AS s";
-    let answer = tokio::time::timeout(probe.deadline, session.query_one(question, &[&probe.app_role])).await;
+    let role = (&probe.app_role as &(dyn ToSql + Sync), Type::TEXT);
+    let answer = tokio::time::timeout(probe.deadline, session.query_typed(question, &[role])).await;
     match answer {
         Err(_) => Err(LoginFailure::Other("the server does not answer in time".to_owned())),
         Ok(Err(e)) => Err(LoginFailure::Other(words(&e))),
-        Ok(Ok(row)) => Ok(Answers {
-            // Debian appends its package's version in brackets.
-            version: row.get::<_, String>(0).split_whitespace().next().unwrap_or_default().to_owned(),
-            system_identifier: row.get::<_, String>(1).parse().unwrap_or_default(),
-            fit: row.get(2),
-            bootstrap: row.get(3),
-        }),
-    }
-}
-
-/// The wanted extensions that could be in `template1` and are not.
-async fn in_template(probe: &Probe<'_>) -> Known<Vec<String>> {
-    let Some(admin) = probe.admin else {
-        return Known::Unknown("the administrative role's password is not known".to_owned());
-    };
-    match connect(probe.endpoint, probe.admin_role, admin, "template1", probe.deadline).await {
-        Err(failure) => Known::Unknown(failure.why().to_owned()),
-        Ok(session) => match missing_extensions(&session, probe.extensions).await {
-            Ok(missing) => Known::Known(missing),
-            Err(e) => Known::Unknown(words(&e)),
-        },
+        Ok(Ok(rows)) => {
+            let Some(row) = rows.first() else {
+                return Err(LoginFailure::Other("the server gave no answer".to_owned()));
+            };
+            Ok(Answers {
+                // Debian appends its package's version in brackets.
+                version: row.get::<_, String>(0).split_whitespace().next().unwrap_or_default().to_owned(),
+                system_identifier: row.get::<_, String>(1).parse().unwrap_or_default(),
+                fit: row.get(2),
+                bootstrap: row.get(3),
+            })
+        }
     }
 }
 
@@ -126,9 +146,15 @@ pub(super) async fn missing_extensions(
     session: &Session,
     wanted: &[String],
 ) -> Result<Vec<String>, tokio_postgres::Error> {
+    let wanted = || (&wanted as &(dyn ToSql + Sync), Type::TEXT_ARRAY);
+    // What the server could have stands in hundreds of files: asked only where something is missing.
+    let lacks = "SELECT w FROM unnest($1) AS w WHERE w NOT IN (SELECT extname FROM pg_extension)";
+    if session.query_typed(lacks, &[wanted()]).await?.is_empty() {
+        return Ok(Vec::new());
+    }
     let question = "SELECT name FROM pg_available_extensions \
          WHERE name = ANY ($1) AND installed_version IS NULL ORDER BY name";
-    let rows = session.query(question, &[&wanted]).await?;
+    let rows = session.query_typed(question, &[wanted()]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

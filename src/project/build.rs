@@ -5,11 +5,14 @@ use std::path::{Component, Path, PathBuf};
 
 use super::file::{ExternalFile, OdooFile, PostgresFile, ProjectFile, ServiceFile, ServicesFile, Word};
 use super::model::{
-    Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls,
+    Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls, Volume,
 };
 use super::rules::Rules;
 use super::variables::Variables;
 use crate::base::{Digest, PgMajor, Secret};
+
+/// How many seconds a start may take unless the file says otherwise.
+const START_TIMEOUT: u32 = 300;
 
 /// What the environment may set over the file.
 pub struct Overrides {
@@ -70,12 +73,14 @@ pub fn build(
 fn odoo(file: OdooFile, paths: &Paths<'_>) -> Odoo {
     let modules = file.modules.unwrap_or_default();
     let version = file.version.0;
+    let volume = given(file.volume).as_deref().map(Volume::parse);
     Odoo {
         image: given(file.image).unwrap_or_else(|| format!("odoo:{version}")),
         version,
         source: given(file.source).map(|path| paths.absolute(&path)),
         addons: file.addons.unwrap_or_default().iter().map(|path| paths.absolute(path)).collect(),
-        data_dir: paths.absolute(file.data_dir.as_deref().unwrap_or("./data/odoo")),
+        data_dir: paths.data(file.data_dir, volume.as_ref(), "./data/odoo"),
+        volume,
         database: given(file.database),
         install: modules.install.unwrap_or_default(),
         update: modules.update.unwrap_or_default(),
@@ -92,6 +97,7 @@ fn services(file: ServicesFile) -> BTreeMap<String, OdooService> {
             replicas: file.replicas.unwrap_or(replicas),
             args: file.args.unwrap_or_default().into_iter().map(|word| word.0).collect(),
             memory: given(file.memory.map(|word| word.0)),
+            start_timeout: file.start_timeout.unwrap_or(START_TIMEOUT),
         }
     };
     BTreeMap::from([
@@ -112,17 +118,20 @@ fn postgres(
         rules.no_major(&version);
         PgMajor(0)
     });
+    let volume = given(file.volume).as_deref().map(Volume::parse);
     Postgres {
         image: given(file.image).unwrap_or_else(|| format!("postgres:{version}")),
         version,
         major,
         service: service.or(file.service).unwrap_or_else(|| "db".to_owned()),
-        data: paths.absolute(file.data.as_deref().unwrap_or("./data/postgres")),
+        data: paths.data(file.data, volume.as_ref(), "./data/postgres"),
+        volume,
         port: file.port.unwrap_or(5432),
         role: file.role.unwrap_or_else(|| "odoo".to_owned()),
         // `password: ${POSTGRES_PASSWORD:-}` with nothing behind it gives none.
         password: file.password.map(|word| word.0).filter(|word| !word.is_empty()).map(Secret::new),
         memory: given(file.memory.map(|word| word.0)),
+        start_timeout: file.start_timeout.unwrap_or(START_TIMEOUT),
         settings: words(file.settings),
         external: file.external.map(|file| external(file, paths)),
         bin_dir: given(file.bin_dir).map(|path| paths.absolute(&path)),
@@ -157,6 +166,15 @@ struct Paths<'a> {
 }
 
 impl Paths<'_> {
+    /// The folder of data: as given, else in its volume, else the usual one.
+    fn data(&self, given: Option<String>, volume: Option<&Volume>, usual: &str) -> PathBuf {
+        match (given, volume) {
+            (Some(path), _) => self.absolute(&path),
+            (None, Some(volume)) => volume.usual_place(),
+            (None, None) => self.absolute(usual),
+        }
+    }
+
     /// An absolute path: relative ones begin at the file, `~/` at home. `.` and `..` are resolved as words.
     fn absolute(&self, path: &str) -> PathBuf {
         let start = match (path.strip_prefix("~/"), &self.home) {

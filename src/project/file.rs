@@ -66,6 +66,8 @@ pub struct OdooFile {
     pub addons: Option<Vec<String>>,
     /// Odoo's files; ./data/odoo unless given.
     pub data_dir: Option<String>,
+    /// The named volume with Odoo's files, for the docker engine: NAME, or NAME/FOLDER.
+    pub volume: Option<String>,
     /// The database that Odoo serves.
     pub database: Option<String>,
     /// Modules to install and to update.
@@ -113,6 +115,9 @@ pub struct ServiceFile {
     pub args: Option<Vec<Word>>,
     /// The most memory that one of it may use in its container: 2g, 512m.
     pub memory: Option<Word>,
+    /// How many seconds its start may take; 300 unless given.
+    #[schemars(range(min = 1))]
+    pub start_timeout: Option<u32>,
 }
 
 /// PostgreSQL.
@@ -127,6 +132,8 @@ pub struct PostgresFile {
     pub service: Option<String>,
     /// The data directory; ./data/postgres unless given.
     pub data: Option<String>,
+    /// The named volume with the data directory, for the docker engine: NAME, or NAME/FOLDER.
+    pub volume: Option<String>,
     /// The port on this machine; 5432 unless given.
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
@@ -136,6 +143,9 @@ pub struct PostgresFile {
     pub password: Option<Word>,
     /// The most memory that it may use in its container: 2g, 512m.
     pub memory: Option<Word>,
+    /// How many seconds a start may take, a recovery after a crash included; 300 unless given.
+    #[schemars(range(min = 1))]
+    pub start_timeout: Option<u32>,
     /// Options of postgresql.conf.
     pub settings: Option<BTreeMap<String, Word>>,
     /// A server elsewhere, that odpm does not run: a managed service, a cluster of its own.

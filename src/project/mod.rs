@@ -22,6 +22,6 @@ mod tests;
 pub use env::parse as parse_env;
 pub use file::json_schema;
 pub use model::{
-    Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls,
+    Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls, Volume,
 };
 pub use read::{Sources, read};

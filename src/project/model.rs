@@ -1,7 +1,7 @@
 //! [`Project`]: what `odpm.yaml` describes, checked, with every default filled in and every path absolute.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -199,6 +199,8 @@ pub struct Odoo {
     pub addons: Vec<PathBuf>,
     /// Odoo's `data_dir`: filestore and sessions.
     pub data_dir: PathBuf,
+    /// The named volume that it lies in, for the docker engine.
+    pub volume: Option<Volume>,
     /// The database that Odoo serves.
     pub database: Option<String>,
     /// `modules.install`.
@@ -223,6 +225,40 @@ pub struct OdooService {
     pub args: Vec<String>,
     /// The most memory of one container, as Compose writes it: `2g`.
     pub memory: Option<String>,
+    /// How many seconds a start may take.
+    pub start_timeout: u32,
+}
+
+/// A named volume of the docker engine, and the folder in it that is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Its name; the engine makes and keeps it.
+    pub name: String,
+    /// A folder in it; all of it when `None`.
+    pub folder: Option<String>,
+}
+
+impl Volume {
+    /// `NAME` or `NAME/FOLDER`.
+    pub fn parse(text: &str) -> Self {
+        match text.trim_end_matches('/').split_once('/') {
+            Some((name, folder)) => Self { name: name.to_owned(), folder: Some(folder.to_owned()) },
+            None => Self { name: text.trim_end_matches('/').to_owned(), folder: None },
+        }
+    }
+
+    /// The place of its folder in a directory that holds the volume's files.
+    pub fn within(&self, mountpoint: &Path) -> PathBuf {
+        match &self.folder {
+            Some(folder) => mountpoint.join(folder),
+            None => mountpoint.to_owned(),
+        }
+    }
+
+    /// Where engines keep volumes unless told otherwise.
+    pub fn usual_place(&self) -> PathBuf {
+        self.within(&Path::new("/var/lib/docker/volumes").join(&self.name).join("_data"))
+    }
 }
 
 /// `postgres`.
@@ -236,8 +272,10 @@ pub struct Postgres {
     pub image: String,
     /// The Compose service; `POSTGRES_SERVICE_NAME` wins. See [`Project::postgres_service`].
     pub service: String,
-    /// The data directory.
+    /// The data directory, as this machine sees it.
     pub data: PathBuf,
+    /// The named volume that it lies in, for the docker engine.
+    pub volume: Option<Volume>,
     /// The port on this machine.
     pub port: u16,
     /// The application role that Odoo logs in as.
@@ -246,6 +284,8 @@ pub struct Postgres {
     pub password: Option<Secret>,
     /// The most memory of its container, as Compose writes it: `2g`.
     pub memory: Option<String>,
+    /// How many seconds a start may take, a recovery after a crash included.
+    pub start_timeout: u32,
     /// `settings`: options of `postgresql.conf`, as written.
     pub settings: BTreeMap<String, String>,
     /// A server elsewhere; then odpm runs none.

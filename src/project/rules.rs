@@ -61,6 +61,31 @@ impl<'a> Rules<'a> {
         self.ports(project);
         self.memory(project);
         self.options(project);
+        self.volumes(project);
+    }
+
+    fn volumes(&mut self, project: &Project) {
+        for (part, volume) in [("postgres", &project.postgres.volume), ("odoo", &project.odoo.volume)] {
+            let Some(volume) = volume else { continue };
+            if project.engine != EngineKind::Docker {
+                self.at(
+                    &[part, "volume"],
+                    "only the docker engine has named volumes",
+                    "Use a folder instead.",
+                );
+            }
+            let letter = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+            let folder = volume.folder.as_deref().unwrap_or("a");
+            let steps = folder.split('/').all(|step| !step.trim_matches('.').is_empty());
+            let first = volume.name.starts_with(|c: char| c.is_ascii_alphanumeric());
+            if !first || !volume.name.chars().all(letter) || !steps {
+                self.at(
+                    &[part, "volume"],
+                    "that is no name of a volume",
+                    "Write NAME or NAME/FOLDER; `docker volume ls` shows the names.",
+                );
+            }
+        }
     }
 
     fn names(&mut self, project: &Project) {

@@ -1,12 +1,45 @@
 //! What stands in the way of bringing the stack up, whatever people accept.
 
+use std::path::PathBuf;
+
 use super::{Grounds, specs};
 use crate::base::PgMajor;
 use crate::drift::{Drift, wording};
 use crate::facts::{BaselineSeen, DataDir, FileSeen, PidFile, PortUse, ServerSeen};
 use crate::odoo_conf::OdooConf;
 use crate::plan::Block;
-use crate::project::EngineKind;
+use crate::project::{EngineKind, Volume};
+
+/// Volumes that are not there, or elsewhere than the project says.
+fn volumes(grounds: &Grounds<'_>) -> Vec<Block> {
+    let Grounds { project, seen, .. } = *grounds;
+    let wanted = [
+        ("postgres.data", &project.postgres.volume, &project.postgres.data),
+        ("odoo.data_dir", &project.odoo.volume, &project.odoo.data_dir),
+    ];
+    let wrong = |(key, volume, place): (&str, &Option<Volume>, &PathBuf)| {
+        let volume = volume.as_ref()?;
+        match seen.engine.volumes.get(&volume.name)? {
+            None => Some(
+                Block::environment("volume_missing", format!("there is no volume {}", volume.name))
+                    .hint(format!("Make it: docker volume create {}", volume.name))
+                    .hint("See which there are: docker volume ls"),
+            ),
+            Some(mountpoint) if volume.within(mountpoint) != *place => {
+                let real = volume.within(mountpoint);
+                Some(
+                    Block::refused(
+                        "volume_elsewhere",
+                        format!("the engine keeps the volume {} at another place", volume.name),
+                    )
+                    .hint(format!("Say so in odpm.yaml, beside the volume: {key}: {}", real.display())),
+                )
+            }
+            Some(_) => None,
+        }
+    };
+    wanted.into_iter().filter_map(wrong).collect()
+}
 
 /// Everything that stands in the way of an apply. Preparing files needs less than starting does.
 pub fn up(skip_start: bool, set_aside: bool, drift: &[Drift], grounds: &Grounds<'_>) -> Vec<Block> {
@@ -218,6 +251,7 @@ fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
     }
     if project.engine == EngineKind::Docker {
         blocks.extend(image_major(grounds));
+        blocks.extend(volumes(grounds));
         return blocks;
     }
     if let Some(why) = seen.engine.binaries.why() {

@@ -127,7 +127,8 @@ pub fn changes_secrets(grounds: &Grounds<'_>) -> bool {
 pub fn folders(skip_start: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let Grounds { project, seen, .. } = *grounds;
     let missing = |path: &Path| !seen.folders.iter().any(|there| there == path);
-    let own = project.postgres.external.is_none();
+    // A volume's folders are the engine's.
+    let own = project.postgres.external.is_none() && project.postgres.volume.is_none();
     let mut steps = Vec::new();
     if let Some(parent) =
         project.postgres.data.parent().filter(|parent| !skip_start && own && missing(parent))
@@ -135,7 +136,7 @@ pub fn folders(skip_start: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
         let step = Step::MakeDir(MakeDir { path: parent.to_owned(), mode: 0o755, owner: None::<Owner> });
         steps.push(PlannedStep::new("data-folder", step, "the data directory goes there"));
     }
-    if missing(&project.odoo.data_dir) {
+    if project.odoo.volume.is_none() && missing(&project.odoo.data_dir) {
         let step = Step::MakeDir(MakeDir { path: project.odoo.data_dir.clone(), mode: 0o700, owner: None });
         steps.push(PlannedStep::new("odoo-folder", step, "Odoo keeps its files there"));
     }

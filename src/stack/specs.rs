@@ -72,6 +72,7 @@ pub fn server(grounds: &Grounds<'_>) -> Option<ServerSpec> {
             EngineKind::Local => Digest::of_json(&(text, postgres.port, &launch)),
             EngineKind::Docker => compose_config("db", grounds),
         },
+        start_timeout: postgres.start_timeout,
         launch,
     })
 }
@@ -135,6 +136,7 @@ pub fn service(name: &str, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
             EngineKind::Local => Digest::of_json(&(&command, &launch, conf_text(grounds))),
             EngineKind::Docker => compose_config(name, grounds),
         },
+        start_timeout: wanted.start_timeout,
         command,
         env: Default::default(),
         launch,

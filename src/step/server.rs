@@ -21,6 +21,8 @@ pub struct ServerSpec {
     pub port: u16,
     /// The digest of the configuration that it starts with.
     pub config: Digest,
+    /// How many seconds its start may take.
+    pub start_timeout: u32,
     /// How it is launched.
     pub launch: Launch,
 }
@@ -99,6 +101,8 @@ pub struct ServiceSpec {
     pub env: BTreeMap<String, String>,
     /// The digest of the configuration that it starts with.
     pub config: Digest,
+    /// How many seconds its start may take.
+    pub start_timeout: u32,
     /// How it is launched.
     pub launch: Launch,
 }

@@ -1,6 +1,5 @@
 //! Containers as odpm sees them.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use bollard::Docker;
@@ -10,43 +9,24 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use super::client::{connected, failed};
 use crate::error::Result;
 
-/// A running container and the folders of this machine that it mounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mounts {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The folders.
-    pub sources: Vec<PathBuf>,
-}
-
-/// The running containers with their mounts.
-pub async fn mounts(client: &Docker) -> Result<Vec<Mounts>, bollard::errors::Error> {
-    let running = client.list_containers(None::<bollard::query_parameters::ListContainersOptions>).await?;
-    let mounts = running.into_iter().map(|container| Mounts {
-        name: name(&container),
-        id: container.id.unwrap_or_default(),
-        sources: container
-            .mounts
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|m| m.source.map(PathBuf::from))
-            .collect(),
-    });
-    Ok(mounts.collect())
-}
-
 fn name(container: &ContainerSummary) -> String {
     let first = container.names.as_ref().and_then(|names| names.first());
     first.map_or_else(|| "without a name".to_owned(), |name| name.trim_start_matches('/').to_owned())
 }
 
-/// One container of a Compose project.
+/// A container of the engine, whoever made it.
 #[derive(Clone, Debug)]
 pub struct Container {
     /// Its id.
     pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The folders of this machine that it mounts.
+    pub sources: Vec<PathBuf>,
+    /// The Compose project; empty where Compose did not make it.
+    pub project: String,
+    /// Whether Compose made it for one command.
+    pub one_off: bool,
     /// The Compose service.
     pub service: String,
     /// Whether it runs.
@@ -64,58 +44,51 @@ pub struct Container {
 }
 
 impl Container {
+    /// Whether it runs a service of this Compose project.
+    pub fn serves(&self, project: &str) -> bool {
+        self.project == project && !self.one_off
+    }
+
     /// Whether the project in this folder made it, as far as it tells: nothing else is ever ours.
     pub fn is_of(&self, root: &Path) -> bool {
         self.folder.as_ref().is_none_or(|folder| folder == root)
     }
 }
 
-/// Every container of a Compose project, from the engine of this machine.
-pub async fn list(project: &str) -> Result<Vec<Container>> {
-    of_project(&connected()?, project).await.map_err(|e| failed("cannot list containers", &e))
+/// Every container of the engine, running or not.
+pub async fn all(client: &Docker) -> Result<Vec<Container>, bollard::errors::Error> {
+    let options = ListContainersOptionsBuilder::new().all(true).build();
+    Ok(client.list_containers(Some(options)).await?.into_iter().filter_map(container).collect())
 }
 
-/// Every container of a Compose project, running or not; one-off ones are left out.
-pub async fn of_project(client: &Docker, project: &str) -> Result<Vec<Container>, bollard::errors::Error> {
-    let label = format!("com.docker.compose.project={project}");
-    let filters = HashMap::from([("label".to_owned(), vec![label])]);
-    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    let listing = client.list_containers(Some(options)).await?;
-    Ok(listing.into_iter().filter_map(container).collect())
+/// The services' containers of a Compose project, from the engine of this machine.
+pub async fn list(project: &str) -> Result<Vec<Container>> {
+    let mut all = all(&connected()?).await.map_err(|e| failed("cannot list containers", &e))?;
+    all.retain(|container| container.serves(project));
+    Ok(all)
 }
 
 /// The names of containers that a project folder has under another project name than `project`, or under a
 /// service that is not in `services`.
-pub async fn left_over(
-    client: &Docker,
-    folder: &Path,
-    project: &str,
-    services: &[String],
-) -> Result<Vec<String>, bollard::errors::Error> {
-    let label = format!("com.docker.compose.project.working_dir={}", folder.display());
-    let filters = HashMap::from([("label".to_owned(), vec![label])]);
-    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    let old = |container: &ContainerSummary| {
-        let labels = container.labels.as_ref();
-        let is =
-            |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str).unwrap_or_default();
-        is("com.docker.compose.project") != project
-            || !services.iter().any(|service| service == is("com.docker.compose.service"))
-    };
-    let listing = client.list_containers(Some(options)).await?;
-    Ok(listing.iter().filter(|container| old(container)).map(name).collect())
+pub fn left_over(all: &[Container], folder: &Path, project: &str, services: &[String]) -> Vec<String> {
+    let of_folder = all.iter().filter(|container| container.folder.as_deref() == Some(folder));
+    let old = of_folder.filter(|c| c.project != project || !services.contains(&c.service));
+    old.map(|container| container.name.clone()).collect()
 }
 
 fn container(summary: ContainerSummary) -> Option<Container> {
+    let name = name(&summary);
     let labels = summary.labels.unwrap_or_default();
     let label = |name: &str| labels.get(name).cloned();
-    if label("com.docker.compose.oneoff").is_some_and(|value| value == "True") {
-        return None;
-    }
     let ports = summary.ports.unwrap_or_default();
+    let mounts = summary.mounts.unwrap_or_default();
     Some(Container {
         id: summary.id?,
-        service: label("com.docker.compose.service")?,
+        name,
+        sources: mounts.into_iter().filter_map(|mount| mount.source.map(PathBuf::from)).collect(),
+        project: label("com.docker.compose.project").unwrap_or_default(),
+        one_off: label("com.docker.compose.oneoff").is_some_and(|value| value == "True"),
+        service: label("com.docker.compose.service").unwrap_or_default(),
         running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
         status: summary.status.unwrap_or_default(),
         port: ports.iter().filter(|port| port.private_port == 5432).find_map(|port| port.public_port),

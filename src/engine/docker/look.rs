@@ -1,6 +1,7 @@
 //! What the engine has and runs, asked concurrently.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::Docker;
@@ -25,10 +26,9 @@ pub async fn look(project: &Project) -> EngineSeen {
     let odoo_image = Some(project.odoo.image.as_str()).filter(|_| wanted);
     let names = project.odoo.services.keys().map(|name| project.service_name(name));
     let names: Vec<String> = names.chain([project.postgres_service()]).collect();
-    let (version, orphans, containers, postgres, odoo) = tokio::join!(
-        timely(client.version()),
-        timely(containers::left_over(&client, &project.root, project.compose_project(), &names)),
-        timely(containers::of_project(&client, project.compose_project())),
+    let (all, volumes, postgres, odoo) = tokio::join!(
+        timely(containers::all(&client)),
+        volumes(&client, project),
         image(&client, &project.postgres.image),
         async {
             match odoo_image {
@@ -37,15 +37,15 @@ pub async fn look(project: &Project) -> EngineSeen {
             }
         }
     );
-    let version = match version {
-        Ok(version) => version,
+    let all = match all {
+        Ok(all) => all,
         Err(why) => return nothing(project, &why),
     };
+    let orphans = containers::left_over(&all, &project.root, project.compose_project(), &names);
     // Nothing but our own containers is ever looked at as ours, let alone stopped.
     let stranger = |container: &Container| !container.is_of(&project.root);
-    let compose_taken_by =
-        containers.iter().flatten().find(|container| stranger(container)).and_then(|c| c.folder.clone());
-    let containers = containers.map(|all| all.into_iter().filter(|c| !stranger(c)).collect::<Vec<_>>());
+    let (strangers, own): (Vec<&Container>, Vec<&Container>) =
+        all.iter().filter(|c| c.serves(project.compose_project())).partition(|c| stranger(c));
     let mut missing_images = Vec::new();
     let image_major = match postgres {
         Ok(major) => major,
@@ -58,29 +58,36 @@ pub async fn look(project: &Project) -> EngineSeen {
         missing_images.push(project.odoo.image.clone());
     }
     let service = project.postgres_service();
-    let own: Vec<String> =
-        containers.iter().flatten().filter(|c| c.service == service).map(|c| c.id.clone()).collect();
-    let ours_runs = containers.iter().flatten().any(|c| c.service == service && c.running);
+    let servers: Vec<&&Container> = own.iter().filter(|container| container.service == service).collect();
+    let ids: Vec<String> = servers.iter().map(|container| container.id.clone()).collect();
+    let ours_runs = servers.iter().any(|container| container.running);
     EngineSeen {
-        available: Known::Known(format!(
+        available: Known::Known("docker".to_owned()),
+        image_major,
+        missing_images,
+        volumes,
+        orphans,
+        compose_taken_by: strangers.first().and_then(|container| container.folder.clone()),
+        in_use_by: tenancy::others(&project.postgres.data, &ids, ours_runs, &all),
+        server: Known::Known(server(&own, &service)),
+        services: Known::Known(services(&own, project)),
+        ..nothing(project, "containers bring their own")
+    }
+}
+
+/// The engine's version and that of its API. Takes longer than all else: it starts programs for it.
+pub async fn version() -> Known<String> {
+    let client = match client() {
+        Ok(client) => client,
+        Err(why) => return Known::Unknown(why),
+    };
+    match timely(client.version()).await {
+        Ok(version) => Known::Known(format!(
             "{} (API {})",
             version.version.unwrap_or_default(),
             version.api_version.unwrap_or_default()
         )),
-        image_major,
-        missing_images,
-        orphans: orphans.unwrap_or_default(),
-        compose_taken_by,
-        in_use_by: tenancy::others(&project.postgres.data, &own, ours_runs).await,
-        server: match &containers {
-            Ok(all) => Known::Known(server(all, &service)),
-            Err(why) => Known::Unknown(why.clone()),
-        },
-        services: match &containers {
-            Ok(all) => Known::Known(services(all, project)),
-            Err(why) => Known::Unknown(why.clone()),
-        },
-        ..nothing(project, "containers bring their own")
+        Err(why) => Known::Unknown(why),
     }
 }
 
@@ -102,6 +109,21 @@ async fn timely<T>(question: impl Future<Output = Result<T, bollard::errors::Err
     }
 }
 
+/// Where the engine keeps the project's volumes; one that cannot be asked for is left out.
+async fn volumes(client: &Docker, project: &Project) -> BTreeMap<String, Option<PathBuf>> {
+    let mut seen = BTreeMap::new();
+    for volume in [&project.postgres.volume, &project.odoo.volume].into_iter().flatten() {
+        match tokio::time::timeout(DEADLINE, client.inspect_volume(&volume.name)).await {
+            Ok(Ok(found)) => drop(seen.insert(volume.name.clone(), Some(found.mountpoint.into()))),
+            Ok(Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. })) => {
+                seen.insert(volume.name.clone(), None);
+            }
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+    seen
+}
+
 /// The image is not on this machine.
 struct Missing;
 
@@ -120,7 +142,7 @@ async fn image(client: &Docker, name: &str) -> Result<Known<PgMajor>, Missing> {
     }
 }
 
-fn server(all: &[Container], service: &str) -> ServerSeen {
+fn server(all: &[&Container], service: &str) -> ServerSeen {
     match all.iter().find(|container| container.service == service && container.running) {
         None => ServerSeen::Stopped,
         Some(container) => ServerSeen::Running {
@@ -131,11 +153,11 @@ fn server(all: &[Container], service: &str) -> ServerSeen {
     }
 }
 
-fn services(all: &[Container], project: &Project) -> BTreeMap<String, ServiceSeen> {
+fn services(all: &[&Container], project: &Project) -> BTreeMap<String, ServiceSeen> {
     let seen = |name: &String| {
         let service = project.service_name(name);
         let (alive, dead): (Vec<&Container>, Vec<&Container>) =
-            all.iter().filter(|c| c.service == service).partition(|c| c.running);
+            all.iter().copied().filter(|c| c.service == service).partition(|c| c.running);
         let config = alive.first().and_then(|c| c.config.clone());
         let seen = ServiceSeen {
             running: u16::try_from(alive.len()).unwrap_or(u16::MAX),

@@ -24,7 +24,7 @@ use crate::project::Project;
 use crate::step::{Launch, PullImage, ServerSpec, ServiceSpec, ShareFiles};
 
 pub use client::client;
-pub use containers::{Mounts, mounts};
+pub use containers::{Container, all};
 
 /// Containers.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ impl Engine for Docker {
                 Ok(compose) => Known::Known(compose.to_string()),
                 Err(e) => Known::Unknown(e.to_string()),
             };
-            vec![("Compose".to_owned(), compose)]
+            vec![("Docker".to_owned(), look::version().await), ("Compose".to_owned(), compose)]
         })
     }
 

@@ -1,21 +1,23 @@
 //! Services up and down through Compose, waited for by their health.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bollard::Docker;
-use bollard::models::{ContainerStateStatusEnum, HealthStatusEnum};
+use bollard::exec::{StartExecOptions, StartExecResults};
+use bollard::models::{ContainerStateStatusEnum, ExecConfig, HealthStatusEnum};
 use bollard::query_parameters::{CreateImageOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder};
 use futures_util::StreamExt;
 
 use super::client::{connected, failed};
 use super::{compose, containers, stack};
+use crate::engine::deadline::Deadline;
 use crate::engine::tenancy;
 use crate::error::{Error, Result};
 use crate::step::{ServerSpec, ServiceSpec};
 
-/// How long a service may take to become healthy; a server may have a long recovery before it.
-const START: Duration = Duration::from_secs(300);
+/// How long one health check may take.
+const CHECK: Duration = Duration::from_secs(10);
 
 /// How long a container without a health check has to live to count as started.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -44,10 +46,10 @@ pub async fn start_server(server: &ServerSpec) -> Result<()> {
     let (project, file) = stack(&server.launch)?;
     let own = ids(project, &server.service).await?;
     let _tenancy = tenancy::take(&server.data, &own).await?;
-    up(project, file, &server.service, 1).await?;
-    let begin = Instant::now();
+    let deadline = Deadline::of(server.start_timeout);
+    up(project, file, &server.service, 1, deadline).await?;
     while tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.is_err() {
-        if begin.elapsed() > START {
+        if deadline.is_over() {
             return Err(Error::environment(format!(
                 "nothing answers on port {} of this machine",
                 server.port
@@ -61,7 +63,7 @@ pub async fn start_server(server: &ServerSpec) -> Result<()> {
 /// Starts as many of a service as wanted.
 pub async fn start_service(service: &ServiceSpec) -> Result<()> {
     let (project, file) = stack(&service.launch)?;
-    up(project, file, &service.service, service.replicas).await
+    up(project, file, &service.service, service.replicas, Deadline::of(service.start_timeout)).await
 }
 
 /// Stops a service and removes its containers; what they mount stays.
@@ -71,11 +73,11 @@ pub async fn stop(service: &str, launch: &crate::step::Launch) -> Result<()> {
     compose.run(project, file, &["rm", "--stop", "--force", service]).await
 }
 
-async fn up(project: &str, file: &Path, service: &str, replicas: u16) -> Result<()> {
+async fn up(project: &str, file: &Path, service: &str, replicas: u16, deadline: Deadline) -> Result<()> {
     let compose = flavour(project).await?;
     let scale = format!("{service}={replicas}");
     compose.run(project, file, &["up", "-d", "--no-deps", "--scale", &scale, service]).await?;
-    healthy(&connected()?, project, service, replicas).await
+    healthy(&connected()?, project, service, replicas, deadline).await
 }
 
 /// The Compose that this project's stack belongs to.
@@ -101,13 +103,18 @@ enum Doing {
 }
 
 /// Waits until the wanted number is healthy; one that dies is told with its last words.
-async fn healthy(client: &Docker, project: &str, service: &str, replicas: u16) -> Result<()> {
-    let begin = Instant::now();
+async fn healthy(
+    client: &Docker,
+    project: &str,
+    service: &str,
+    replicas: u16,
+    deadline: Deadline,
+) -> Result<()> {
     loop {
         let mut well = 0;
         let ids = ids(project, service).await?;
         for id in &ids {
-            match doing(client, id, begin.elapsed()).await? {
+            match doing(client, id, deadline.elapsed()).await? {
                 Doing::Well => well += 1,
                 Doing::Starting => {}
                 Doing::Badly(how) => return Err(last_words(client, id, &format!("{service} {how}")).await),
@@ -116,12 +123,15 @@ async fn healthy(client: &Docker, project: &str, service: &str, replicas: u16) -
         if well >= usize::from(replicas) {
             return Ok(());
         }
-        if begin.elapsed() > START {
-            let what = format!("{service} is not healthy after {} s", START.as_secs());
-            return Err(match ids.first() {
+        if deadline.is_over() {
+            let what = format!("{service} is not healthy after {} s", deadline.seconds);
+            let error = match ids.first() {
                 Some(id) => last_words(client, id, &what).await,
                 None => Error::environment(what),
-            });
+            };
+            return Err(error
+                .hint("Look at it: odpm logs")
+                .hint("If it only needs longer, give it time in odpm.yaml: start_timeout"));
         }
         tokio::time::sleep(BEAT).await;
     }
@@ -147,10 +157,36 @@ async fn doing(client: &Docker, id: &str, since: Duration) -> Result<Doing> {
         _ if restarts > 0 => Doing::Badly("ends again and again".to_owned()),
         (_, Some(HealthStatusEnum::HEALTHY)) => Doing::Well,
         (_, Some(HealthStatusEnum::UNHEALTHY)) => Doing::Badly("fails its health check".to_owned()),
-        (_, Some(HealthStatusEnum::STARTING)) => Doing::Starting,
+        (_, Some(HealthStatusEnum::STARTING)) => {
+            // The engine asks for the first time after a whole interval; the same question may be put at once.
+            let check = seen.config.and_then(|config| config.healthcheck?.test).unwrap_or_default();
+            if passes(client, id, &check).await { Doing::Well } else { Doing::Starting }
+        }
         (Some(ContainerStateStatusEnum::RUNNING), _) if since > SETTLE => Doing::Well,
         _ => Doing::Starting,
     })
+}
+
+/// Runs a container's own health check in it. Whatever goes wrong, the engine's verdict still comes.
+async fn passes(client: &Docker, id: &str, check: &[String]) -> bool {
+    let words = match check.split_first() {
+        Some((kind, words)) if kind == "CMD" => words.to_vec(),
+        Some((kind, [script])) if kind == "CMD-SHELL" => ["sh", "-c", script].map(str::to_owned).to_vec(),
+        _ => return false,
+    };
+    let ask = async {
+        let exec = ExecConfig { cmd: Some(words), attach_stdout: Some(true), ..ExecConfig::default() };
+        let exec = client.create_exec(id, exec).await?;
+        let options = StartExecOptions { detach: false, ..StartExecOptions::default() };
+        if let StartExecResults::Attached { mut output, .. } =
+            client.start_exec(&exec.id, Some(options)).await?
+        {
+            while output.next().await.is_some() {}
+        }
+        client.inspect_exec(&exec.id).await
+    };
+    let answer = tokio::time::timeout(CHECK, ask).await;
+    matches!(answer, Ok(Ok(seen)) if seen.exit_code == Some(0))
 }
 
 /// An error with the last lines of the container's log.

@@ -10,14 +10,12 @@ use rustix::process::Signal;
 use super::super::tenancy;
 use super::daemon::{self, BEAT};
 use super::terms;
+use crate::engine::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, Known, Owner, PidFile, ServerSeen};
 use crate::postgres::data_dir;
 use crate::state;
 use crate::step::{ServerSpec, Terms};
-
-/// How long a start may take; a recovery after an unclean stop reads the whole log since the last checkpoint.
-const START: Duration = Duration::from_secs(300);
 
 /// How long a fast shutdown may take; the last checkpoint writes everything that is not on disk yet.
 const STOP: Duration = Duration::from_secs(120);
@@ -166,7 +164,7 @@ async fn ready(
     from: u64,
     ended: &mut dyn FnMut() -> std::io::Result<bool>,
 ) -> Result<()> {
-    let begin = Instant::now();
+    let deadline = Deadline::of(server.start_timeout);
     loop {
         let says = fs::read_to_string(server.data.join("postmaster.pid")).unwrap_or_default();
         let status = says.lines().nth(7).map(str::trim).unwrap_or_default();
@@ -180,8 +178,8 @@ async fn ready(
                 from,
             ));
         }
-        if begin.elapsed() > START {
-            let error = Error::environment(format!("PostgreSQL is not ready after {} s", START.as_secs()))
+        if deadline.is_over() {
+            let error = Error::environment(format!("PostgreSQL is not ready after {} s", deadline.seconds))
                 .hint("It was left running: a long recovery goes on by itself; then resume.");
             return Err(daemon::with_last_words(error, &terms.log, from));
         }

@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::daemon::{self, BEAT};
 use super::{Services, terms};
+use crate::engine::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::facts::{Known, ServiceSeen};
 use crate::project::Project;
 use crate::state;
 use crate::step::{ServiceSpec, Terms};
-
-/// How long Odoo may take to answer: it loads its registry first.
-const START: Duration = Duration::from_secs(180);
 
 /// How long a process without a port has to live to count as started.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -131,7 +129,7 @@ async fn launch(service: &ServiceSpec, terms: &Terms, file: &Path) -> Result<()>
         .envs(&service.env)
         .spawn()
         .map_err(|e| Error::environment(format!("cannot start {}", service.service)).caused_by(&e))?;
-    let begin = Instant::now();
+    let deadline = Deadline::of(service.start_timeout);
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             let error =
@@ -140,16 +138,15 @@ async fn launch(service: &ServiceSpec, terms: &Terms, file: &Path) -> Result<()>
         }
         let up = match service.port {
             Some(port) => answers(port).await,
-            None => begin.elapsed() > SETTLE,
+            None => deadline.elapsed() > SETTLE,
         };
         if up {
             return Ok(());
         }
-        if begin.elapsed() > START {
+        if deadline.is_over() {
             let error = Error::environment(format!(
                 "{} does not answer after {} s",
-                service.service,
-                START.as_secs()
+                service.service, deadline.seconds
             ));
             return Err(daemon::with_last_words(error, &terms.log, from));
         }
