@@ -18,7 +18,7 @@ const IGNORED: [&str; 5] = [".odpm/", ".env", "odoo.conf", "data/", "backups/"];
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's name; the folder's unless given
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from_compose")]
     name: Option<String>,
     /// Take over the stack of a Compose file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["engine", "from_odpm"])]
@@ -44,7 +44,7 @@ pub fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let folder = root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let name = name_from(args.name.as_deref().unwrap_or(&folder));
     let draft = match (&args.from_compose, &args.from_odpm) {
-        (Some(file), _) => Some(observe::compose_project(file, &name)?),
+        (Some(file), _) => Some(observe::compose_project(file)?),
         (None, Some(folder)) => Some(observe::odpm_project(folder, &name)?),
         (None, None) => None,
     };

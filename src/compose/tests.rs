@@ -39,3 +39,16 @@ fn every_major_finds_its_data_at_the_same_place() {
         assert_eq!(db["labels"]["odpm.config"], crate::base::Digest::of("c").as_str());
     }
 }
+
+#[test]
+fn a_named_volume_is_mounted_whole_and_never_compose_s_to_remove() {
+    let text = "version: 1\nname: shop\nodoo: {version: 18.0, volume: files}\npostgres: {version: 16, volume: data/pgdata}\n";
+    let text = render(&samples::project(text, &[]), &[].into()).unwrap();
+    let file: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let db = &file["services"]["db"];
+    assert_eq!(db["volumes"][0], "data:/var/lib/postgresql/data");
+    assert_eq!(db["environment"]["PGDATA"], "/var/lib/postgresql/data/pgdata");
+    assert_eq!(file["services"]["odoo"]["volumes"][0], "files:/var/lib/odoo");
+    assert_eq!(file["volumes"]["data"]["external"], true);
+    assert_eq!(file["volumes"]["files"]["external"], true);
+}

@@ -28,9 +28,10 @@ pub fn from_compose(name: &str, text: &str, folder: &Path) -> Result<Draft> {
     let mut draft = Draft::default();
     draft.set("name", name);
     draft.set("engine", "docker");
-    postgres(database, db, &image(db), folder, &mut draft);
+    let from = From { name, file: &file, folder };
+    postgres(database, db, &image(db), &from, &mut draft);
     match find("odoo") {
-        Some((key, service)) => odoo(key, service, &image(service), folder, &mut draft),
+        Some((key, service)) => odoo(key, service, &image(service), &from, &mut draft),
         None => {
             draft.set("odoo.version", "18.0");
             draft.set("odoo.services.odoo.replicas", 0);
@@ -44,11 +45,75 @@ pub fn from_compose(name: &str, text: &str, folder: &Path) -> Result<Draft> {
     Ok(draft)
 }
 
+/// The name that Compose gives the project of a file: what the file, COMPOSE_PROJECT_NAME or the folder says.
+pub fn compose_name(text: &str, variable: Option<&str>, folder: &Path) -> String {
+    let file: Value = serde_yaml::from_str(text).unwrap_or_default();
+    let named = variable.or_else(|| file.get("name").and_then(Value::as_str)).map(str::to_owned);
+    let name = named.unwrap_or_else(|| {
+        folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    });
+    let name = name.to_lowercase();
+    name.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(*c)).collect()
+}
+
+/// The file that is taken over.
+struct From<'a> {
+    /// The Compose project's name.
+    name: &'a str,
+    file: &'a Value,
+    folder: &'a Path,
+}
+
+impl From<'_> {
+    /// The engine's name for a volume of the file.
+    fn volume(&self, key: &str) -> String {
+        let entry = self.file.get("volumes").and_then(|volumes| volumes.get(key));
+        let external = entry.and_then(|entry| entry.get("external"));
+        let names = [entry.and_then(|entry| entry.get("name")), external.and_then(|e| e.get("name"))];
+        match names.into_iter().flatten().find_map(Value::as_str) {
+            Some(name) => name.to_owned(),
+            None if external.and_then(Value::as_bool) == Some(true) => key.to_owned(),
+            None => format!("{}_{key}", self.name),
+        }
+    }
+
+    /// Sets where data lies: `folder` of what is mounted.
+    fn place(&self, source: &str, below: Option<&str>, keys: (&str, &str), draft: &mut Draft) {
+        let below = below.filter(|below| !below.is_empty());
+        if source.starts_with(['.', '/', '~']) {
+            let folder = self.folder.join(source.trim_start_matches("./"));
+            let place = below.map_or_else(|| folder.clone(), |below| folder.join(below));
+            return draft.set(keys.0, place.display().to_string());
+        }
+        let volume = self.volume(source);
+        draft.set(keys.1, below.map_or_else(|| volume.clone(), |below| format!("{volume}/{below}")));
+    }
+}
+
+/// A value that is one variable of Compose, as `odpm.yaml` writes it.
+fn of_variable(value: &str) -> Option<String> {
+    let inner =
+        value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).or(value.strip_prefix('$'))?;
+    let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
+    let (name, rest) = inner.split_at(end);
+    let default = rest.strip_prefix(":-").or(rest.strip_prefix('-'));
+    let given = !name.is_empty() && (rest.is_empty() || default.is_some() || rest.contains('?'));
+    given.then(|| default.map_or_else(|| format!("${{{name}}}"), |value| format!("${{{name}:-{value}}}")))
+}
+
+/// Where the image keeps its cluster unless PGDATA says otherwise.
+fn usual_pgdata(major: Option<crate::base::PgMajor>) -> String {
+    match major {
+        Some(major) if major.0 >= 18 => format!("/var/lib/postgresql/{major}/docker"),
+        _ => "/var/lib/postgresql/data".to_owned(),
+    }
+}
+
 fn tag(image: &str) -> Option<&str> {
     image.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'))
 }
 
-fn postgres(key: &str, service: &Value, image: &str, folder: &Path, draft: &mut Draft) {
+fn postgres(key: &str, service: &Value, image: &str, from: &From<'_>, draft: &mut Draft) {
     draft.set("postgres.service", key);
     draft.set("postgres.image", image);
     match tag(image).filter(|tag| crate::base::PgMajor::from_tag(tag).is_some()) {
@@ -59,18 +124,28 @@ fn postgres(key: &str, service: &Value, image: &str, folder: &Path, draft: &mut 
         Some(port) => draft.set("postgres.port", port),
         None => draft.left_out(format!("{key} publishes no port: odpm publishes 5432 on this machine only")),
     }
-    match mount(service, "/var/lib/postgresql") {
-        Some(source) if source.starts_with(['.', '/', '~']) => {
-            draft.set("postgres.data", folder.join(source.trim_start_matches("./")).display().to_string());
+    let major = tag(image).and_then(crate::base::PgMajor::from_tag);
+    let pgdata = variable(service, "PGDATA").unwrap_or_else(|| usual_pgdata(major));
+    let holds = |target: &str| Path::new(&pgdata).strip_prefix(target).ok().map(Path::to_owned);
+    match mount(service, &|target| holds(target).is_some()) {
+        Some((source, target)) => {
+            let below = holds(&target).unwrap_or_default().display().to_string();
+            from.place(&source, Some(&below), ("postgres.data", "postgres.volume"), draft);
         }
-        Some(volume) => draft.left_out(format!(
-            "the volume {volume}: copy its data to a folder with the stack stopped, and set postgres.data to it"
-        )),
         None => draft.left_out(format!("{key} keeps its data in no mount: it is lost with its container")),
     }
     let role = variable(service, "POSTGRES_USER");
     if let Some(role) = role.filter(|role| role != "postgres") {
         draft.set("postgres.role", role);
+    }
+    let password = variable(service, "POSTGRES_PASSWORD").unwrap_or_default();
+    if let Some(variable) = of_variable(&password) {
+        draft.set_as_written("postgres.password", variable);
+    } else {
+        draft.set_as_written("postgres.password", "${POSTGRES_PASSWORD:-}");
+        draft.left_out(
+            "the role's password: put POSTGRES_PASSWORD=... into .env, or the role gets a new one that odpm keeps",
+        );
     }
     others(
         key,
@@ -80,24 +155,18 @@ fn postgres(key: &str, service: &Value, image: &str, folder: &Path, draft: &mut 
     );
 }
 
-fn odoo(key: &str, service: &Value, image: &str, folder: &Path, draft: &mut Draft) {
+fn odoo(key: &str, service: &Value, image: &str, from: &From<'_>, draft: &mut Draft) {
     draft.set("odoo.image", image);
     draft.set("odoo.version", tag(image).unwrap_or("18.0"));
     if let Some(port) = published(service, "8069") {
         draft.set("odoo.services.odoo.port", port);
     }
-    match mount(service, "/var/lib/odoo") {
-        Some(source) if source.starts_with(['.', '/', '~']) => {
-            draft.set("odoo.data_dir", folder.join(source.trim_start_matches("./")).display().to_string());
-        }
-        Some(volume) => {
-            draft.left_out(format!("the volume {volume} with Odoo's files: copy it to odoo.data_dir"))
-        }
-        None => {}
+    if let Some((source, _)) = mount(service, &|target| target == "/var/lib/odoo") {
+        from.place(&source, None, ("odoo.data_dir", "odoo.volume"), draft);
     }
-    if let Some(source) = mount(service, "/mnt/extra-addons").filter(|source| source.starts_with(['.', '/']))
-    {
-        let path = folder.join(source.trim_start_matches("./")).display().to_string();
+    let addons = mount(service, &|target| target == "/mnt/extra-addons");
+    if let Some((source, _)) = addons.filter(|(source, _)| source.starts_with(['.', '/'])) {
+        let path = from.folder.join(source.trim_start_matches("./")).display().to_string();
         draft.set("odoo.addons", vec![path]);
     }
     draft.set("odoo.services.odoo-cron.replicas", 0);
@@ -130,18 +199,18 @@ fn published(service: &Value, inside: &str) -> Option<u16> {
     })
 }
 
-/// What is mounted at a path or below it.
-fn mount(service: &Value, inside: &str) -> Option<String> {
-    service.get("volumes")?.as_sequence()?.iter().find_map(|volume| match volume {
-        Value::String(text) => {
-            let mut parts = text.split(':');
-            let (source, target) = (parts.next()?, parts.next()?);
-            target.starts_with(inside).then(|| source.to_owned())
-        }
-        other => {
-            let target = other.get("target")?.as_str()?;
-            target.starts_with(inside).then(|| other.get("source")?.as_str().map(str::to_owned))?
-        }
+/// The first mount whose place in the container is as wanted: its source and that place.
+fn mount(service: &Value, wanted: &dyn Fn(&str) -> bool) -> Option<(String, String)> {
+    service.get("volumes")?.as_sequence()?.iter().find_map(|volume| {
+        let (source, target) = match volume {
+            Value::String(text) => {
+                let mut parts = text.split(':');
+                (parts.next()?, parts.next()?)
+            }
+            other => (other.get("source")?.as_str()?, other.get("target")?.as_str()?),
+        };
+        let target = target.trim_end_matches('/');
+        wanted(target).then(|| (source.to_owned(), target.to_owned()))
     })
 }
 

@@ -8,11 +8,11 @@ mod odpm4;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-pub use compose::from_compose;
+pub use compose::{compose_name, from_compose};
 pub use odpm4::{Legacy, from_odpm};
 
 use crate::base::template::fill;
@@ -24,11 +24,19 @@ pub struct Draft {
     pub values: BTreeMap<String, Value>,
     /// What could not be carried over: one sentence each.
     pub left_out: Vec<String>,
+    /// The paths of values in which `${VARIABLE}` is one.
+    as_written: BTreeSet<String>,
 }
 
 impl Draft {
     fn set(&mut self, path: &str, value: impl Into<Value>) {
         self.values.insert(path.to_owned(), value.into());
+    }
+
+    /// Sets a value with variables in it.
+    fn set_as_written(&mut self, path: &str, value: impl Into<Value>) {
+        self.set(path, value);
+        self.as_written.insert(path.to_owned());
     }
 
     fn left_out(&mut self, what: impl Into<String>) {
@@ -39,7 +47,8 @@ impl Draft {
     pub fn yaml(&self) -> String {
         let mut root = Map::from_iter([("version".to_owned(), Value::from(1))]);
         for (path, value) in &self.values {
-            insert(&mut root, path, value.clone());
+            let value = if self.as_written.contains(path) { value.clone() } else { literal(value) };
+            insert(&mut root, path, value);
         }
         let mut text = String::from(HEADER);
         for line in &self.left_out {
@@ -81,8 +90,16 @@ fn write(text: &mut String, key: &str, value: &Value, depth: usize) {
             text.push_str(&format!("{indent}{key}:\n"));
             inner.iter().for_each(|(key, value)| write(text, key, value, depth + 1));
         }
-        // A dollar sign is not to be taken for a variable's.
-        other => text.push_str(&format!("{indent}{key}: {}\n", other.to_string().replace("${", "$${"))),
+        other => text.push_str(&format!("{indent}{key}: {other}\n")),
+    }
+}
+
+/// A value in which a dollar sign is not taken for a variable's.
+fn literal(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text.replace("${", "$${").into(),
+        Value::Array(items) => items.iter().map(literal).collect(),
+        other => other.clone(),
     }
 }
 

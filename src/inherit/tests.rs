@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
-use crate::project::samples::project;
+use crate::project::{Volume, samples::project};
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -65,11 +65,48 @@ fn a_compose_file_is_taken_over_or_said_to_be_left() {
     assert_eq!(project.postgres.role, "erp");
     assert_eq!((project.odoo.version.as_str(), project.odoo.services["odoo"].port), ("17.0", Some(8070)));
     assert_eq!(project.odoo.addons, [Path::new("/srv/shop/addons")]);
+    assert_eq!(project.odoo.volume, Some(Volume::parse("shop_odoo-data")));
     let left = draft.left_out.join("\n");
-    for words in ["`mem_limit` of the service pg", "the volume odoo-data", "the service mail"] {
+    for words in ["`mem_limit` of the service pg", "the role's password", "the service mail"] {
         assert!(left.contains(words), "{words}: {left}");
     }
     for wrong in ["a: [", "a: 1", "services: {web: {image: odoo}}"] {
         assert!(from_compose("shop", wrong, Path::new("/")).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn named_volumes_are_taken_over_under_the_engines_name_for_them() {
+    let file = |pgdata: &str, target: &str, volumes: &str| {
+        format!(
+            "services:\n  db:\n    image: postgres:16\n    ports: ['5432:5432']\n    environment: {{PGDATA: {pgdata}, \
+             POSTGRES_PASSWORD: '${{DB_PASS:?}}'}}\n    volumes: ['db-data:{target}']\n  \
+             web:\n    image: odoo:18\nvolumes:\n  db-data: {volumes}\n"
+        )
+    };
+    let whole = "/var/lib/postgresql/data";
+    for (pgdata, target, volumes, want) in [
+        (whole, whole, "{}", "my-shop_db-data"),
+        ("/var/lib/postgresql/data/pgdata", whole, "{}", "my-shop_db-data/pgdata"),
+        ("/var/lib/postgresql/data/pgdata", "/var/lib/postgresql/data/pgdata/", "{}", "my-shop_db-data"),
+        (whole, "/var/lib/postgresql", "{external: true}", "db-data/data"),
+        (whole, whole, "{name: kept}", "kept"),
+        (whole, whole, "{external: {name: older}}", "older"),
+    ] {
+        let text = file(pgdata, target, volumes);
+        let name = compose_name(&text, None, Path::new("/srv/My-Shop"));
+        let draft = from_compose(&name, &text, Path::new("/srv/My-Shop")).unwrap();
+        let project = project(&draft.yaml(), &[("DB_PASS", "geheim")]);
+        assert_eq!(project.postgres.volume, Some(Volume::parse(want)), "{pgdata} {target} {volumes}");
+        assert_eq!(project.postgres.data, Volume::parse(want).usual_place());
+        assert_eq!(project.postgres.password.unwrap().reveal(), "geheim");
+    }
+}
+
+#[test]
+fn a_compose_file_has_the_name_that_compose_gives_it() {
+    let folder = Path::new("/srv/My Shop.v2");
+    assert_eq!(compose_name("services: {}", None, folder), "myshopv2");
+    assert_eq!(compose_name("name: erp", None, folder), "erp");
+    assert_eq!(compose_name("name: erp", Some("acme"), folder), "acme");
 }

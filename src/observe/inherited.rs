@@ -7,14 +7,19 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::facts::BaselineSeen;
-use crate::inherit::{Draft, Legacy, from_compose, from_odpm};
+use crate::inherit::{Draft, Legacy, compose_name, from_compose, from_odpm};
 use crate::project::parse_env;
 use crate::state::{self, StateDir};
 
-/// The stack of a Compose file.
-pub fn compose_project(file: &Path, name: &str) -> Result<Draft> {
+/// The stack of a Compose file, under the name that Compose knows it by.
+pub fn compose_project(file: &Path) -> Result<Draft> {
     let file = absolute(file)?;
-    from_compose(name, &text(&file)?, file.parent().unwrap_or(Path::new("/")))
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let env = fs::read_to_string(folder.join(".env")).unwrap_or_default();
+    let named = std::env::var("COMPOSE_PROJECT_NAME").ok();
+    let named = named.or_else(|| parse_env(&env).ok()?.get("COMPOSE_PROJECT_NAME").cloned());
+    let text = text(&file)?;
+    from_compose(&compose_name(&text, named.as_deref(), folder), &text, folder)
 }
 
 /// A project of odpm 4.

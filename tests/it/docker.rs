@@ -2,111 +2,13 @@
 //! tested without one.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::sandbox::{Sandbox, free_port, is_root, major, skipped};
-
-/// Whether there is an engine with the images; made once.
-fn engine() -> Option<&'static str> {
-    static ANSWER: OnceLock<Option<String>> = OnceLock::new();
-    let answer = ANSWER.get_or_init(|| {
-        let version = Command::new("docker").args(["version", "-f", "{{.Server.Version}}"]).output().ok()?;
-        if !version.status.success() || !is_root() {
-            return None;
-        }
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/build.sh");
-        let built =
-            Command::new(script).arg(major().to_string()).stdout(Stdio::null()).output().expect("bash");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        reachable().then(|| format!("odpm-test/postgres:{}", major()))
-    });
-    answer.as_deref()
-}
-
-/// Whether the engine is of this machine: it sees these folders, and its published ports lead here.
-fn reachable() -> bool {
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("here"), "").expect("a file");
-    let (bind, port) = (format!("{}:/look", folder.path().display()), free_port());
-    let (name, publish) = (format!("odpm-test-look-{port}"), format!("127.0.0.1:{port}:8069"));
-    let serve = "test -e /look/here && exec python3 -m http.server 8069";
-    let args =
-        ["run", "-d", "--name", &name, "-v", &bind, "-p", &publish, "--user", "root", "--entrypoint", "sh"];
-    docker(&[&args[..], &["odpm-test/odoo:1", "-c", serve]].concat());
-    let answers = |_| {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
-        let mut answer = [0; 4];
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_ok() && stream.read_exact(&mut answer).is_ok()
-    };
-    let reachable = (0..100).any(answers);
-    docker(&["rm", "-f", &name]);
-    reachable
-}
-
-/// A project of the docker engine; its containers go with it.
-struct Stack {
-    shop: Sandbox,
-    name: String,
-}
-
-impl Stack {
-    fn new() -> Option<Self> {
-        let image = engine();
-        if image.is_none() {
-            skipped("no Docker engine of this machine answers, or this is not root");
-        }
-        let shop = Sandbox::new();
-        let name = format!("odpmtest{}", shop.port);
-        let stack = Self { shop, name };
-        stack.describe(image?, "");
-        Some(stack)
-    }
-
-    fn describe(&self, image: &str, conf: &str) {
-        let (name, port, major) = (&self.name, self.shop.port, major());
-        let http = fs::read_to_string(self.shop.path("http-port")).unwrap_or_else(|_| {
-            let http = free_port().to_string();
-            self.shop.write("http-port", &http);
-            http
-        });
-        self.shop.write(
-            "odpm.yaml",
-            &format!(
-                "version: 1\nname: {name}\nengine: docker\nodoo:\n  version: \"18.0\"\n  image: odpm-test/odoo:1\n  \
-                 services: {{odoo: {{port: {http}}}}}\n  conf: {{list_db: 'False'{conf}}}\n\
-                 postgres: {{version: \"{major}\", memory: 512m, image: \"{image}\", port: {port}}}\n"
-            ),
-        );
-    }
-
-    fn containers(&self) -> Vec<String> {
-        let filter = format!("label=com.docker.compose.project={}", self.name);
-        let output =
-            Command::new("docker").args(["ps", "-aq", "--filter", &filter]).output().expect("docker");
-        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        for id in self.containers() {
-            docker(&["rm", "-f", "-v", &id]);
-        }
-        docker(&["network", "rm", &format!("{}_odpm", self.name)]);
-    }
-}
-
-/// Runs docker and tells whether it succeeded.
-fn docker(args: &[&str]) -> bool {
-    let output = Command::new("docker").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    output.is_ok_and(|status| status.success())
-}
+use crate::sandbox::{Sandbox, major};
+use crate::stack::{Stack, docker, engine, journal, wait_for};
 
 #[test]
 fn a_stack_comes_up_rests_is_mended_goes_down_and_comes_back() {
@@ -181,23 +83,16 @@ fn killed_in_the_middle_it_is_resumed() {
         let resume = shop.path(".odpm/journal").exists();
         let args: &[&str] = if resume { &["apply", "--resume", "--yes"] } else { &["apply", "--yes"] };
         let mut child = shop.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let wanted = format!("\"started\",\"step\":\"{step}\"");
-        let begin = std::time::Instant::now();
-        while !journal(shop).contains(&wanted) && child.try_wait().unwrap().is_none() {
-            assert!(begin.elapsed().as_secs() < 120);
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        wait_for(|| {
+            journal(shop).contains(&format!("\"started\",\"step\":\"{step}\""))
+                || child.try_wait().unwrap().is_some()
+        });
         let _ = kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::KILL);
         let _ = child.wait();
         let _ = shop.run(&["plan"]).code(3).says("--resume");
     }
     let _ = shop.run(&["apply", "--resume", "--yes"]).code(0);
     shop.at_rest();
-}
-
-fn journal(shop: &Sandbox) -> String {
-    let listing = fs::read_dir(shop.path(".odpm/journal")).into_iter().flatten().flatten();
-    listing.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect()
 }
 
 #[test]
