@@ -214,17 +214,19 @@ fn other_major(drift: &[Drift], grounds: &Grounds<'_>) -> Option<Block> {
     Some(hints.into_iter().fold(block, Block::hint))
 }
 
+/// An engine that cannot be asked: nothing that runs is known, and nothing may be started or stopped.
+pub fn unavailable(grounds: &Grounds<'_>) -> Option<Block> {
+    let why = grounds.seen.engine.available.why()?;
+    let engine = grounds.project.engine.as_str();
+    let block = Block::environment("engine_unavailable", format!("the engine `{engine}` cannot be used"));
+    Some(block.because(why).hint("Look at it with: docker version"))
+}
+
 fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
     let Grounds { project, seen, .. } = *grounds;
     let mut blocks = Vec::new();
-    if let Some(why) = seen.engine.available.why() {
-        let engine = project.engine.as_str();
-        blocks.push(
-            Block::environment("engine_unavailable", format!("the engine `{engine}` cannot be used"))
-                .because(why)
-                .hint("Look at it with: docker version")
-                .hint("Prepare the files alone: odpm apply --skip-start"),
-        );
+    if let Some(block) = unavailable(grounds) {
+        blocks.push(block.hint("Prepare the files alone: odpm apply --skip-start"));
         return blocks;
     }
     if !seen.engine.in_use_by.is_empty() {

@@ -9,6 +9,7 @@ use crate::step::Step;
 pub fn plan(grounds: &Grounds<'_>) -> Plan {
     let mut plan = frame::empty("down", grounds);
     plan.blocked.extend(blocks::unfinished(grounds));
+    plan.blocked.extend(blocks::unavailable(grounds));
     let running = services::ORDER.iter().rev();
     plan.steps.extend(running.filter_map(|name| services::stop(name, "the stack goes down", grounds)));
     match grounds.seen.engine.server.get() {

@@ -220,6 +220,10 @@ fn an_engine_that_is_not_there_is_not_a_stopped_server() {
     let env = [("DOCKER_HOST", "unix:///nowhere/docker.sock")];
     let _ = shop.run_with(&["apply", "--yes"], &env).code(1).says("no engine answers");
     let _ = shop.run_with(&["status"], &env).code(0).says("unknown: no engine answers");
+    let _ = shop.run_with(&["down", "--yes"], &env).code(1).says("no engine answers");
+    let scale = ["scale", "--service", "odoo-cron", "--replicas", "0", "--yes"];
+    let _ = shop.run_with(&scale, &env).code(1).says("no engine answers");
+    assert!(!shop.path(".odpm/scale.json").exists());
     let status = shop.run_with(&["database", "status", "--format", "json"], &env).code(0);
     let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
     assert!(status["postgres_container_running"].is_null(), "not known is not false");

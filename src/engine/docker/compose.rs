@@ -71,6 +71,11 @@ impl Compose {
             .arg(file)
             .args(file.parent().into_iter().flat_map(|folder| [Path::new("--project-directory"), folder]))
             .args(args)
+            // The first generation knows no contexts.
+            .envs(super::client::context().iter().flat_map(super::client::Context::variables))
+            // They win over the certificates of an engine in the first generation.
+            .env_remove("REQUESTS_CA_BUNDLE")
+            .env_remove("CURL_CA_BUNDLE")
             .stdin(std::process::Stdio::null())
             .output()
             .await
@@ -80,6 +85,13 @@ impl Compose {
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let error = Error::environment(format!("{} {} failed", self.words.join(" "), args.join(" ")));
-        Err(error.because_last(said.lines().map(str::trim)))
+        let said = said.lines().map(str::trim);
+        Err(error.because_last(said.filter(|line| !is_traceback(line))))
     }
+}
+
+/// Lines between the cause and its words when the first generation fails.
+fn is_traceback(line: &str) -> bool {
+    let code = line.starts_with("File \"") || line.starts_with("self.") || line.starts_with("raise ");
+    code || line.starts_with("Traceback") || line.chars().all(|c| c == '^' || c == ' ')
 }
