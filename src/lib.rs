@@ -12,11 +12,14 @@
 //! - [`observe`]: the only reading before a decision
 //! - [`world`]: what effects may touch, real and, for crash tests, fake
 //! - [`engine`]: what runs services; processes of this machine
+//! - [`backup_file`]: Odoo's zip, the fast folder, dumps: written, read, verified
 //! - [`postgres`]: data directories, logins, roles, what a server answers
 //! - [`state`]: `.odpm` on disk: baseline, journals, lock, secrets
 //! - [`process`]: what the kernel says of processes
 //! - [`schemas`]: the JSON Schemas of what is read and written
+//! - [`backup`]: the planner of databases: backup, restore, drop, rename, copy, drill
 //! - [`stack`]: the planner of the stack
+//! - [`grounds`]: what every plan is made on; the project in the terms of its engine
 //! - [`plan`]: plans, guards, journal records: values and their laws
 //! - [`inherit`]: projects of other tools, read into an `odpm.yaml`
 //! - [`drift`]: is this still the same database home?
@@ -36,6 +39,8 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::todo, clippy::unimplemented))]
 
 pub mod apply;
+pub mod backup;
+pub mod backup_file;
 pub mod base;
 pub mod cli;
 pub mod compose;
@@ -43,6 +48,7 @@ pub mod drift;
 pub mod engine;
 pub mod error;
 pub mod facts;
+pub mod grounds;
 pub mod inherit;
 pub mod observe;
 pub mod odoo_conf;

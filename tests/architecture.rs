@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 25] = [
     "error",
     "base",
     "project",
@@ -17,11 +17,14 @@ const ROOMS: [&str; 22] = [
     "drift",
     "inherit",
     "plan",
+    "grounds",
     "stack",
+    "backup",
     "schemas",
     "process",
     "state",
     "postgres",
+    "backup_file",
     "engine",
     "world",
     "observe",
@@ -31,10 +34,10 @@ const ROOMS: [&str; 22] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=11;
+const PURE: std::ops::RangeInclusive<usize> = 0..=13;
 
 /// The planners among them; none knows another.
-const PLANNERS: [&str; 1] = ["stack"];
+const PLANNERS: [&str; 2] = ["stack", "backup"];
 
 /// What a pure room never says.
 const EFFECTS: [&str; 9] = [

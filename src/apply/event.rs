@@ -19,6 +19,13 @@ pub enum Event<'a> {
         /// The step.
         step: &'a PlannedStep,
     },
+    /// A step has come so far.
+    Working {
+        /// Bytes done.
+        done: u64,
+        /// Of how many; 0 where that is not known.
+        total: u64,
+    },
     /// A step is done.
     Finished {
         /// The step.

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, guard, steps};
+use crate::base::Meter;
 use crate::error::{Error, Kind, Result};
 use crate::facts::RunStatus;
 use crate::plan::{Journal, Outcome, Plan, PlannedStep, Record};
 use crate::step::Resume;
 use crate::world::{Log, World};
+
+/// How often it is told how far a step has come.
+const BEAT: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// A wish to stop: after the current step, and when repeated at once.
 #[derive(Clone, Debug, Default)]
@@ -60,8 +64,10 @@ pub async fn run(
         let begun = earlier.filter(|journal| journal.stopped_in.as_ref() == Some(&step.id));
         let attempt = begun.map_or(0, |journal| journal.attempts) + 1;
         log.append(Record::Started { step: step.id.clone(), attempt })?;
+        let meter = world.meter.clone();
+        meter.begin(0);
         let work = one(step, begun.is_some(), world);
-        match until_stopped(work, stop, tell).await {
+        match until_stopped(work, &meter, stop, tell).await {
             Some(Ok(outcome)) => {
                 tell(Event::Finished { step, outcome: &outcome });
                 log.append(Record::Finished { step: step.id.clone(), outcome })?;
@@ -100,16 +106,26 @@ async fn one(step: &PlannedStep, begun: bool, world: &mut World) -> Result<Outco
 /// Waits for the work; `None` when a second wish to stop came first.
 async fn until_stopped<T>(
     work: impl Future<Output = T>,
+    meter: &Meter,
     stop: &Stop,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Option<T> {
     tokio::pin!(work);
-    tokio::select! {
-        biased;
-        done = &mut work => Some(done),
-        () = stop.now.notified() => {
-            tell(Event::Stopping);
-            None
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Some(done),
+            () = stop.now.notified() => {
+                tell(Event::Stopping);
+                return None;
+            }
+            _ = beat.tick() => {
+                let (done, total) = meter.read();
+                if done > 0 {
+                    tell(Event::Working { done, total });
+                }
+            }
         }
     }
 }

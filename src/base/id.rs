@@ -35,6 +35,11 @@ impl RunId {
         (time_ok && random_ok).then(|| Self(text.to_owned()))
     }
 
+    /// The random part: short, for names that have to be short.
+    pub fn short(&self) -> &str {
+        self.0.split_once('-').map_or(self.as_str(), |(_, random)| random)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,8 +5,10 @@
 
 pub mod digest;
 pub mod id;
+pub mod meter;
 pub mod quote;
 pub mod secret;
+pub mod size;
 pub mod suggest;
 pub mod template;
 pub mod time;
@@ -14,5 +16,6 @@ pub mod version;
 
 pub use digest::Digest;
 pub use id::RunId;
+pub use meter::Meter;
 pub use secret::{Secret, SecretRef};
 pub use version::PgMajor;

@@ -40,6 +40,8 @@ pub enum SecretRef {
     AppPassword,
     /// The password of the administrative role, kept by odpm in `.odpm/secrets/`.
     AdminPassword,
+    /// The new password of Odoo's administrator, given with the command and kept nowhere.
+    OdooAdmin,
     /// The value of a secret option of `odoo.conf`, from the project.
     OdooConf {
         /// The option.

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use super::carry_out::Consent;
 use super::session::Session;
 use super::{carry_out, resume};
 use crate::drift::Acceptance;
@@ -20,6 +21,9 @@ pub struct Args {
     /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
+    /// The database that a saved plan replaces or drops, named once more
+    #[arg(long, value_name = "DB", requires = "file")]
+    confirm: Option<String>,
     /// Go on with the run that was interrupted
     #[arg(long, conflicts_with = "abandon")]
     resume: bool,
@@ -46,7 +50,8 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     }
     if let Some(file) = &args.file {
         let plan = saved(file, &session).await?;
-        return carry_out::begin(&session, &plan, args.yes, ui).await;
+        let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), named: true };
+        return carry_out::begin(&session, &plan, &consent, ui).await;
     }
     let depth = if args.skip_start { Depth::Files } else { Depth::Live };
     let view = session.observe(depth).await?;
@@ -58,7 +63,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         let data = session.loaded.project.postgres.data.display().to_string();
         accepted.push(prompt::accept(ui, judged, &data)?);
     };
-    carry_out::begin(&session, &plan, args.yes, ui).await
+    carry_out::begin(&session, &plan, &Consent::of(args.yes), ui).await
 }
 
 /// A saved plan, provided that the project and the world are still what it was made from.

@@ -5,12 +5,31 @@ use crate::apply::{self, Stop};
 use crate::error::{Error, Result};
 use crate::observe;
 use crate::plan::{Journal, Plan, Record};
+use crate::project::Scenario;
 use crate::report::{self, Progress, Ui, prompt};
 use crate::state::JournalFile;
 use crate::world::{Log, RealJournal, real};
 
+/// What a person has agreed to with the command.
+#[derive(Clone, Debug, Default)]
+pub struct Consent {
+    /// `--yes`.
+    pub yes: bool,
+    /// `--confirm=NAME`.
+    pub confirm: Option<String>,
+    /// Whether the database was named with the command.
+    pub named: bool,
+}
+
+impl Consent {
+    /// No more than `--yes`, or not even that.
+    pub fn of(yes: bool) -> Self {
+        Self { yes, ..Self::default() }
+    }
+}
+
 /// A new run of the plan. Gives the exit code.
-pub async fn begin(session: &Session, plan: &Plan, yes: bool, ui: Ui) -> Result<u8> {
+pub async fn begin(session: &Session, plan: &Plan, consent: &Consent, ui: Ui) -> Result<u8> {
     if let Some(error) = report::blocked(plan).or_else(|| report::pending(plan)) {
         plan.warnings.iter().for_each(|warning| ui.insist(&format!("note: {warning}")));
         return Err(error);
@@ -19,7 +38,7 @@ pub async fn begin(session: &Session, plan: &Plan, yes: bool, ui: Ui) -> Result<
     if plan.is_empty() {
         return Ok(0);
     }
-    confirm(plan, yes, ui)?;
+    confirm(session, plan, consent, ui)?;
     let mut log = RealJournal(JournalFile::create(&session.loaded.state, &plan.run)?);
     let by = observe::author().name;
     log.append(Record::Begin { plan: Box::new(plan.clone()), pid: std::process::id(), by })?;
@@ -30,7 +49,8 @@ pub async fn begin(session: &Session, plan: &Plan, yes: bool, ui: Ui) -> Result<
 pub async fn go_on(session: &Session, journal: &Journal, yes: bool, ui: Ui) -> Result<u8> {
     ui.answer(&report::plan(&journal.plan));
     ui.say(&format!("{} of {} steps are done.", journal.finished.len(), journal.plan.steps.len()));
-    confirm(&journal.plan, yes, ui)?;
+    // What it destroys was agreed to when it began.
+    ask(&journal.plan, yes, ui)?;
     let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
     run(session, &journal.plan, Some(journal), &mut log, ui).await
 }
@@ -43,7 +63,20 @@ pub fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8> {
     Ok(0)
 }
 
-fn confirm(plan: &Plan, yes: bool, ui: Ui) -> Result<()> {
+/// Whether a person agrees; what is lost has to be named.
+fn confirm(session: &Session, plan: &Plan, consent: &Consent, ui: Ui) -> Result<()> {
+    let Some(lost) = plan.destroys.first() else { return ask(plan, consent.yes, ui) };
+    let server = session.loaded.project.scenario == Scenario::Server;
+    let named =
+        consent.confirm.as_ref() == Some(lost) || (consent.named && !server && consent.confirm.is_none());
+    match (consent.yes && named, ui.can_ask() && !consent.yes) {
+        (true, _) => Ok(()),
+        (false, true) => prompt::type_name(lost),
+        (false, false) => Err(report::unnamed(lost, consent.yes, server)),
+    }
+}
+
+fn ask(plan: &Plan, yes: bool, ui: Ui) -> Result<()> {
     match (yes, ui.can_ask()) {
         (true, _) => Ok(()),
         (false, true) => prompt::confirm(plan),

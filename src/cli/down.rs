@@ -19,5 +19,5 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let session = Session::writing(start, "down")?;
     let view = session.observe(Depth::Live).await?;
     let plan = session.plan(&Request::Down, &view);
-    carry_out::begin(&session, &plan, args.yes, ui).await
+    carry_out::begin(&session, &plan, &carry_out::Consent::of(args.yes), ui).await
 }

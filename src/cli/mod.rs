@@ -3,6 +3,7 @@
 //! A verb reads the project, has the world observed, asks a planner, shows what it says, and gives the plan
 //! to the one interpreter. It decides nothing about databases; it turns flags into requests.
 
+mod admin_password;
 mod apply;
 mod carry_out;
 mod completions;

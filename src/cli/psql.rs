@@ -6,9 +6,9 @@ use crate::base::SecretRef;
 use crate::engine::local::Local;
 use crate::engine::{Engine, Visit};
 use crate::error::{Error, Result};
+use crate::grounds::specs;
 use crate::project::EngineKind;
 use crate::report::Ui;
-use crate::stack::specs;
 
 /// Open psql on the project's database, as the application role
 #[derive(Debug, clap::Args)]

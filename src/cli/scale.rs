@@ -31,5 +31,5 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let session = Session::writing(start, "scale")?;
     let view = session.observe(Depth::Live).await?;
     let request = Request::Scale { service: args.service.clone(), replicas: args.replicas };
-    carry_out::begin(&session, &session.plan(&request, &view), args.yes, ui).await
+    carry_out::begin(&session, &session.plan(&request, &view), &carry_out::Consent::of(args.yes), ui).await
 }

@@ -4,14 +4,17 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::backup;
 use crate::base::RunId;
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
-use crate::facts::{BaselineSeen, Known, Observation};
+use crate::facts::{BaselineSeen, DatabasesSeen, Known, Observation};
+use crate::grounds::{Grounds, specs};
 use crate::observe::{self, Depth, Loaded};
 use crate::plan::Plan;
-use crate::stack::{self, Check, Grounds, Request};
+use crate::stack::{self, Check, Request};
 use crate::state::{self, Lock};
+use crate::step::Operator;
 
 /// A project at work.
 pub struct Session {
@@ -57,13 +60,26 @@ impl Session {
 
     /// Whether this machine is fit for the project.
     pub fn doctor(&self, tools: &[(String, Known<String>)], writable: &Known<()>, view: &View) -> Vec<Check> {
+        stack::doctor(tools, writable, &self.grounds(view))
+    }
+
+    /// The plan for a request on databases.
+    pub fn backup_plan(&self, request: &backup::Request, view: &View, databases: &DatabasesSeen) -> Plan {
+        backup::plan(request, &backup::Ground { all: self.grounds(view), seen: databases })
+    }
+
+    /// Who looks after databases; `None` where PostgreSQL's programs are missing.
+    pub fn operator(&self, view: &View) -> Option<Operator> {
+        specs::operator(&self.grounds(view))
+    }
+
+    fn grounds<'a>(&'a self, view: &'a View) -> Grounds<'a> {
         let View { seen, baseline, run } = view;
-        stack::doctor(tools, writable, &Grounds { project: &self.loaded.project, seen, baseline, run })
+        Grounds { project: &self.loaded.project, seen, baseline, run }
     }
 
     /// The plan for a request on what was seen.
     pub fn plan(&self, request: &Request, view: &View) -> Plan {
-        let View { seen, baseline, run } = view;
-        stack::plan(request, &Grounds { project: &self.loaded.project, seen, baseline, run })
+        stack::plan(request, &self.grounds(view))
     }
 }

@@ -3,9 +3,10 @@ use std::path::Path;
 use super::session::Session;
 use crate::error::Result;
 use crate::facts::{FileSeen, Scale};
+use crate::grounds::specs;
 use crate::observe::Depth;
 use crate::report::{self, Format, Status, Ui};
-use crate::stack::{Request, specs};
+use crate::stack::Request;
 use crate::state;
 
 /// Show services, cluster, drift, unfinished applies and the last backup

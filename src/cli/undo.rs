@@ -28,5 +28,5 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let journal = state::find_journal(&session.loaded.state, &run)?.ok_or_else(unknown)?;
     let view = session.observe(Depth::Live).await?;
     let plan = session.plan(&Request::Undo(Box::new(journal)), &view);
-    carry_out::begin(&session, &plan, args.yes, ui).await
+    carry_out::begin(&session, &plan, &carry_out::Consent::of(args.yes), ui).await
 }

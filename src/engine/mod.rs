@@ -15,10 +15,10 @@ use std::path::Path;
 use std::pin::Pin;
 
 use crate::base::Secret;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::{EngineKind, Project};
-use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles};
+use crate::step::{Operator, PullImage, ServerSpec, ServiceSpec, ShareFiles};
 
 /// An answer that is never a failure: what could not be learned is unknown in it.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -36,6 +36,53 @@ pub struct Visit<'a> {
     pub env: &'a [&'a str],
     /// Whether there is a terminal.
     pub tty: bool,
+}
+
+/// A client program of PostgreSQL, and what it works on.
+#[derive(Debug)]
+pub struct Tool<'a> {
+    /// Who looks after the databases, and where the programs are.
+    pub operator: &'a Operator,
+    /// `pg_dump` or `pg_restore`.
+    pub program: &'a str,
+    /// Its arguments, but for those of the login.
+    pub args: Vec<String>,
+    /// The role that logs in.
+    pub role: &'a str,
+    /// Its password.
+    pub secret: &'a Secret,
+    /// The database; `None` for work on files alone.
+    pub database: Option<&'a str>,
+    /// Folders and files of this machine that it reads or writes, at these very paths.
+    pub paths: Vec<&'a Path>,
+    /// Where its output goes to, in chunks.
+    pub output: Option<tokio::sync::mpsc::Sender<Result<Vec<u8>>>>,
+}
+
+impl Tool<'_> {
+    /// The arguments of the login. A name is no connection string, whatever is in it.
+    fn login(&self, host: &str, port: u16) -> Vec<String> {
+        let Some(database) = self.database else { return Vec::new() };
+        let name = database.replace('\\', "\\\\").replace('\'', "\\'");
+        let words = ["-h", host, "-p", &port.to_string(), "-U", self.role, "-w", "-d"];
+        words.map(str::to_owned).into_iter().chain([format!("dbname='{name}'")]).collect()
+    }
+
+    /// Variables of the program's environment, but for the password.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("LC_ALL", "C".to_owned()), ("PGAPPNAME", "odpm".to_owned())];
+        if let Some(tls) = &self.operator.endpoint.tls {
+            variables.push(("PGSSLMODE", tls.mode.as_str().to_owned()));
+            variables.extend(tls.root.iter().map(|root| ("PGSSLROOTCERT", root.display().to_string())));
+        }
+        variables
+    }
+
+    /// What it means that the program ended badly.
+    fn failure(&self, how: &str, said: &str) -> Error {
+        let error = Error::environment(format!("{} {how}", self.program));
+        error.because_last(said.lines().map(str::trim).filter(|line| !line.is_empty()))
+    }
 }
 
 /// Which lines of the logs are wanted.
@@ -109,6 +156,16 @@ pub trait Engine {
 
     /// The command that takes a person to where a service runs.
     fn command_in<'a>(&'a self, visit: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command>;
+
+    /// Runs a client program of PostgreSQL to its end; fails when it fails.
+    fn tool<'a>(&'a self, tool: Tool<'a>) -> EngineFuture<'a, ()>;
+
+    /// The `data/neutralize.sql` of those of the modules that an image of Odoo's has one for, with their names.
+    fn neutralize_scripts<'a>(
+        &'a self,
+        image: &'a str,
+        modules: &'a [String],
+    ) -> EngineFuture<'a, Vec<(String, String)>>;
 
     /// The further programs that this engine needs for the project, by name, with their versions.
     fn tools<'a>(&'a self, project: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>>;

@@ -4,8 +4,10 @@
 //! [`Known::Unknown`] with the reason, never a quiet `false` or "empty". Nothing here looks anywhere
 //! by itself, and nothing here judges.
 
+mod backup;
 mod baseline;
 mod cluster;
+mod databases;
 mod engine;
 mod files;
 mod known;
@@ -16,10 +18,15 @@ mod run;
 pub mod samples;
 mod scale;
 
+pub use backup::{
+    BackupManifest, BackupSeen, BackupSource, DatabaseFacts, Drill, FilestoreFacts, MANIFEST_VERSION,
+    OdooManifest, Part,
+};
 pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
 };
 pub use cluster::{ClusterFiles, DataDir, PidFile};
+pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OdooSeen};
 pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};
 pub use files::FileSeen;
 pub use known::Known;

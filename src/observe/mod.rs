@@ -4,6 +4,7 @@
 //! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id.
 
 mod author;
+mod databases;
 mod folder;
 mod inherited;
 mod ports;
@@ -11,6 +12,7 @@ mod project;
 mod world;
 
 pub use author::author;
+pub use databases::{backup, backups, databases, last_drill, readable};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, load};

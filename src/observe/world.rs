@@ -15,10 +15,10 @@ use crate::error::Result;
 use crate::facts::{
     BaselineSeen, ClusterFiles, DataDir, EngineSeen, FileSeen, Known, Live, Observation, PidFile, ServerSeen,
 };
+use crate::grounds::specs;
 use crate::odoo_conf::{self, ConfValue, OdooConf};
 use crate::postgres::{Probe, data_dir, live};
 use crate::project::Project;
-use crate::stack::specs;
 use crate::state;
 
 /// How long one question to the server may take.

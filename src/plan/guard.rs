@@ -69,6 +69,20 @@ impl Guard {
             | Step::VerifyLogin(_)
             | Step::StartService(_)
             | Step::StopService(_)
+            | Step::BackupDatabase(_)
+            | Step::CheckBackup(_)
+            | Step::CreateDatabase(_)
+            | Step::LoadBackup(_)
+            | Step::LoadFiles(_)
+            | Step::RenewIdentity(_)
+            | Step::Neutralize(_)
+            | Step::CheckDatabase(_)
+            | Step::MoveDatabase(_)
+            | Step::DuplicateDatabase(_)
+            | Step::DropDatabase(_)
+            | Step::SetPassword(_)
+            | Step::RemoveBackup(_)
+            | Step::RecordDrill(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

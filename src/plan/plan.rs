@@ -40,6 +40,9 @@ pub struct Plan {
     pub blocked: Vec<Block>,
     /// What to know before agreeing.
     pub warnings: Vec<String>,
+    /// The databases that are lost, or no longer in service: a person names them before anything is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub destroys: Vec<String>,
     /// The work.
     pub steps: Vec<PlannedStep>,
 }

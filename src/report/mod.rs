@@ -3,6 +3,7 @@
 //! Turns data and decisions into text and asks questions; it knows no effects. Text for people goes to
 //! stdout, what happens meanwhile to stderr; with `--format json` one document goes to stdout.
 
+mod databases;
 mod diff;
 mod doctor;
 mod drift;
@@ -16,13 +17,14 @@ mod status;
 mod steps;
 mod ui;
 
+pub use databases::{DatabaseList, databases, verdict};
 pub use diff::diffs;
 pub use doctor::doctor;
 pub use failure::failure;
 pub use history::{History, history};
 pub use plan::plan;
 pub use progress::Progress;
-pub use refusal::{blocked, pending, unconfirmed};
+pub use refusal::{blocked, pending, unconfirmed, unnamed};
 pub use status::{DatabaseStatus, Status, database_status, status};
 pub use ui::{Format, Ui};
 

@@ -64,6 +64,10 @@ fn steps(plan: &Plan) -> String {
         let _ = writeln!(text, "  {:>2}  {}{risk}", number + 1, headline(&step.step, &plan.project.root));
         let _ = writeln!(text, "      {}", style(format!("because {}", step.reason)).dim());
     }
+    if !plan.destroys.is_empty() {
+        let names = plan.destroys.join(", ");
+        let _ = writeln!(text, "\n{}", style(format!("Lost, or out of service: {names}")).red().bold());
+    }
     let pending = plan.pending().count();
     if pending > 0 {
         let _ = writeln!(text, "\nBefore anything starts, a person has to accept the drift above.");

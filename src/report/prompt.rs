@@ -1,6 +1,6 @@
 //! Questions to a person at a terminal.
 
-use dialoguer::{Confirm, Select};
+use dialoguer::{Confirm, Input, Password, Select};
 
 use super::ui::Ui;
 use crate::drift::{Acceptance, Judged, wording};
@@ -24,6 +24,19 @@ pub fn confirm(plan: &Plan) -> Result<()> {
         Some(true) => Ok(()),
         _ => Err(Error::refused("nothing was done")),
     }
+}
+
+/// The name of what is lost, typed by a person.
+pub fn type_name(name: &str) -> Result<()> {
+    let question = format!("{name} will be lost or replaced. Type its name to go on");
+    let typed: String = asked(Input::new().with_prompt(question).allow_empty(true).interact_text())?;
+    if typed == name { Ok(()) } else { Err(Error::refused("that is not its name; nothing was done")) }
+}
+
+/// A new password, typed twice and not shown.
+pub fn new_password(question: &str) -> Result<String> {
+    let twice = Password::new().with_prompt(question).with_confirmation("Once more", "They differ.");
+    asked(twice.interact())
 }
 
 /// What to do about a difference; an answer other than an acceptance stops the apply.

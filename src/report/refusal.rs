@@ -59,3 +59,16 @@ pub fn unconfirmed(plan: &Plan) -> Error {
     ))
     .hint("Run the same command with --yes to confirm.")
 }
+
+/// Nobody is there to name what is lost, or the command does not name it.
+pub fn unnamed(lost: &str, yes: bool, server: bool) -> Error {
+    let error = Error::refused(format!("{lost} would be lost or replaced, and nobody has confirmed that"));
+    match (yes, server) {
+        (true, true) => error
+            .because("the scenario is `server`: --yes alone is not enough there")
+            .hint(format!("Name it: --yes --confirm={lost}")),
+        (true, false) => error.hint(format!("Name the database with the command: -d {lost} --yes")),
+        (false, true) => error.hint(format!("Run the same command with --yes --confirm={lost}")),
+        (false, false) => error.hint("Run the same command with --yes to confirm."),
+    }
+}

@@ -43,6 +43,25 @@ pub fn headline(step: &Step, root: &Path) -> String {
         }
         Step::StartService(service) => format!("start {}", service.service),
         Step::StopService(service) => format!("stop {}", service.service),
+        Step::BackupDatabase(step) => format!("back {} up to {}", step.database, at(&step.to)),
+        Step::CheckBackup(step) => format!("read {} and check it", at(&step.path)),
+        Step::CreateDatabase(step) => format!("make the database {}", step.name),
+        Step::LoadBackup(step) => format!("load {} into {}", at(&step.path), step.database),
+        Step::LoadFiles(step) => format!("put its files into {}", at(&step.to)),
+        Step::RenewIdentity(step) => format!("give {} an identity of its own", step.database),
+        Step::Neutralize(step) => format!("switch off what {} does outside", step.database),
+        Step::CheckDatabase(step) => format!("compare {} with {}", step.database, at(&step.backup)),
+        Step::MoveDatabase(step) => match &step.keep {
+            Some(keep) => format!("rename {} to {}, what has that name to {keep}", step.from, step.to),
+            None => format!("rename {} to {}", step.from, step.to),
+        },
+        Step::DuplicateDatabase(step) => format!("copy {} to {}", step.from, step.to),
+        Step::DropDatabase(step) => format!("drop the database {} with its files", step.name),
+        Step::SetPassword(step) => {
+            format!("set login {} and password of the administrator in {}", step.login, step.database)
+        }
+        Step::RemoveBackup(step) => format!("remove {}", at(&step.path)),
+        Step::RecordDrill(step) => format!("record the drill of {}", at(&step.backup)),
         Step::RecordBaseline(_) => "record the baseline".to_owned(),
     }
 }
@@ -51,6 +70,7 @@ fn secret(secret: &SecretRef) -> String {
     match secret {
         SecretRef::AppPassword => "the application role's password".to_owned(),
         SecretRef::AdminPassword => "the administrative role's password".to_owned(),
+        SecretRef::OdooAdmin => "the administrator's password".to_owned(),
         SecretRef::OdooConf { option } => format!("a value of {option}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Grounds, specs};
+use super::{Grounds, frame, specs};
 use crate::base::PgMajor;
 use crate::drift::{Drift, wording};
 use crate::facts::{BaselineSeen, DataDir, FileSeen, PidFile, PortUse, ServerSeen};
@@ -43,7 +43,7 @@ fn volumes(grounds: &Grounds<'_>) -> Vec<Block> {
 
 /// Everything that stands in the way of an apply. Preparing files needs less than starting does.
 pub fn up(skip_start: bool, set_aside: bool, drift: &[Drift], grounds: &Grounds<'_>) -> Vec<Block> {
-    let mut blocks: Vec<Block> = unfinished(grounds).into_iter().collect();
+    let mut blocks: Vec<Block> = frame::unfinished(grounds).into_iter().collect();
     blocks.extend(baseline(set_aside, grounds));
     blocks.extend(odoo_conf(grounds));
     if skip_start {
@@ -94,21 +94,6 @@ pub fn external(mend: bool, grounds: &Grounds<'_>) -> Option<Block> {
         )
         .hint(format!("Set postgres.version: \"{have}\"."))
     })
-}
-
-/// A run that has not come to its end is finished or given up before another begins.
-pub fn unfinished(grounds: &Grounds<'_>) -> Option<Block> {
-    let run = grounds.seen.unfinished.as_ref()?;
-    let at = run.stopped_at.as_ref().map_or_else(String::new, |step| format!(" in {step}"));
-    Some(
-        Block::refused("unfinished_run", format!("the run {} is not finished", run.run))
-            .because(format!(
-                "`odpm {}` of {}, begun {}, stopped after {} of {} steps{at}",
-                run.command, run.by, run.started_at, run.done, run.steps
-            ))
-            .hint("Go on with it: odpm apply --resume")
-            .hint("Give it up, what it did stays done: odpm apply --abandon"),
-    )
 }
 
 fn baseline(set_aside: bool, grounds: &Grounds<'_>) -> Option<Block> {
@@ -214,18 +199,10 @@ fn other_major(drift: &[Drift], grounds: &Grounds<'_>) -> Option<Block> {
     Some(hints.into_iter().fold(block, Block::hint))
 }
 
-/// An engine that cannot be asked: nothing that runs is known, and nothing may be started or stopped.
-pub fn unavailable(grounds: &Grounds<'_>) -> Option<Block> {
-    let why = grounds.seen.engine.available.why()?;
-    let engine = grounds.project.engine.as_str();
-    let block = Block::environment("engine_unavailable", format!("the engine `{engine}` cannot be used"));
-    Some(block.because(why).hint("Look at it with: docker version"))
-}
-
 fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
     let Grounds { project, seen, .. } = *grounds;
     let mut blocks = Vec::new();
-    if let Some(block) = unavailable(grounds) {
+    if let Some(block) = frame::unavailable(grounds) {
         blocks.push(block.hint("Prepare the files alone: odpm apply --skip-start"));
         return blocks;
     }

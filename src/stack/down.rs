@@ -8,9 +8,9 @@ use crate::step::Step;
 /// Stops what runs: Odoo first, so that its requests end before the server does.
 pub fn plan(grounds: &Grounds<'_>) -> Plan {
     let mut plan = frame::empty("down", grounds);
-    plan.blocked.extend(blocks::unfinished(grounds));
-    plan.blocked.extend(blocks::unavailable(grounds));
-    let running = services::ORDER.iter().rev();
+    plan.blocked.extend(frame::unfinished(grounds));
+    plan.blocked.extend(frame::unavailable(grounds));
+    let running = specs::SERVICES.iter().rev();
     plan.steps.extend(running.filter_map(|name| services::stop(name, "the stack goes down", grounds)));
     match grounds.seen.engine.server.get() {
         Some(ServerSeen::Running { .. }) => {

@@ -2,17 +2,15 @@
 //!
 //! Pure and sync: a [`Request`], the project, what was observed, the baseline and a fresh run id go in, a
 //! [`Plan`] comes out. `up` reads as the recipe that an apply follows; `blocks` says what stands in the
-//! way of one; [`specs`] puts the project into the terms of the engine.
+//! way of one.
 
 mod blocks;
 mod doctor;
 mod down;
 mod files;
-mod frame;
 mod roles;
 mod scale;
 mod services;
-pub mod specs;
 mod undo;
 mod up;
 
@@ -21,11 +19,9 @@ mod tests;
 
 pub use doctor::{Check, doctor};
 
-use crate::base::RunId;
 use crate::drift::Acceptance;
-use crate::facts::{BaselineSeen, Observation};
+use crate::grounds::{Grounds, frame, specs};
 use crate::plan::{Journal, Plan};
-use crate::project::Project;
 
 /// What a person asked for.
 #[derive(Clone, Debug)]
@@ -52,19 +48,6 @@ pub enum Request {
     },
     /// Take back what a run did.
     Undo(Box<Journal>),
-}
-
-/// The grounds that a plan is made on.
-#[derive(Clone, Copy, Debug)]
-pub struct Grounds<'a> {
-    /// The project.
-    pub project: &'a Project,
-    /// The world.
-    pub seen: &'a Observation,
-    /// The baseline.
-    pub baseline: &'a BaselineSeen,
-    /// The id of the run that the plan would be.
-    pub run: &'a RunId,
 }
 
 /// The plan for a request.

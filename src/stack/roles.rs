@@ -66,7 +66,7 @@ pub fn amiss(grounds: &Grounds<'_>) -> Option<String> {
 /// The plan of `database ensure-role`.
 pub fn plan(grounds: &Grounds<'_>) -> Plan {
     let mut plan = frame::empty("database ensure-role", grounds);
-    plan.blocked.extend(blocks::unfinished(grounds));
+    plan.blocked.extend(frame::unfinished(grounds));
     match grounds.seen.engine.server.get() {
         _ if grounds.project.postgres.external.is_some() => {
             plan.blocked.extend(blocks::external(true, grounds))

@@ -1,6 +1,6 @@
 //! Run more or fewer of a service on purpose, visibly, until somebody takes it back.
 
-use super::{Grounds, blocks, frame, services, specs};
+use super::{Grounds, frame, services, specs};
 use crate::base::time::utc_seconds;
 use crate::facts::{FileSeen, Scaled};
 use crate::plan::{Block, Plan, PlannedStep};
@@ -10,8 +10,8 @@ use crate::step::{RemoveFile, Step, WriteFile};
 pub fn plan(service: &str, replicas: Option<u16>, grounds: &Grounds<'_>) -> Plan {
     let Grounds { project, seen, .. } = *grounds;
     let mut plan = frame::empty("scale", grounds);
-    plan.blocked.extend(blocks::unfinished(grounds));
-    plan.blocked.extend(blocks::unavailable(grounds));
+    plan.blocked.extend(frame::unfinished(grounds));
+    plan.blocked.extend(frame::unavailable(grounds));
     let Some(described) = project.odoo.services.get(service) else {
         let known: Vec<&str> = project.odoo.services.keys().map(String::as_str).collect();
         let block = Block::refused("unknown_service", format!("there is no service {service} to scale"));

@@ -5,13 +5,10 @@ use crate::facts::ServiceSeen;
 use crate::plan::{PlannedStep, Risk};
 use crate::step::Step;
 
-/// The services, in the order in which they start.
-pub const ORDER: [&str; 3] = ["odoo", "odoo-cron", "odoo-worker"];
-
 /// Brings each service to the wanted number and configuration.
 pub fn up(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let restart = files::changes_secrets(grounds);
-    ORDER.iter().flat_map(|name| one(name, restart, grounds)).collect()
+    specs::SERVICES.iter().flat_map(|name| one(name, restart, grounds)).collect()
 }
 
 /// Brings one service to the wanted number and configuration.

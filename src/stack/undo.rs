@@ -1,13 +1,13 @@
 //! Take back what a run did.
 
-use super::{Grounds, blocks, frame};
+use super::{Grounds, frame};
 use crate::facts::FileSeen;
 use crate::plan::{Block, Guard, Journal, Plan, inverse};
 
 /// The inverse of the run, and what has been written since.
 pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
     let mut plan = frame::empty("undo", grounds);
-    plan.blocked.extend(blocks::unfinished(grounds));
+    plan.blocked.extend(frame::unfinished(grounds));
     let inverse = inverse(journal);
     plan.warnings.extend(inverse.stays.iter().map(|stays| format!("Not taken back: {stays}.")));
     for guard in inverse.steps.iter().flat_map(|step| &step.guards) {

@@ -16,13 +16,14 @@ pub struct SecretFiles {
     app: Option<Secret>,
     admin: Option<Secret>,
     conf: BTreeMap<String, Secret>,
+    odoo_admin: Option<Secret>,
 }
 
 impl SecretFiles {
     /// The secrets of a project: the application role's password and options of `odoo.conf` where the
     /// project gives them.
     pub fn new(state: &StateDir, app: Option<Secret>, conf: BTreeMap<String, Secret>) -> Self {
-        Self { folder: state.secrets(), app, admin: None, conf }
+        Self { folder: state.secrets(), app, admin: None, conf, odoo_admin: None }
     }
 
     /// With the administrative role's password, where the project gives it.
@@ -31,12 +32,18 @@ impl SecretFiles {
         Self { admin, ..self }
     }
 
+    /// With the password that Odoo's administrator shall get.
+    #[must_use]
+    pub fn with_odoo_admin(self, odoo_admin: Option<Secret>) -> Self {
+        Self { odoo_admin, ..self }
+    }
+
     /// The file of a secret that odpm keeps itself.
     fn path(&self, secret: &SecretRef) -> Option<PathBuf> {
         match secret {
             SecretRef::AppPassword => Some(self.folder.join("app_password")),
             SecretRef::AdminPassword => Some(self.folder.join("admin_password")),
-            SecretRef::OdooConf { .. } => None,
+            SecretRef::OdooAdmin | SecretRef::OdooConf { .. } => None,
         }
     }
 
@@ -47,6 +54,9 @@ impl SecretFiles {
         }
         if let (SecretRef::AdminPassword, Some(given)) = (secret, &self.admin) {
             return Ok(Some(given.clone()));
+        }
+        if let SecretRef::OdooAdmin = secret {
+            return Ok(self.odoo_admin.clone());
         }
         if let SecretRef::OdooConf { option } = secret {
             return Ok(self.conf.get(option).cloned());

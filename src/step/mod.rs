@@ -4,7 +4,9 @@
 //! when it runs. What a step does is written once, in `apply::steps`; why it is needed is said by the
 //! planner that asks for it. Nothing here acts or decides.
 
+mod backup;
 mod database;
+mod databases;
 mod docker;
 mod files;
 mod record;
@@ -14,7 +16,14 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::base::SecretRef;
 pub use crate::odoo_conf::{ConfEdit, ConfValue};
+pub use backup::{
+    BackupDatabase, BackupFormat, CheckBackup, LoadBackup, LoadFiles, RecordDrill, RemoveBackup,
+};
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
+pub use databases::{
+    CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, Operator,
+    Programs, RenewIdentity, SetPassword,
+};
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
 pub use record::RecordBaseline;
@@ -56,6 +65,34 @@ pub enum Step {
     StartService(ServiceSpec),
     /// Stops it.
     StopService(ServiceSpec),
+    /// Backs a database up.
+    BackupDatabase(Box<BackupDatabase>),
+    /// Reads a backup whole and compares it with what is recorded of it.
+    CheckBackup(CheckBackup),
+    /// Makes an empty database.
+    CreateDatabase(Box<CreateDatabase>),
+    /// Loads a backup into an empty database.
+    LoadBackup(Box<LoadBackup>),
+    /// Puts a backup's files into a filestore.
+    LoadFiles(LoadFiles),
+    /// Gives a copied database an identity of its own.
+    RenewIdentity(Box<RenewIdentity>),
+    /// Switches off what a database does to the world outside.
+    Neutralize(Box<Neutralize>),
+    /// Compares a database with what is recorded of its backup.
+    CheckDatabase(Box<CheckDatabase>),
+    /// Renames a database with its filestore, in one go with the one whose name it takes.
+    MoveDatabase(Box<MoveDatabase>),
+    /// Copies a database with its filestore.
+    DuplicateDatabase(Box<DuplicateDatabase>),
+    /// Drops a database with its filestore.
+    DropDatabase(Box<DropDatabase>),
+    /// Sets the administrator's login and password.
+    SetPassword(Box<SetPassword>),
+    /// Removes a backup that odpm made.
+    RemoveBackup(RemoveBackup),
+    /// Records that a backup was restored on trial.
+    RecordDrill(RecordDrill),
     /// Replaces the baseline.
     RecordBaseline(Box<RecordBaseline>),
 }
@@ -81,6 +118,21 @@ impl Step {
             | Self::EditConf(_)
             | Self::RemoveFile(_)
             | Self::RestoreFile(_) => Resume::Probe,
+            // Each of these begins anew or finds its own work done.
+            Self::BackupDatabase(_)
+            | Self::CheckBackup(_)
+            | Self::CreateDatabase(_)
+            | Self::LoadBackup(_)
+            | Self::LoadFiles(_)
+            | Self::RenewIdentity(_)
+            | Self::Neutralize(_)
+            | Self::CheckDatabase(_)
+            | Self::MoveDatabase(_)
+            | Self::DuplicateDatabase(_)
+            | Self::DropDatabase(_)
+            | Self::SetPassword(_)
+            | Self::RemoveBackup(_)
+            | Self::RecordDrill(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)
             | Self::ShareFiles(_)

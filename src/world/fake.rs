@@ -10,15 +10,17 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::{Clock, Database, Files, Log, Secrets, World};
-use crate::base::{PgMajor, Secret, SecretRef};
+use super::{Clock, Database, Databases, Files, Hands, Log, Secrets, World};
+use crate::base::{Meter, PgMajor, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture, LogLine, LogQuery, Looking, Visit};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
 use crate::step::{
-    EnsureRoles, MakeDir, PullImage, RecordBaseline, ServerSpec, ServiceSpec, ShareFiles, VerifyLogin,
+    BackupDatabase, CheckBackup, CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, EnsureRoles,
+    LoadBackup, LoadFiles, MakeDir, MoveDatabase, Neutralize, PullImage, RecordBaseline, RecordDrill,
+    RemoveBackup, RenewIdentity, ServerSpec, ServiceSpec, SetPassword, ShareFiles, VerifyLogin,
 };
 
 /// What is durable in the fake world; two runs came to the same end when these are equal.
@@ -33,6 +35,10 @@ pub struct Durable {
     pub services: BTreeMap<String, ServiceSpec>,
     pub roles: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, String>,
+    /// Databases by name, with what is in them; files of the filestore go with their database.
+    pub databases: BTreeMap<String, Vec<&'static str>>,
+    pub backups: BTreeSet<PathBuf>,
+    pub drills: u32,
     /// Files as the run found them; `None` for no file.
     pub copies: BTreeMap<PathBuf, Option<String>>,
     /// How often something was made that must be made once.
@@ -59,7 +65,9 @@ impl Fake {
             files: Box::new(self.clone()),
             engine: Box::new(self.clone()),
             database: Box::new(self.clone()),
+            databases: Box::new(self.clone()),
             secrets: Box::new(self.clone()),
+            meter: Meter::default(),
             clock: Box::new(self.clone()),
         }
     }
@@ -176,6 +184,18 @@ fn copy(path: &Path) -> PathBuf {
 impl Engine for Fake {
     fn tools<'a>(&'a self, _: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>> {
         unreachable!("the interpreter looks for no tools")
+    }
+
+    fn tool<'a>(&'a self, _: crate::engine::Tool<'a>) -> EngineFuture<'a, ()> {
+        unreachable!("the databases of this world need no programs")
+    }
+
+    fn neutralize_scripts<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [String],
+    ) -> EngineFuture<'a, Vec<(String, String)>> {
+        unreachable!("the databases of this world have no modules")
     }
 
     fn command_in<'a>(&'a self, _: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {
@@ -337,5 +357,110 @@ impl Log for Fake {
         self.point()?;
         self.0.borrow_mut().journal.push(record);
         self.point()
+    }
+}
+
+impl Fake {
+    /// Adds to what is in a database; that it is there already is no harm, as with an idempotent statement.
+    fn put(&self, database: &str, what: &'static str) -> Result<()> {
+        if !self.durable().databases.contains_key(database) {
+            return Err(self.fails("there is no such database"));
+        }
+        self.effect(|d| {
+            let inside = d.databases.entry(database.to_owned()).or_default();
+            if !inside.contains(&what) {
+                inside.push(what);
+            }
+        })
+    }
+}
+
+impl Databases for Fake {
+    fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            self.effect(|d| drop(d.backups.insert(step.to.clone())))?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn check_backup<'a>(&'a self, _: &'a CheckBackup, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.point().map(|()| Vec::new()) })
+    }
+
+    fn create<'a>(&'a self, step: &'a CreateDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.effect(|d| drop(d.databases.insert(step.name.clone(), Vec::new()))) })
+    }
+
+    fn load<'a>(&'a self, step: &'a LoadBackup, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            // Half a load is what the next attempt finds.
+            self.put(&step.database, "half")?;
+            self.put(&step.database, "loaded")?;
+            self.effect(|d| {
+                d.databases.entry(step.database.clone()).or_default().retain(|what| *what != "half")
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn load_files<'a>(&'a self, step: &'a LoadFiles, _: Meter) -> EngineFuture<'a, u64> {
+        let name = step.to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Box::pin(async move { self.put(&name, "files").map(|()| 1) })
+    }
+
+    fn renew<'a>(&'a self, step: &'a RenewIdentity, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.put(&step.database, "renewed") })
+    }
+
+    fn neutralize<'a>(&'a self, step: &'a Neutralize, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.put(&step.database, "neutralized").map(|()| Vec::new()) })
+    }
+
+    fn check<'a>(&'a self, step: &'a CheckDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let durable = self.durable();
+            let inside = durable.databases.get(&step.database);
+            if inside.is_none_or(|inside| !inside.contains(&"loaded") || inside.contains(&"half")) {
+                return Err(self.fails("it is not what the backup holds"));
+            }
+            self.point().map(|()| Vec::new())
+        })
+    }
+
+    fn rename<'a>(&'a self, step: &'a MoveDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                let Some(from) = d.databases.remove(&step.from) else { return };
+                if let (Some(keep), Some(old)) = (&step.keep, d.databases.remove(&step.to)) {
+                    d.databases.insert(keep.clone(), old);
+                }
+                d.databases.insert(step.to.clone(), from);
+            })
+        })
+    }
+
+    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                let copy = d.databases.get(&step.from).cloned().unwrap_or_default();
+                d.databases.insert(step.to.clone(), copy);
+            })
+        })
+    }
+
+    fn drop_database<'a>(&'a self, step: &'a DropDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.effect(|d| drop(d.databases.remove(&step.name))) })
+    }
+
+    fn set_password<'a>(&'a self, step: &'a SetPassword, _: Secret, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.put(&step.database, "password") })
+    }
+
+    fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.effect(|d| drop(d.backups.remove(&step.path))) })
+    }
+
+    fn record_drill<'a>(&'a self, _: &'a RecordDrill, _: i64) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.effect(|d| d.drills = 1) })
     }
 }

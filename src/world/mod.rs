@@ -4,6 +4,7 @@
 //! durable point, which is how the crash tests work. Nothing here decides, and nothing above `apply`
 //! gets a [`World`].
 
+pub mod databases;
 #[cfg(test)]
 pub mod fake;
 mod real;
@@ -12,13 +13,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::base::{Secret, SecretRef};
+use crate::base::{Meter, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
 use crate::error::{Error, Result};
 use crate::facts::{Baseline, Companion};
 use crate::plan::Record;
 use crate::step::{EnsureRoles, VerifyLogin};
 
+pub use databases::{Databases, Hands};
 pub use real::{RealJournal, real};
 
 /// Files and folders.
@@ -90,13 +92,27 @@ pub struct World {
     pub engine: Box<dyn Engine>,
     /// The running server.
     pub database: Box<dyn Database>,
+    /// Whole databases and their backups.
+    pub databases: Box<dyn Databases>,
     /// Secrets.
     pub secrets: Box<dyn Secrets>,
     /// The clock.
     pub clock: Box<dyn Clock>,
+    /// How far the step at hand has come.
+    pub meter: Meter,
 }
 
 impl World {
+    /// What work on databases needs beside its step.
+    pub fn hands<'a>(&'a self, operator: &crate::step::Operator) -> Result<Hands<'a>> {
+        Ok(Hands {
+            engine: self.engine.as_ref(),
+            operator: self.secret(&operator.secret)?,
+            app: self.secret(&operator.app)?,
+            meter: self.meter.clone(),
+        })
+    }
+
     /// The secret that a step names.
     pub fn secret(&self, secret: &SecretRef) -> Result<Secret> {
         self.secrets.find(secret)?.ok_or_else(|| {
@@ -108,6 +124,10 @@ impl World {
                 SecretRef::AppPassword => (
                     "the application role's password is not known",
                     "Set postgres.password in odpm.yaml (as ${POSTGRES_PASSWORD}, say), or let odpm make one.",
+                ),
+                SecretRef::OdooAdmin => (
+                    "the administrator's new password is not known",
+                    "It is asked for, or comes from ODPM_ADMIN_PASSWORD or a file; give it again with the command.",
                 ),
                 SecretRef::AdminPassword => (
                     "the administrative role's password is not known",

@@ -27,6 +27,8 @@ pub fn real(state: &StateDir, run: &RunId, engine: Box<dyn Engine>, secrets: Sec
         files: Box::new(RealFiles { copies: state.copies(run), state: state.clone() }),
         engine,
         database: Box::new(RealDatabase),
+        databases: Box::new(super::databases::RealDatabases),
+        meter: crate::base::Meter::default(),
         secrets: Box::new(secrets),
         clock: Box::new(RealClock),
     }

@@ -1,6 +1,7 @@
 //! What each kind of step does: one file per group.
 
 mod database;
+mod databases;
 mod files;
 mod record;
 mod server;
@@ -29,6 +30,20 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::StopService(step) => server::stop_service(step, world).await,
         Step::EnsureRoles(step) => database::ensure_roles(step, world).await,
         Step::VerifyLogin(step) => database::verify_login(step, world).await,
+        Step::BackupDatabase(step) => databases::backup(step, world).await,
+        Step::CheckBackup(step) => databases::check_backup(step, world).await,
+        Step::CreateDatabase(step) => databases::create(step, world).await,
+        Step::LoadBackup(step) => databases::load(step, world).await,
+        Step::LoadFiles(step) => databases::load_files(step, world).await,
+        Step::RenewIdentity(step) => databases::renew(step, world).await,
+        Step::Neutralize(step) => databases::neutralize(step, world).await,
+        Step::CheckDatabase(step) => databases::check(step, world).await,
+        Step::MoveDatabase(step) => databases::rename(step, world).await,
+        Step::DuplicateDatabase(step) => databases::duplicate(step, world).await,
+        Step::DropDatabase(step) => databases::drop_database(step, world).await,
+        Step::SetPassword(step) => databases::set_password(step, world).await,
+        Step::RemoveBackup(step) => databases::remove_backup(step, world).await,
+        Step::RecordDrill(step) => databases::record_drill(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
@@ -52,6 +67,20 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::StopService(_)
         | Step::EnsureRoles(_)
         | Step::VerifyLogin(_)
+        | Step::BackupDatabase(_)
+        | Step::CheckBackup(_)
+        | Step::CreateDatabase(_)
+        | Step::LoadBackup(_)
+        | Step::LoadFiles(_)
+        | Step::RenewIdentity(_)
+        | Step::Neutralize(_)
+        | Step::CheckDatabase(_)
+        | Step::MoveDatabase(_)
+        | Step::DuplicateDatabase(_)
+        | Step::DropDatabase(_)
+        | Step::SetPassword(_)
+        | Step::RemoveBackup(_)
+        | Step::RecordDrill(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

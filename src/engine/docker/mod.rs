@@ -12,11 +12,12 @@ mod containers;
 mod logs;
 mod look;
 mod one_off;
+mod tool;
 mod up;
 
 use std::path::Path;
 
-use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, Visit};
+use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, Tool, Visit};
 use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
@@ -84,6 +85,18 @@ impl Engine for Docker {
 
     fn stop_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
         Box::pin(up::stop(&service.service, &service.launch))
+    }
+
+    fn tool<'a>(&'a self, tool: Tool<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(tool::run(tool))
+    }
+
+    fn neutralize_scripts<'a>(
+        &'a self,
+        image: &'a str,
+        modules: &'a [String],
+    ) -> EngineFuture<'a, Vec<(String, String)>> {
+        Box::pin(tool::neutralize_scripts(image, modules))
     }
 
     fn command_in<'a>(&'a self, visit: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {

@@ -41,10 +41,10 @@ pub struct Said {
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Marks a container for one command with the process that made it.
-const LABEL: &str = "odpm.one-off";
+pub const LABEL: &str = "odpm.one-off";
 
 /// Removes what an odpm that was killed has left: containers of ours that do not run, whose maker is gone.
-async fn sweep(client: &bollard::Docker) {
+pub async fn sweep(client: &bollard::Docker) {
     let filters = std::collections::HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]);
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     // A sweep that fails leaves things as they are; the work itself will say what is wrong.
@@ -52,10 +52,15 @@ async fn sweep(client: &bollard::Docker) {
     for container in found.into_iter().filter(|c| c.state != Some(ContainerSummaryStateEnum::RUNNING)) {
         let maker = container.labels.as_ref().and_then(|labels| labels.get(LABEL)?.parse().ok());
         if let (Some(id), Some(false)) = (&container.id, maker.map(crate::process::lives)) {
-            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            let _ = client.remove_container(id, Some(options)).await;
+            remove(client, id).await;
         }
     }
+}
+
+/// Removes a container; what was learned counts more than one that could not be removed.
+pub async fn remove(client: &bollard::Docker, id: &str) {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    let _ = client.remove_container(id, Some(options)).await;
 }
 
 /// Runs it, without a network, and removes the container whatever happens.
@@ -102,9 +107,7 @@ pub async fn run(one_off: &OneOff<'_>) -> Result<Said> {
         Ok(Said { code, text })
     };
     let result = tokio::time::timeout(DEADLINE, work).await;
-    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    // What was learned counts more than a container that could not be removed.
-    let _ = client.remove_container(&made.id, Some(options)).await;
+    remove(&client, &made.id).await;
     result.unwrap_or_else(|_| {
         Err(Error::environment(format!(
             "a container of {} did not end within {} s",

@@ -1,9 +1,6 @@
 use std::path::Path;
 
-use clap::Subcommand;
-
-use super::carry_out;
-use super::session::Session;
+use crate::cli::session::Session;
 use crate::drift::fingerprint;
 use crate::error::Result;
 use crate::facts::{BaselineSeen, ServerSeen};
@@ -11,55 +8,18 @@ use crate::observe::Depth;
 use crate::report::{self, DatabaseStatus, Format, Ui};
 use crate::stack::Request;
 
-/// Look at the database side, and look after its roles
+/// Show the fingerprint, drift, and what the server answers
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    /// Show the fingerprint, drift, and what the server answers
-    Status {
-        /// The form of the answer
-        #[arg(long, value_enum, default_value = "text")]
-        format: Format,
-        /// Exit with 3 on drift that waits for a person
-        #[arg(long)]
-        strict: bool,
-    },
-    /// Create or mend the application role in the running cluster
-    EnsureRole {
-        /// Do not ask for a confirmation
-        #[arg(short, long)]
-        yes: bool,
-    },
-}
-
-impl Args {
-    /// The form of the answer.
-    pub fn format(&self) -> Format {
-        match self.verb {
-            Verb::Status { format, .. } => format,
-            Verb::EnsureRole { .. } => Format::Text,
-        }
-    }
+    /// The form of the answer
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Exit with 3 on drift that waits for a person
+    #[arg(long)]
+    strict: bool,
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
-    match args.verb {
-        Verb::Status { format, strict } => status(format, strict, start, ui).await,
-        Verb::EnsureRole { yes } => {
-            let session = Session::writing(start, "database ensure-role")?;
-            let view = session.observe(Depth::Live).await?;
-            let plan = session.plan(&Request::EnsureRole, &view);
-            carry_out::begin(&session, &plan, yes, ui).await
-        }
-    }
-}
-
-async fn status(format: Format, strict: bool, start: &Path, ui: Ui) -> Result<u8> {
     let session = Session::reading(start)?;
     let view = session.observe(Depth::Live).await?;
     let plan =
@@ -88,9 +48,9 @@ async fn status(format: Format, strict: bool, start: &Path, ui: Ui) -> Result<u8
         live: view.seen.live,
         drift: plan.drift,
     };
-    ui.answer(&match format {
+    ui.answer(&match args.format {
         Format::Text => report::database_status(&status),
         Format::Json => report::json(&status)?,
     });
-    Ok(if strict && waits { 3 } else { 0 })
+    Ok(if args.strict && waits { 3 } else { 0 })
 }

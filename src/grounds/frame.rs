@@ -1,4 +1,4 @@
-//! What every plan of the stack has in common.
+//! What every plan has in common.
 
 use super::Grounds;
 use crate::base::Digest;
@@ -6,7 +6,7 @@ use crate::base::time::utc_seconds;
 use crate::drift::{Drift, compare, fingerprint};
 use crate::facts::{BaselineSeen, FileSeen};
 use crate::odoo_conf::OdooConf;
-use crate::plan::{Basis, FORMAT_VERSION, Plan, ProjectRef};
+use crate::plan::{Basis, Block, FORMAT_VERSION, Plan, ProjectRef};
 
 /// A plan without steps.
 pub fn empty(command: &str, grounds: &Grounds<'_>) -> Plan {
@@ -28,6 +28,7 @@ pub fn empty(command: &str, grounds: &Grounds<'_>) -> Plan {
         drift: Vec::new(),
         blocked: Vec::new(),
         warnings: Vec::new(),
+        destroys: Vec::new(),
         steps: Vec::new(),
     }
 }
@@ -48,4 +49,27 @@ pub fn drift(grounds: &Grounds<'_>) -> Vec<Drift> {
     let conf = conf.and_then(|text| OdooConf::parse(text).ok());
     let host = conf.as_ref().and_then(|conf| conf.get("db_host"));
     compare(&fingerprint(project, seen), project.postgres.major, host, seen, baseline)
+}
+
+/// A run that has not come to its end is finished or given up before another begins.
+pub fn unfinished(grounds: &Grounds<'_>) -> Option<Block> {
+    let run = grounds.seen.unfinished.as_ref()?;
+    let at = run.stopped_at.as_ref().map_or_else(String::new, |step| format!(" in {step}"));
+    Some(
+        Block::refused("unfinished_run", format!("the run {} is not finished", run.run))
+            .because(format!(
+                "`odpm {}` of {}, begun {}, stopped after {} of {} steps{at}",
+                run.command, run.by, run.started_at, run.done, run.steps
+            ))
+            .hint("Go on with it: odpm apply --resume")
+            .hint("Give it up, what it did stays done: odpm apply --abandon"),
+    )
+}
+
+/// An engine that cannot be asked: nothing that runs is known, and nothing may be started or stopped.
+pub fn unavailable(grounds: &Grounds<'_>) -> Option<Block> {
+    let why = grounds.seen.engine.available.why()?;
+    let engine = grounds.project.engine.as_str();
+    let block = Block::environment("engine_unavailable", format!("the engine `{engine}` cannot be used"));
+    Some(block.because(why).hint("Look at it with: docker version"))
 }

@@ -11,7 +11,9 @@ use crate::facts::{FileSeen, Scale};
 use crate::odoo_conf::{self, ConfEdit, OdooConf};
 use crate::postgresql_conf;
 use crate::project::{EngineKind, Project};
-use crate::step::{Endpoint, EnsureRoles, Launch, ServerSpec, ServiceSpec, Terms, VerifyLogin};
+use crate::step::{
+    Endpoint, EnsureRoles, Launch, Operator, Programs, PullImage, ServerSpec, ServiceSpec, Terms, VerifyLogin,
+};
 
 /// The administrative role.
 pub const ADMIN_ROLE: &str = "postgres";
@@ -198,4 +200,60 @@ pub fn verify_login(project: &Project) -> VerifyLogin {
         secret: SecretRef::AppPassword,
         database: "postgres".to_owned(),
     }
+}
+
+/// The Odoo services, in the order in which they start.
+pub const SERVICES: [&str; 3] = ["odoo", "odoo-cron", "odoo-worker"];
+
+/// The Odoo services that run, in the order in which they start.
+pub fn running(grounds: &Grounds<'_>) -> Vec<ServiceSpec> {
+    let Some(services) = grounds.seen.engine.services.get() else { return Vec::new() };
+    let runs = |name: &&&str| services.get(**name).is_some_and(|seen| seen.running > 0);
+    SERVICES.iter().filter(runs).filter_map(|name| service(name, grounds)).collect()
+}
+
+/// Who looks after databases; `None` as long as the engine has no programs of PostgreSQL.
+pub fn operator(grounds: &Grounds<'_>) -> Option<Operator> {
+    let Grounds { project, seen, .. } = *grounds;
+    let (role, secret) = match admin_role(project) {
+        Some(role) => (role, SecretRef::AdminPassword),
+        None => (project.postgres.role.as_str(), SecretRef::AppPassword),
+    };
+    let programs = match project.engine {
+        EngineKind::Local => Programs::Local { bin_dir: seen.engine.binaries.get()?.dir.clone() },
+        EngineKind::Docker => Programs::Image {
+            image: project.postgres.image.clone(),
+            project: project.compose_project().to_owned(),
+            service: project.postgres.external.is_none().then(|| project.postgres_service()),
+        },
+    };
+    Some(Operator {
+        endpoint: endpoint(project),
+        role: role.to_owned(),
+        secret,
+        app_role: project.postgres.role.clone(),
+        app: SecretRef::AppPassword,
+        programs,
+    })
+}
+
+/// The folder above the databases' folders of files.
+pub fn filestore(project: &Project) -> PathBuf {
+    project.odoo.data_dir.join("filestore")
+}
+
+/// The folders with addons that this machine has, and the image with Odoo's own.
+pub fn addons(project: &Project) -> (Vec<PathBuf>, Option<PullImage>) {
+    let mut folders = Vec::new();
+    if let Some(source) = &project.odoo.source {
+        folders.extend([source.join("odoo/addons"), source.join("addons")]);
+    }
+    folders.extend(project.odoo.addons.iter().cloned());
+    let image = PullImage { image: project.odoo.image.clone() };
+    (folders, (project.engine == EngineKind::Docker).then_some(image))
+}
+
+/// Where drills are recorded.
+pub fn drills(project: &Project) -> PathBuf {
+    project.state_dir().join("drills.jsonl")
 }

@@ -1,0 +1,109 @@
+//! Steps on whole databases and their backups.
+
+use crate::error::Result;
+use crate::plan::Outcome;
+use crate::step::{
+    BackupDatabase, CheckBackup, CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, LoadBackup,
+    LoadFiles, MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, Step,
+};
+use crate::world::World;
+
+/// Something was done that nobody has to take back: with its database it goes.
+fn done(told: Vec<String>) -> Outcome {
+    let outcome = Outcome::changed(Vec::new());
+    if told.is_empty() { outcome } else { outcome.detail(told.join(", ")) }
+}
+
+fn seen(told: Vec<String>) -> Outcome {
+    let outcome = Outcome::unchanged();
+    if told.is_empty() { outcome } else { outcome.detail(told.join(", ")) }
+}
+
+pub async fn backup(step: &BackupDatabase, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.backup(step, world.hands(&step.operator)?).await?;
+    Ok(done(told))
+}
+
+pub async fn check_backup(step: &CheckBackup, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.check_backup(step, world.hands(&step.operator)?).await?;
+    Ok(seen(told))
+}
+
+pub async fn create(step: &CreateDatabase, world: &mut World) -> Result<Outcome> {
+    world.databases.create(step, world.hands(&step.operator)?).await?;
+    Ok(done(Vec::new()))
+}
+
+pub async fn load(step: &LoadBackup, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.load(step, world.hands(&step.operator)?).await?;
+    Ok(done(told))
+}
+
+pub async fn load_files(step: &LoadFiles, world: &mut World) -> Result<Outcome> {
+    let files = world.databases.load_files(step, world.meter.clone()).await?;
+    Ok(done(vec![format!("{files} files")]))
+}
+
+pub async fn renew(step: &RenewIdentity, world: &mut World) -> Result<Outcome> {
+    world.databases.renew(step, world.hands(&step.operator)?).await?;
+    Ok(done(Vec::new()))
+}
+
+pub async fn neutralize(step: &Neutralize, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.neutralize(step, world.hands(&step.operator)?).await?;
+    Ok(Outcome::stays("what was switched off stays off").detail(told.join(", ")))
+}
+
+pub async fn check(step: &CheckDatabase, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.check(step, world.hands(&step.operator)?).await?;
+    Ok(seen(told))
+}
+
+pub async fn rename(step: &MoveDatabase, world: &mut World) -> Result<Outcome> {
+    world.databases.rename(step, world.hands(&step.operator)?).await?;
+    // What took the name gives it back, then what had it takes it again.
+    let back = |from: &str, to: &str, open: bool, mark: &str| {
+        Step::MoveDatabase(Box::new(MoveDatabase {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            keep: None,
+            open,
+            mark: mark.to_owned(),
+            ..step.clone()
+        }))
+    };
+    // A name of odpm's own is no name to be in service under.
+    let ours = step.from.starts_with("odpm_");
+    let mark = if ours { format!("taken back, it was {} for a while", step.to) } else { String::new() };
+    let mut undo = vec![back(&step.to, &step.from, !ours, &mark)];
+    undo.extend(step.keep.iter().map(|keep| back(keep, &step.to, true, "")));
+    Ok(Outcome::changed(undo))
+}
+
+pub async fn duplicate(step: &DuplicateDatabase, world: &mut World) -> Result<Outcome> {
+    world.databases.duplicate(step, world.hands(&step.operator)?).await?;
+    Ok(done(Vec::new()))
+}
+
+pub async fn drop_database(step: &DropDatabase, world: &mut World) -> Result<Outcome> {
+    world.databases.drop_database(step, world.hands(&step.operator)?).await?;
+    Ok(Outcome::stays("the database and its files are gone").detail(step.name.clone()))
+}
+
+pub async fn set_password(step: &SetPassword, world: &mut World) -> Result<Outcome> {
+    let secret = world.secret(&step.secret)?;
+    world.databases.set_password(step, secret, world.hands(&step.operator)?).await?;
+    Ok(Outcome::stays("the administrator's login and password stay as they are now"))
+}
+
+pub async fn remove_backup(step: &RemoveBackup, world: &mut World) -> Result<Outcome> {
+    world.databases.remove_backup(step).await?;
+    Ok(Outcome::stays("the backup is gone"))
+}
+
+pub async fn record_drill(step: &RecordDrill, world: &mut World) -> Result<Outcome> {
+    let begun: Option<jiff::Timestamp> = step.begun.parse().ok();
+    let seconds = begun.map_or(0, |begun| world.clock.now().as_second() - begun.as_second());
+    world.databases.record_drill(step, seconds).await?;
+    Ok(done(vec![format!("passed in {seconds} s")]))
+}

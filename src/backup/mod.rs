@@ -1,0 +1,270 @@
+//! The planner of databases: backups, restores and drills, names and copies, what to keep.
+//!
+//! Pure and sync, as every planner: a [`Request`], the [`Ground`] and the databases that were seen go in, a plan comes out. A
+//! database in service is never written to by a restore: the new one is made beside it, checked, and then given its name.
+
+mod keep;
+mod names;
+mod restore;
+mod save;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use crate::facts::{BackupSeen, DatabasesSeen, ServerSeen};
+use crate::grounds::{Grounds, frame, specs};
+use crate::plan::{Block, Plan, PlannedStep, Risk};
+use crate::step::{BackupFormat, Operator, Step};
+
+pub use names::is_database_name;
+
+/// What a restored database shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A copy beside its original: it gets an identity of its own.
+    Copy,
+    /// The original, moved: it keeps its identity.
+    Move,
+}
+
+/// How a backup is restored.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// The backup.
+    pub backup: BackupSeen,
+    /// The database.
+    pub database: String,
+    /// Whether it may take the place of one of this name.
+    pub replace: bool,
+    /// Whether that one is kept.
+    pub keep_old: bool,
+    /// Whether what it does outside is switched off.
+    pub neutralize: bool,
+    /// What it shall be.
+    pub identity: Identity,
+    /// Whether its files are restored too.
+    pub files: bool,
+    /// How many connections load at once.
+    pub jobs: u16,
+    /// The administrator's new login; its password is given with the command.
+    pub admin_login: Option<String>,
+}
+
+/// What a person asked for.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Back a database up.
+    Backup {
+        /// The database.
+        database: String,
+        /// The form.
+        format: BackupFormat,
+        /// Where to; a name of its own in the project's folder for backups when `None`.
+        to: Option<PathBuf>,
+        /// Whether its files belong to it.
+        files: bool,
+        /// How many connections dump at once.
+        jobs: u16,
+    },
+    /// Restore a backup.
+    Restore(Box<Restore>),
+    /// Restore a backup on trial, check it, and drop it again.
+    Drill {
+        /// The backup.
+        backup: BackupSeen,
+        /// Whether that is recorded as the project's drill.
+        record: bool,
+        /// How many connections load at once.
+        jobs: u16,
+    },
+    /// Drop a database.
+    Drop {
+        /// The database.
+        database: String,
+        /// Whether it is kept under another name, for `odpm undo`.
+        keep: bool,
+    },
+    /// Rename a database.
+    Rename {
+        /// Its name now.
+        from: String,
+        /// Its name then.
+        to: String,
+    },
+    /// Copy a database.
+    Duplicate {
+        /// The original.
+        from: String,
+        /// The copy.
+        to: String,
+        /// Whether what the copy does outside is switched off.
+        neutralize: bool,
+    },
+    /// Switch off what a database does outside.
+    Neutralize {
+        /// The database.
+        database: String,
+    },
+    /// Set the administrator's login and password; the password is given with the command.
+    SetPassword {
+        /// The database.
+        database: String,
+        /// The login.
+        login: String,
+    },
+    /// Remove the backups that the project does not want to keep, and what interrupted runs have left.
+    Prune,
+}
+
+/// What these plans are made on.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// As for every plan.
+    pub all: Grounds<'a>,
+    /// The databases, their files, the backups.
+    pub seen: &'a DatabasesSeen,
+}
+
+/// The plan for a request.
+pub fn plan(request: &Request, ground: &Ground<'_>) -> Plan {
+    let mut plan = frame::empty(verb(request), &ground.all);
+    plan.blocked.extend(frame::unfinished(&ground.all));
+    plan.blocked.extend(unready(ground));
+    let Some(operator) = specs::operator(&ground.all).filter(|_| plan.blocked.is_empty()) else {
+        if plan.blocked.is_empty() {
+            plan.blocked.push(no_programs(ground));
+        }
+        return plan;
+    };
+    let make = Make { operator, ground: *ground };
+    match request {
+        Request::Backup { database, format, to, files, jobs } => {
+            save::plan(database, *format, to.as_deref(), *files, *jobs, &make, &mut plan);
+        }
+        Request::Restore(restore) => restore::plan(restore, &make, &mut plan),
+        Request::Drill { backup, record, jobs } => restore::drill(backup, *record, *jobs, &make, &mut plan),
+        Request::Drop { database, keep } => names::drop(database, *keep, &make, &mut plan),
+        Request::Rename { from, to } => names::rename(from, to, &make, &mut plan),
+        Request::Duplicate { from, to, neutralize } => {
+            names::duplicate(from, to, *neutralize, &make, &mut plan)
+        }
+        Request::Neutralize { database } => names::neutralize(database, &make, &mut plan),
+        Request::SetPassword { database, login } => names::set_password(database, login, &make, &mut plan),
+        Request::Prune => keep::plan(&make, &mut plan),
+    }
+    if !plan.blocked.is_empty() {
+        plan.steps.clear();
+        plan.destroys.clear();
+    }
+    plan
+}
+
+fn verb(request: &Request) -> &'static str {
+    match request {
+        Request::Backup { .. } => "database backup",
+        Request::Restore(_) => "database restore",
+        Request::Drill { .. } => "database drill",
+        Request::Drop { .. } => "database drop",
+        Request::Rename { .. } => "database rename",
+        Request::Duplicate { .. } => "database duplicate",
+        Request::Neutralize { .. } => "database neutralize",
+        Request::SetPassword { .. } => "database set-admin-pass",
+        Request::Prune => "database prune",
+    }
+}
+
+/// A server that cannot be worked on.
+fn unready(ground: &Ground<'_>) -> Option<Block> {
+    let Grounds { project, seen, .. } = ground.all;
+    if let Some(block) = frame::unavailable(&ground.all) {
+        return Some(block);
+    }
+    let stopped = seen.engine.server.get().is_some_and(|server| *server == ServerSeen::Stopped);
+    if stopped && project.postgres.external.is_none() {
+        let block = Block::environment("server_stopped", "PostgreSQL does not run");
+        return Some(block.hint("Start the stack: odpm apply"));
+    }
+    let why = ground.seen.all.why()?;
+    let block = Block::environment("databases_unknown", "the databases cannot be listed").because(why);
+    Some(block.hint("See how the server is: odpm database status"))
+}
+
+fn no_programs(ground: &Ground<'_>) -> Block {
+    let why = ground.all.seen.engine.binaries.why().unwrap_or_default();
+    let block =
+        Block::environment("programs_missing", "PostgreSQL's programs are not on this machine").because(why);
+    block.hint(format!(
+        "Install them, on Debian with: apt install postgresql-client-{}",
+        ground.all.project.postgres.major
+    ))
+}
+
+/// What every builder of steps here works with.
+struct Make<'a> {
+    operator: Operator,
+    ground: Ground<'a>,
+}
+
+impl Make<'_> {
+    /// A name of odpm's own for this run: `odpm_new_1a2b3c4d`.
+    fn own_name(&self, what: &str) -> String {
+        format!("odpm_{what}_{}", self.ground.all.run.short())
+    }
+
+    fn filestore(&self) -> PathBuf {
+        specs::filestore(self.ground.all.project)
+    }
+
+    /// The database has to be there.
+    fn wanted(&self, name: &str, plan: &mut Plan) -> bool {
+        if self.ground.seen.find(name).is_some() {
+            return true;
+        }
+        let all = self.ground.seen.all.get().map_or(&[][..], Vec::as_slice);
+        let names: Vec<&str> = all.iter().map(|database| database.name.as_str()).collect();
+        let mut block = Block::refused("no_database", format!("there is no database {name}"));
+        if let Some(near) = crate::base::suggest::nearest(name, names) {
+            block = block.hint(format!("Did you mean {near}?"));
+        }
+        plan.blocked.push(block.hint("See which there are: odpm database list"));
+        false
+    }
+
+    /// The name has to be free and fit for a database.
+    fn free(&self, name: &str, plan: &mut Plan) {
+        if let Some(block) = names::unfit(name) {
+            plan.blocked.push(block);
+        } else if self.ground.seen.find(name).is_some() {
+            let block = Block::refused("database_exists", format!("there is a database {name} already"));
+            plan.blocked.push(block.hint("See it: odpm database list"));
+        } else if self.ground.seen.folders.contains_key(name) {
+            let folder = self.filestore().join(name);
+            plan.blocked.push(
+                Block::refused("files_exist", format!("{} is there already", folder.display()))
+                    .because(format!("it holds the files of a database {name} that is not in this cluster"))
+                    .hint("Look at it, then move it away."),
+            );
+        }
+    }
+
+    /// Odoo's services around steps that take a database away from under them.
+    fn without_services(&self, names: &[&str], steps: Vec<PlannedStep>) -> Vec<PlannedStep> {
+        let in_service = |name: &&&str| self.ground.seen.find(name).is_some_and(|database| database.open);
+        let running = specs::running(&self.ground.all);
+        if !names.iter().any(|name| in_service(&name)) || running.is_empty() {
+            return steps;
+        }
+        let stop = running.iter().rev().map(|service| {
+            let reason = "it would go on with what it remembers of the database";
+            PlannedStep::new(format!("stop-{}", service.name), Step::StopService(service.clone()), reason)
+                .risk(Risk::Interrupts)
+        });
+        let start = running.iter().map(|service| {
+            let id = format!("start-{}", service.name);
+            PlannedStep::new(id, Step::StartService(service.clone()), "it ran before")
+        });
+        stop.chain(steps).chain(start).collect()
+    }
+}

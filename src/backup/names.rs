@@ -1,0 +1,163 @@
+//! Drop, rename, copy, neutralize a database, set its administrator's password.
+
+use super::Make;
+use crate::grounds::specs;
+use crate::plan::{Block, Plan, PlannedStep, Risk};
+use crate::step::{
+    DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, RenewIdentity, SecretRef, SetPassword, Step,
+};
+
+/// Whether PostgreSQL takes it as the name of a database, and a person can type it.
+pub fn is_database_name(name: &str) -> bool {
+    unfit(name).is_none()
+}
+
+/// What is wrong with a name for a database.
+pub fn unfit(name: &str) -> Option<Block> {
+    let path = name.contains('/') || name == "." || name == "..";
+    let why = match () {
+        () if name.is_empty() => "it is empty",
+        () if name.len() > 63 => "PostgreSQL takes at most 63 letters",
+        () if name.chars().any(char::is_control) => "it has characters that cannot be typed",
+        () if path => "its files lie in a folder of this name",
+        () if ["postgres", "template0", "template1"].contains(&name) => "it is PostgreSQL's own",
+        () if name.starts_with("odpm_") => "names that begin with odpm_ are odpm's own",
+        () => return None,
+    };
+    Some(Block::refused("bad_name", format!("`{}` cannot be a database", name.escape_debug())).because(why))
+}
+
+pub fn drop(database: &str, keep: bool, make: &Make<'_>, plan: &mut Plan) {
+    if ["postgres", "template0", "template1"].contains(&database) {
+        plan.blocked.extend(unfit(database));
+        return;
+    }
+    if !make.wanted(database, plan) {
+        return;
+    }
+    owner(database, make, plan);
+    plan.destroys.push(database.to_owned());
+    let step = if keep {
+        let kept = make.own_name("old");
+        let mark = format!("{database}, dropped by {}", make.ground.all.run);
+        let step = moved(database, &kept, None, false, &mark, make);
+        PlannedStep::new("keep-old", step, "until `odpm database prune` it can be brought back: odpm undo")
+            .risk(Risk::Interrupts)
+    } else {
+        PlannedStep::new("drop", dropped(database, make), "that is what was asked for").risk(Risk::Destroys)
+    };
+    plan.steps = make.without_services(&[database], vec![step]);
+}
+
+/// A database of another role: said, for not every role may do what is asked.
+fn owner(database: &str, make: &Make<'_>, plan: &mut Plan) {
+    let owner = make.ground.seen.find(database).map_or("", |seen| seen.owner.as_str());
+    let app = &make.operator.app_role;
+    if owner != app {
+        plan.warnings
+            .push(format!("{database} belongs to {owner}, not to {app}; {} acts on it.", make.operator.role));
+    }
+}
+
+pub fn rename(from: &str, to: &str, make: &Make<'_>, plan: &mut Plan) {
+    if !make.wanted(from, plan) {
+        return;
+    }
+    make.free(to, plan);
+    let step = moved(from, to, None, true, "", make);
+    let step = PlannedStep::new("rename", step, "its files go with it").risk(Risk::Interrupts);
+    plan.steps = make.without_services(&[from], vec![step]);
+    if make.ground.all.project.odoo.database.as_deref() == Some(from) {
+        plan.warnings
+            .push(format!("odpm.yaml names {from} as Odoo's database: change odoo.database, then apply."));
+    }
+}
+
+pub fn duplicate(from: &str, to: &str, switch_off: bool, make: &Make<'_>, plan: &mut Plan) {
+    if !make.wanted(from, plan) {
+        return;
+    }
+    make.free(to, plan);
+    let copy = make.own_name("new");
+    let step = DuplicateDatabase {
+        operator: make.operator.clone(),
+        from: from.to_owned(),
+        to: copy.clone(),
+        mark: format!("{to}, being copied by {}", make.ground.all.run),
+        filestore: make.filestore(),
+    };
+    let mut steps = make.without_services(
+        &[from],
+        vec![
+            PlannedStep::new(
+                "copy",
+                Step::DuplicateDatabase(Box::new(step)),
+                "a copy by template is the quickest",
+            )
+            .risk(Risk::Interrupts),
+        ],
+    );
+    // Services start again on the original before the copy is worked on.
+    steps.push(renewed(&copy, make));
+    if switch_off {
+        steps.push(neutralized(&copy, make));
+    }
+    steps.push(PlannedStep::new("rename", moved(&copy, to, None, true, "", make), "it is ready"));
+    plan.steps = steps;
+}
+
+pub fn neutralize(database: &str, make: &Make<'_>, plan: &mut Plan) {
+    if make.wanted(database, plan) {
+        plan.steps = make.without_services(&[database], vec![neutralized(database, make)]);
+    }
+}
+
+pub fn set_password(database: &str, login: &str, make: &Make<'_>, plan: &mut Plan) {
+    if make.wanted(database, plan) {
+        plan.steps.push(password(database, login, make));
+    }
+}
+
+pub fn password(database: &str, login: &str, make: &Make<'_>) -> PlannedStep {
+    let step = SetPassword {
+        operator: make.operator.clone(),
+        database: database.to_owned(),
+        login: login.to_owned(),
+        secret: SecretRef::OdooAdmin,
+    };
+    PlannedStep::new("set-admin-pass", Step::SetPassword(Box::new(step)), "that is what was asked for")
+        .risk(Risk::Access)
+}
+
+pub fn neutralized(database: &str, make: &Make<'_>) -> PlannedStep {
+    let (addons, image) = specs::addons(make.ground.all.project);
+    let step = Neutralize { operator: make.operator.clone(), database: database.to_owned(), addons, image };
+    let reason = "mail, payments, crons, webhooks and keys must not reach the world outside";
+    PlannedStep::new("neutralize", Step::Neutralize(Box::new(step)), reason)
+}
+
+pub fn renewed(database: &str, make: &Make<'_>) -> PlannedStep {
+    let step = RenewIdentity { operator: make.operator.clone(), database: database.to_owned() };
+    PlannedStep::new(
+        "renew-identity",
+        Step::RenewIdentity(Box::new(step)),
+        "a copy must not be taken for its original",
+    )
+}
+
+pub fn moved(from: &str, to: &str, keep: Option<&str>, open: bool, mark: &str, make: &Make<'_>) -> Step {
+    Step::MoveDatabase(Box::new(MoveDatabase {
+        operator: make.operator.clone(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        keep: keep.map(str::to_owned),
+        open,
+        mark: mark.to_owned(),
+        filestore: make.filestore(),
+    }))
+}
+
+pub fn dropped(name: &str, make: &Make<'_>) -> Step {
+    let (operator, filestore) = (make.operator.clone(), make.filestore());
+    Step::DropDatabase(Box::new(DropDatabase { operator, name: name.to_owned(), filestore }))
+}

@@ -1,0 +1,175 @@
+//! Restore a backup: beside the database in service, checked, then given its name.
+
+use super::names::{dropped, moved, neutralized, password, renewed};
+use super::{Identity, Make, Restore};
+use crate::base::PgMajor;
+use crate::base::time::utc_seconds;
+use crate::facts::{BackupSeen, BackupSource};
+use crate::grounds::specs;
+use crate::plan::{Block, Plan, PlannedStep, Risk};
+use crate::step::{CheckBackup, CheckDatabase, CreateDatabase, LoadBackup, LoadFiles, RecordDrill, Step};
+
+pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
+    let Restore { backup, database, .. } = restore;
+    let taken = make.ground.seen.find(database).is_some();
+    if !taken {
+        make.free(database, plan);
+    } else if !restore.replace {
+        let block = Block::refused("database_exists", format!("there is a database {database} already"));
+        let block =
+            block.hint("Take its place: --replace; it stays in service until the new one has passed.");
+        plan.blocked.push(block.hint("Or restore under another name: -d NAME"));
+    } else if super::names::unfit(database).is_some() {
+        plan.blocked.extend(super::names::unfit(database));
+    }
+    let Some(source) = usable(backup, make, plan) else { return };
+
+    let new = make.own_name("new");
+    let mark = format!("{database}, being restored by {}", make.ground.all.run);
+    let mut steps = fill(backup, source, &new, &mark, restore.files, restore.jobs, make);
+    if restore.identity == Identity::Copy {
+        steps.push(renewed(&new, make));
+    }
+    if restore.neutralize {
+        steps.push(neutralized(&new, make));
+    }
+    steps.extend(restore.admin_login.iter().map(|login| password(&new, login, make)));
+    let old = make.own_name("old");
+    let keep = taken.then_some(old.as_str());
+    let reason = if taken { "the new one has passed" } else { "it has passed" };
+    let rename = PlannedStep::new("rename", moved(&new, database, keep, true, "", make), reason);
+    if taken {
+        plan.destroys.push(database.clone());
+        let rename = rename.risk(Risk::Interrupts);
+        steps.extend(make.without_services(&[database], vec![rename]));
+        if !restore.keep_old {
+            let drop = PlannedStep::new("drop-old", dropped(&old, make), format!("{database} is replaced"));
+            steps.push(drop.risk(Risk::Destroys));
+        }
+    } else {
+        steps.push(rename);
+    }
+    plan.steps = steps;
+}
+
+pub fn drill(backup: &BackupSeen, record: bool, jobs: u16, make: &Make<'_>, plan: &mut Plan) {
+    let Some(source) = usable(backup, make, plan) else { return };
+    let name = make.own_name("drill");
+    let mark = format!("a drill of {}", make.ground.all.run);
+    let mut steps = fill(backup, source, &name, &mark, true, jobs, make);
+    let drop = PlannedStep::new("drop-scratch", dropped(&name, make), "the drill is over");
+    steps.push(drop);
+    if record {
+        let step = RecordDrill {
+            backup: backup.path.clone(),
+            database: backup.database().unwrap_or_default().to_owned(),
+            begun: utc_seconds(make.ground.all.seen.at),
+            file: specs::drills(make.ground.all.project),
+        };
+        steps.push(PlannedStep::new("record-drill", Step::RecordDrill(step), "`odpm status` shows its age"));
+    }
+    plan.steps = steps;
+}
+
+/// The steps from an empty database to one that has been compared with its backup.
+fn fill(
+    backup: &BackupSeen,
+    source: BackupSource,
+    name: &str,
+    mark: &str,
+    files: bool,
+    jobs: u16,
+    make: &Make<'_>,
+) -> Vec<PlannedStep> {
+    let operator = || make.operator.clone();
+    let path = || backup.path.clone();
+    let check = Step::CheckBackup(CheckBackup { operator: operator(), path: path(), source });
+    let create = CreateDatabase {
+        operator: operator(),
+        name: name.to_owned(),
+        mark: mark.to_owned(),
+        extensions: specs::EXTENSIONS.map(str::to_owned).to_vec(),
+    };
+    let load = LoadBackup { operator: operator(), path: path(), source, database: name.to_owned(), jobs };
+    let mut steps = vec![
+        PlannedStep::new("check-backup", check, "what is damaged is not restored"),
+        PlannedStep::new(
+            "create",
+            Step::CreateDatabase(Box::new(create)),
+            "nothing in service is written to",
+        ),
+        PlannedStep::new("load", Step::LoadBackup(Box::new(load)), "the first error ends it"),
+    ];
+    let folder = make.filestore().join(name);
+    let has_files = match source {
+        BackupSource::Zip | BackupSource::Folder => true,
+        BackupSource::Fast => backup.manifest.as_ref().is_some_and(|manifest| manifest.filestore.is_some()),
+        BackupSource::Dump | BackupSource::Sql | BackupSource::SqlGz => false,
+    };
+    let files = files && has_files;
+    if files {
+        let step = Step::LoadFiles(LoadFiles { path: path(), source, to: folder.clone() });
+        steps.push(PlannedStep::new("load-files", step, "attachments and pictures lie there"));
+    }
+    let step = CheckDatabase {
+        operator: operator(),
+        database: name.to_owned(),
+        backup: path(),
+        files: files.then_some(folder),
+    };
+    let reason = "owner, extensions, rows, sequences and files have to be right";
+    steps.push(PlannedStep::new("check", Step::CheckDatabase(Box::new(step)), reason));
+    steps
+}
+
+/// What a backup is, when it can be restored here.
+fn usable(backup: &BackupSeen, make: &Make<'_>, plan: &mut Plan) -> Option<BackupSource> {
+    let project = make.ground.all.project;
+    let shown = backup.path.display();
+    let Some(source) = backup.source else {
+        plan.blocked.push(
+            Block::refused("no_backup", format!("{shown} is no backup that odpm knows")).hint(
+                "It reads Odoo's zip, odpm's own folders, pg_dump -Fc, .sql, .sql.gz, and unpacked zips.",
+            ),
+        );
+        return None;
+    };
+    let server = backup.manifest.as_ref().map(|manifest| manifest.database.server_version.as_str());
+    let server = server.or(backup.odoo.as_ref().map(|odoo| odoo.pg_version.as_str()));
+    if let Some(major) = server.and_then(PgMajor::from_tag).filter(|major| *major > project.postgres.major) {
+        plan.blocked.push(
+            Block::refused("newer_dump", format!("{shown} comes from PostgreSQL {major}"))
+                .because(format!("this cluster is of {}, and an older server does not take a newer dump", project.postgres.major))
+                .hint("Restore it on a server of that version, or set postgres.version to it for a new cluster."),
+        );
+    }
+    let odoo = backup.manifest.as_ref().and_then(|manifest| manifest.database.odoo_version.clone());
+    let odoo = odoo.or(backup.odoo.as_ref().map(|odoo| odoo.major_version.clone())).filter(|v| !v.is_empty());
+    let series = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
+    match odoo {
+        Some(version) if series(&version) != series(&project.odoo.version) => plan.warnings.push(format!(
+            "The backup is of Odoo {}, the project runs {}: Odoo will not start on it before it is migrated.",
+            series(&version),
+            project.odoo.version
+        )),
+        None if source == BackupSource::Zip => {
+            plan.warnings.push("The zip has no manifest: which Odoo it is of cannot be seen.".to_owned());
+        }
+        _ => {}
+    }
+    room(backup, make, plan);
+    Some(source)
+}
+
+/// A restored database takes about what it took where the backup was made; a compressed dump grows about sixfold.
+fn room(backup: &BackupSeen, make: &Make<'_>, plan: &mut Plan) {
+    let needed = backup.manifest.as_ref().map_or(backup.bytes.saturating_mul(6), |m| m.database.bytes);
+    if let Some(free) = make.ground.all.seen.free_bytes.get().filter(|free| **free < needed) {
+        let size = crate::base::size::human;
+        plan.blocked.push(
+            Block::environment("disk_full", format!("there is no room for {}", backup.path.display()))
+                .because(format!("it takes about {}, and {} are free", size(needed), size(*free)))
+                .hint("Make room on the disk of the data directory."),
+        );
+    }
+}

@@ -1,0 +1,66 @@
+use std::path::{Path, PathBuf};
+
+use super::{Intent, Work};
+use crate::backup::Request;
+use crate::backup_file;
+use crate::base::Meter;
+use crate::cli::session::Session;
+use crate::error::{Error, Result};
+use crate::facts::BackupSource;
+use crate::observe::{self, Depth};
+use crate::report::{self, Format, Ui};
+
+/// Read a backup whole: checksums, completeness, manifest; --deep restores it on trial
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The backup: a path, or a name in backup.path
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Restore it into a scratch database as well, check that, and drop it again
+    #[arg(long)]
+    deep: bool,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    #[command(flatten)]
+    intent: Intent,
+}
+
+pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    if args.deep {
+        let work = Work::begin(start, "database verify", &args.intent).await?;
+        let backup = observe::backup(&work.session.loaded, &args.file)?;
+        let request = Request::Drill { backup, record: false, jobs: 2 };
+        return work.carry_out(&request, &args.intent, true, ui).await;
+    }
+    let session = Session::reading(start)?;
+    let backup = observe::backup(&session.loaded, &args.file)?;
+    let source = backup
+        .source
+        .ok_or_else(|| Error::input(format!("{} is no backup that odpm knows", backup.path.display())))?;
+    let mut verdict = backup_file::verify(&backup.path, source, &Meter::default())?;
+    if matches!(source, BackupSource::Fast | BackupSource::Dump) {
+        let view = session.observe(Depth::Live).await?;
+        match session.operator(&view) {
+            Some(operator) => {
+                let dump = match source {
+                    BackupSource::Fast => backup.path.join("dump"),
+                    _ => backup.path.clone(),
+                };
+                let read = observe::readable(session.engine.as_ref(), &operator, &dump).await;
+                verdict.wrong.extend(
+                    read.err().map(|e| format!("pg_restore cannot read it: {}", e.report().why.join(": "))),
+                );
+            }
+            None => verdict
+                .notes
+                .push("pg_restore is not on this machine: the dump itself was not read".to_owned()),
+        }
+    }
+    let good = verdict.wrong.is_empty();
+    ui.answer(&match args.format {
+        Format::Text => report::verdict(&backup, &verdict),
+        Format::Json => report::json(&verdict)?,
+    });
+    Ok(if good { 0 } else { 1 })
+}

@@ -1,0 +1,79 @@
+//! The databases of a cluster.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{BackupSeen, Known};
+
+/// What odpm writes on databases of its own making; what follows says what they are for.
+pub const MARK: &str = "odpm: ";
+
+/// One database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DatabaseSeen {
+    /// Its name.
+    pub name: String,
+    /// Its owner.
+    pub owner: String,
+    /// Its size in bytes, where the role may ask.
+    pub bytes: Option<u64>,
+    /// How many sessions are in it.
+    pub sessions: u32,
+    /// What is written on it.
+    pub comment: Option<String>,
+    /// Whether it takes connections.
+    pub open: bool,
+    /// Odoo in it.
+    pub odoo: Option<OdooSeen>,
+}
+
+impl DatabaseSeen {
+    /// What odpm made it for; `None` for everybody else's databases.
+    pub fn mark(&self) -> Option<&str> {
+        self.comment.as_deref()?.strip_prefix(MARK)
+    }
+}
+
+/// Odoo in a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OdooSeen {
+    /// The version of its module `base`: `18.0.1.3`.
+    pub version: String,
+    /// How many modules are installed.
+    pub modules: u32,
+    /// Whether it is neutralized.
+    pub neutralized: bool,
+}
+
+/// A folder of the filestore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FolderSeen {
+    /// How many files.
+    pub files: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+}
+
+/// The databases of a cluster, their files, the backups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DatabasesSeen {
+    /// The databases, templates left out.
+    pub all: Known<Vec<DatabaseSeen>>,
+    /// The folders of the filestore by the names of their databases.
+    pub folders: BTreeMap<String, FolderSeen>,
+    /// The backups in the project's folder for them, oldest first.
+    pub backups: Vec<BackupSeen>,
+}
+
+impl DatabasesSeen {
+    /// The database of this name.
+    pub fn find(&self, name: &str) -> Option<&DatabaseSeen> {
+        self.all.get()?.iter().find(|database| database.name == name)
+    }
+
+    /// The newest backup of a database.
+    pub fn last_backup(&self, name: &str) -> Option<&BackupSeen> {
+        self.backups.iter().rev().find(|backup| backup.manifest.is_some() && backup.database() == Some(name))
+    }
+}

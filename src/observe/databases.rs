@@ -1,0 +1,91 @@
+//! Gathers what there is of databases, their files and their backups.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Loaded;
+use crate::backup_file;
+use crate::base::{Secret, SecretRef};
+use crate::engine::{Engine, Tool};
+use crate::error::Result;
+use crate::facts::{BackupSeen, DatabaseSeen, DatabasesSeen, Drill, Known};
+use crate::grounds::specs;
+use crate::postgres::{self, databases};
+use crate::step::{Endpoint, Operator};
+
+/// How long a login may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The databases of the project's cluster, their folders in the filestore, and the backups.
+pub async fn databases(loaded: &Loaded) -> Result<DatabasesSeen> {
+    let project = &loaded.project;
+    let endpoint = specs::endpoint(project);
+    let (role, secret) = match specs::admin_role(project) {
+        Some(role) => (role, SecretRef::AdminPassword),
+        None => (project.postgres.role.as_str(), SecretRef::AppPassword),
+    };
+    let all = match loaded.secrets.find(&secret)? {
+        Some(secret) => all(&endpoint, role, &secret).await,
+        None => Known::Unknown(format!("the password of {role} is not known")),
+    };
+    let names = std::fs::read_dir(specs::filestore(project)).into_iter().flatten().flatten();
+    let folders = names.filter(|entry| entry.path().is_dir());
+    let folders = folders.map(|entry| {
+        (entry.file_name().to_string_lossy().into_owned(), backup_file::folder_size(&entry.path()))
+    });
+    Ok(DatabasesSeen { all, folders: folders.collect(), backups: backups(loaded) })
+}
+
+/// The backups in the project's folder for them, oldest first.
+pub fn backups(loaded: &Loaded) -> Vec<BackupSeen> {
+    backup_file::list(&loaded.project.backup.path)
+}
+
+/// What lies at a path, or under this name in the project's folder for backups.
+pub fn backup(loaded: &Loaded, name: &Path) -> Result<BackupSeen> {
+    let kept = loaded.project.backup.path.join(name);
+    let place = if !name.exists() && kept.exists() { kept } else { name.to_owned() };
+    let place = std::path::absolute(&place).unwrap_or(place);
+    backup_file::look(&place)
+}
+
+/// The last drill that passed.
+pub fn last_drill(loaded: &Loaded) -> Option<Drill> {
+    let text = std::fs::read_to_string(specs::drills(&loaded.project)).ok()?;
+    text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+}
+
+async fn all(endpoint: &Endpoint, role: &str, secret: &Secret) -> Known<Vec<DatabaseSeen>> {
+    let home = match postgres::connect(endpoint, role, secret, "postgres", DEADLINE).await {
+        Ok(home) => home,
+        Err(failure) => return Known::Unknown(failure.why().to_owned()),
+    };
+    let mut found = match databases::list(&home).await {
+        Ok(found) => found,
+        Err(e) => return Known::Unknown(e.report().why.join(": ")),
+    };
+    for database in found.iter_mut().filter(|database| database.open) {
+        // One that lets nobody in is listed without what is in it.
+        if let Ok(session) = postgres::connect(endpoint, role, secret, &database.name, DEADLINE).await {
+            database.odoo = databases::odoo(&session).await.unwrap_or_default();
+        }
+    }
+    Known::Known(found)
+}
+
+/// Has pg_restore read a dump in PostgreSQL's own form to its end.
+pub async fn readable(engine: &dyn Engine, operator: &Operator, dump: &Path) -> Result<()> {
+    let nobody = Secret::new("");
+    let args = vec!["--file=/dev/null".to_owned(), dump.display().to_string()];
+    let tool = Tool {
+        operator,
+        program: "pg_restore",
+        args,
+        role: &operator.role,
+        secret: &nobody,
+        database: None,
+        paths: vec![dump],
+        output: None,
+    };
+    engine.tool(tool).await
+}

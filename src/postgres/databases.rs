@@ -1,0 +1,213 @@
+//! Whole databases: what there is, made, renamed, copied, dropped.
+
+use std::time::Duration;
+
+use super::connect::Session;
+use super::probe::words;
+use crate::base::quote::{ident, literal};
+use crate::error::{Error, Result};
+use crate::facts::{DatabaseSeen, MARK, OdooSeen};
+
+fn failed(what: impl Into<String>, e: &tokio_postgres::Error) -> Error {
+    Error::environment(what).because(words(e))
+}
+
+/// The databases of the cluster, templates left out. Odoo in them is seen by [`odoo`].
+pub async fn list(session: &Session) -> Result<Vec<DatabaseSeen>> {
+    let question = "SELECT d.datname, pg_get_userbyid(d.datdba), \
+         CASE WHEN has_database_privilege(d.oid, 'CONNECT') THEN pg_database_size(d.oid) END, \
+         (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid()), \
+         shobj_description(d.oid, 'pg_database'), d.datallowconn \
+         FROM pg_database d WHERE NOT d.datistemplate ORDER BY d.datname";
+    let rows = session.query(question, &[]).await.map_err(|e| failed("cannot list the databases", &e))?;
+    Ok(rows
+        .iter()
+        .map(|row| DatabaseSeen {
+            name: row.get(0),
+            owner: row.get(1),
+            bytes: row.get::<_, Option<i64>>(2).and_then(|bytes| u64::try_from(bytes).ok()),
+            sessions: u32::try_from(row.get::<_, i64>(3)).unwrap_or(u32::MAX),
+            comment: row.get(4),
+            open: row.get(5),
+            odoo: None,
+        })
+        .collect())
+}
+
+/// Odoo in the session's database; `None` where there is none.
+pub async fn odoo(session: &Session) -> Result<Option<OdooSeen>, tokio_postgres::Error> {
+    if !has_table(session, "ir_module_module").await? {
+        return Ok(None);
+    }
+    let question = "SELECT (SELECT latest_version FROM ir_module_module WHERE name = 'base'), \
+         (SELECT count(*) FROM ir_module_module WHERE state = 'installed'), \
+         EXISTS (SELECT FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND value ILIKE 'true')";
+    let row = session.query_one(question, &[]).await?;
+    Ok(row.get::<_, Option<String>>(0).map(|version| OdooSeen {
+        version,
+        modules: u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX),
+        neutralized: row.get(2),
+    }))
+}
+
+/// Whether the database has a table of this name where sessions look first.
+pub async fn has_table(session: &Session, name: &str) -> Result<bool, tokio_postgres::Error> {
+    let row = session.query_one("SELECT to_regclass($1) IS NOT NULL", &[&format!("public.{name}")]).await?;
+    Ok(row.get(0))
+}
+
+/// What there is of a database: whether it is there, and what is written on it.
+async fn comment(session: &Session, name: &str) -> Result<Option<Option<String>>> {
+    let question = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1";
+    let row = session.query_opt(question, &[&name]).await;
+    let row = row.map_err(|e| failed(format!("cannot look at the database {name}"), &e))?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Whether there is a database of this name.
+pub async fn exists(session: &Session, name: &str) -> Result<bool> {
+    Ok(comment(session, name).await?.is_some())
+}
+
+/// Makes an empty database as Odoo makes its own. One of this name that carries our mark goes first.
+pub async fn create(session: &Session, name: &str, owner: &str, mark: &str) -> Result<()> {
+    match comment(session, name).await? {
+        Some(Some(text)) if text.starts_with(MARK) => drop_database(session, name).await?,
+        Some(_) => return Err(taken(name)),
+        None => {}
+    }
+    let create = format!(
+        "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'",
+        ident(name),
+        ident(owner)
+    );
+    run(session, &create, &format!("cannot make the database {name}")).await?;
+    write_on(session, name, mark).await
+}
+
+fn taken(name: &str) -> Error {
+    Error::refused(format!("there is a database {name} already, and odpm did not make it"))
+        .hint("See it: odpm database list")
+}
+
+async fn write_on(session: &Session, name: &str, mark: &str) -> Result<()> {
+    let text = if mark.is_empty() { "NULL".to_owned() } else { literal(&format!("{MARK}{mark}")) };
+    let statement = format!("COMMENT ON DATABASE {} IS {text}", ident(name));
+    run(session, &statement, &format!("cannot mark the database {name}")).await
+}
+
+async fn run(session: &Session, statement: &str, what: &str) -> Result<()> {
+    session.batch_execute(statement).await.map_err(|e| failed(what, &e))
+}
+
+/// Makes the extensions that the server has and the session's database has not. Odoo searches without accents through an index,
+/// for which the function has to be called immutable, as Odoo itself calls it.
+pub async fn extend(session: &Session, wanted: &[String]) -> Result<()> {
+    let missing = super::probe::missing_extensions(session, wanted).await;
+    for name in missing.map_err(|e| failed("cannot look for extensions", &e))? {
+        let create = format!("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA public", ident(&name));
+        run(session, &create, &format!("cannot make the extension {name}")).await?;
+    }
+    let question = "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' \
+         JOIN pg_extension e ON e.oid = d.refobjid WHERE e.extname = 'unaccent' AND p.proname = 'unaccent' AND p.provolatile <> 'i' \
+         AND pg_has_role(p.proowner, 'MEMBER')";
+    let rows = session.query(question, &[]).await.map_err(|e| failed("cannot look for unaccent", &e))?;
+    for row in rows {
+        let alter = format!("ALTER FUNCTION {} IMMUTABLE", row.get::<_, String>(0));
+        run(session, &alter, "cannot make unaccent fit for an index").await?;
+    }
+    Ok(())
+}
+
+/// Ends every session in a database but this one, and lets no new one in, until nobody is left.
+async fn empty(session: &Session, name: &str) -> Result<()> {
+    let close = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", ident(name));
+    run(session, &close, &format!("cannot close the database {name}")).await?;
+    let left = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()";
+    let begin = std::time::Instant::now();
+    loop {
+        let row = session.query_one(left, &[&name]).await;
+        let row = row.map_err(|e| failed(format!("cannot end the sessions in {name}"), &e))?;
+        if row.get::<_, i64>(0) == 0 {
+            return Ok(());
+        }
+        if begin.elapsed() > Duration::from_secs(30) {
+            return Err(Error::environment(format!("somebody stays in the database {name}"))
+                .hint("See who: SELECT * FROM pg_stat_activity; end the session, then resume."));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn open(session: &Session, name: &str) -> Result<()> {
+    let statement = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", ident(name));
+    run(session, &statement, &format!("cannot open the database {name}")).await
+}
+
+/// Gives a database another name, and whatever has that name the one in `keep`, in one transaction. Done work is found done.
+pub async fn rename(session: &Session, from: &str, to: &str, keep: Option<&str>) -> Result<()> {
+    if !exists(session, from).await? {
+        return match exists(session, to).await? {
+            true => Ok(()),
+            false => Err(Error::environment(format!("there is no database {from}"))),
+        };
+    }
+    let replaced = exists(session, to).await?;
+    let mut statements = String::new();
+    match keep.filter(|_| replaced) {
+        Some(keep) => {
+            empty(session, to).await?;
+            statements.push_str(&format!("ALTER DATABASE {} RENAME TO {};", ident(to), ident(keep)));
+        }
+        None if replaced => return Err(taken(to)),
+        None => {}
+    }
+    empty(session, from).await?;
+    statements.push_str(&format!("ALTER DATABASE {} RENAME TO {}", ident(from), ident(to)));
+    let renamed =
+        run(session, &format!("BEGIN; {statements}; COMMIT"), &format!("cannot rename {from} to {to}")).await;
+    if renamed.is_err() {
+        // Both stay in service under the names that they had.
+        let _ = session.batch_execute("ROLLBACK").await;
+        for name in [Some(from), Some(to).filter(|_| replaced)].into_iter().flatten() {
+            let _ = open(session, name).await;
+        }
+    }
+    renamed
+}
+
+/// Sets whether a database takes connections and what is written on it.
+pub async fn settle(session: &Session, name: &str, takes: bool, mark: &str) -> Result<()> {
+    write_on(session, name, mark).await?;
+    if takes { open(session, name).await } else { empty(session, name).await }
+}
+
+/// Copies a database by template; sessions in the original are ended while that lasts. A copy that carries our mark was not
+/// finished and is made anew.
+pub async fn duplicate(session: &Session, from: &str, to: &str, owner: &str, mark: &str) -> Result<()> {
+    match comment(session, to).await? {
+        Some(Some(text)) if text.starts_with(MARK) => drop_database(session, to).await?,
+        Some(_) => return Err(taken(to)),
+        None => {}
+    }
+    empty(session, from).await?;
+    let create = format!("CREATE DATABASE {} OWNER {} TEMPLATE {}", ident(to), ident(owner), ident(from));
+    let made = run(session, &create, &format!("cannot copy {from} to {to}")).await;
+    open(session, from).await?;
+    made?;
+    write_on(session, to, mark).await
+}
+
+/// Drops a database; one that is gone stays gone.
+pub async fn drop_database(session: &Session, name: &str) -> Result<()> {
+    if !exists(session, name).await? {
+        return Ok(());
+    }
+    empty(session, name).await?;
+    run(session, &format!("DROP DATABASE {}", ident(name)), &format!("cannot drop the database {name}"))
+        .await?;
+    if exists(session, name).await? {
+        return Err(Error::environment(format!("the database {name} is still there after it was dropped")));
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Steps on backups.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Operator;
+use crate::facts::BackupSource;
+
+/// The form of a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupFormat {
+    /// A folder: a parallel dump, and files that are stored once for all backups.
+    Fast,
+    /// Odoo's own zip.
+    Zip,
+    /// `pg_dump -Fc`, without files.
+    Dump,
+}
+
+/// Backs a database up: the dump first, then the files, so that every file of the dump is among them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct BackupDatabase {
+    /// Who does it.
+    pub operator: Operator,
+    /// The database.
+    pub database: String,
+    /// The form.
+    pub format: BackupFormat,
+    /// The backup; it must not be there yet.
+    pub to: PathBuf,
+    /// The folder of the database's files; `None` leaves them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<PathBuf>,
+    /// How many connections dump at once.
+    pub jobs: u16,
+}
+
+/// Reads a backup whole: its parts, its checksums, that it is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CheckBackup {
+    /// Who could restore it.
+    pub operator: Operator,
+    /// The backup.
+    pub path: PathBuf,
+    /// What it is.
+    pub source: BackupSource,
+}
+
+/// Loads a backup's dump into an empty database, as the application role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LoadBackup {
+    /// Who does it.
+    pub operator: Operator,
+    /// The backup.
+    pub path: PathBuf,
+    /// What it is.
+    pub source: BackupSource,
+    /// The database.
+    pub database: String,
+    /// How many connections load at once, where the form allows it.
+    pub jobs: u16,
+}
+
+/// Puts a backup's files into a folder; those that are there already stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LoadFiles {
+    /// The backup.
+    pub path: PathBuf,
+    /// What it is.
+    pub source: BackupSource,
+    /// The folder.
+    pub to: PathBuf,
+}
+
+/// Removes a backup that odpm made, and the files that no other backup has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RemoveBackup {
+    /// The backup.
+    pub path: PathBuf,
+}
+
+/// Records that a backup was restored on trial and passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RecordDrill {
+    /// The backup.
+    pub backup: PathBuf,
+    /// The database that it is of.
+    pub database: String,
+    /// When the drill began: ISO 8601, UTC.
+    pub begun: String,
+    /// Where that is written.
+    pub file: PathBuf,
+}

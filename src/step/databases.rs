@@ -1,0 +1,158 @@
+//! Steps on whole databases.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Endpoint, PullImage};
+use crate::base::SecretRef;
+
+/// Who looks after databases, and where PostgreSQL's own programs are for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Operator {
+    /// The server.
+    pub endpoint: Endpoint,
+    /// The role: the administrative one where there is one, else the application's.
+    pub role: String,
+    /// Its password.
+    pub secret: SecretRef,
+    /// The role that owns databases and loads backups into them.
+    pub app_role: String,
+    /// Its password.
+    pub app: SecretRef,
+    /// Where `pg_dump` and `pg_restore` are.
+    pub programs: Programs,
+}
+
+/// Where PostgreSQL's client programs are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "engine", rename_all = "snake_case")]
+pub enum Programs {
+    /// In a folder of this machine.
+    Local {
+        /// The folder.
+        bin_dir: PathBuf,
+    },
+    /// In an image, run beside the server.
+    Image {
+        /// The image.
+        image: String,
+        /// The Compose project.
+        project: String,
+        /// The service of the server; `None` for a server elsewhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<String>,
+    },
+}
+
+/// Makes an empty database, owned by the application role, in UTF-8 and with the collation that Odoo gives its own. One of
+/// this name that carries our mark is made anew; one without it is left alone, and the step fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CreateDatabase {
+    /// Who makes it.
+    pub operator: Operator,
+    /// Its name.
+    pub name: String,
+    /// What is written on it: our mark, and what it is for.
+    pub mark: String,
+    /// Extensions that it gets where the server has them.
+    pub extensions: Vec<String>,
+}
+
+/// Gives a copied database a `database.uuid` and a `database.secret` of its own, so that it is not taken for the original.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RenewIdentity {
+    /// Who does it.
+    pub operator: Operator,
+    /// The database.
+    pub database: String,
+}
+
+/// Switches off, in SQL, what a database does to the world outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Neutralize {
+    /// Who does it.
+    pub operator: Operator,
+    /// The database.
+    pub database: String,
+    /// Folders with addons, in which installed modules may have a `data/neutralize.sql`.
+    pub addons: Vec<PathBuf>,
+    /// The image that has Odoo's own addons, for the docker engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<PullImage>,
+}
+
+/// Compares a database with what is recorded of its backup: owner, extensions, rows of key tables, sequences, files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CheckDatabase {
+    /// Who looks.
+    pub operator: Operator,
+    /// The database.
+    pub database: String,
+    /// The backup that it was made from.
+    pub backup: PathBuf,
+    /// The folder of its files, where they were restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<PathBuf>,
+}
+
+/// Renames a database and its folder in the filestore; sessions are ended, new ones wait.
+///
+/// A database that has the wanted name already gets the name in `keep` in the same transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct MoveDatabase {
+    /// Who does it.
+    pub operator: Operator,
+    /// Its name now.
+    pub from: String,
+    /// Its name then.
+    pub to: String,
+    /// The name that whatever has that name now is kept under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<String>,
+    /// Whether it takes connections then.
+    pub open: bool,
+    /// What is written on it then; nothing when empty.
+    pub mark: String,
+    /// The folder above the databases' folders of files.
+    pub filestore: PathBuf,
+}
+
+/// Copies a database, by template, and its files, by hard links where that can be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DuplicateDatabase {
+    /// Who does it.
+    pub operator: Operator,
+    /// The original.
+    pub from: String,
+    /// The copy.
+    pub to: String,
+    /// What is written on the copy while it is made.
+    pub mark: String,
+    /// The folder above the databases' folders of files.
+    pub filestore: PathBuf,
+}
+
+/// Drops a database and its folder in the filestore; one that is gone already stays gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DropDatabase {
+    /// Who does it.
+    pub operator: Operator,
+    /// Its name.
+    pub name: String,
+    /// The folder above the databases' folders of files.
+    pub filestore: PathBuf,
+}
+
+/// Sets the login and the password of the administrator (user 2), hashed as Odoo does it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SetPassword {
+    /// Who does it.
+    pub operator: Operator,
+    /// The database.
+    pub database: String,
+    /// The login.
+    pub login: String,
+    /// The password.
+    pub secret: SecretRef,
+}

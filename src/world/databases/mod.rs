@@ -1,0 +1,163 @@
+//! Whole databases and their backups: PostgreSQL, its programs, and files, put together.
+
+mod backup;
+mod neutralize;
+mod password;
+mod restore;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::base::{Meter, Secret};
+use crate::engine::{Engine, EngineFuture};
+use crate::error::{Error, Result};
+use crate::postgres::{self, Session};
+use crate::step::{
+    BackupDatabase, CheckBackup, CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, LoadBackup,
+    LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RenewIdentity, SetPassword,
+};
+
+/// How long a login may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What work on databases needs beside its step.
+pub struct Hands<'a> {
+    /// What runs PostgreSQL's programs.
+    pub engine: &'a dyn Engine,
+    /// The password of the role that looks after databases.
+    pub operator: Secret,
+    /// The application role's.
+    pub app: Secret,
+    /// How far the work has come.
+    pub meter: Meter,
+}
+
+/// Whole databases. What was done is told in phrases, one each.
+pub trait Databases {
+    /// Backs a database up.
+    fn backup<'a>(&'a self, step: &'a BackupDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Reads a backup whole.
+    fn check_backup<'a>(&'a self, step: &'a CheckBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Makes an empty database.
+    fn create<'a>(&'a self, step: &'a CreateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Loads a backup into an empty database.
+    fn load<'a>(&'a self, step: &'a LoadBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Puts a backup's files into a folder; how many.
+    fn load_files<'a>(&'a self, step: &'a LoadFiles, meter: Meter) -> EngineFuture<'a, u64>;
+    /// Gives a copied database an identity of its own.
+    fn renew<'a>(&'a self, step: &'a RenewIdentity, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Switches off what a database does to the world outside.
+    fn neutralize<'a>(&'a self, step: &'a Neutralize, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Compares a database with what is recorded of its backup.
+    fn check<'a>(&'a self, step: &'a CheckDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Renames a database with its files.
+    fn rename<'a>(&'a self, step: &'a MoveDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Copies a database with its files.
+    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Drops a database with its files.
+    fn drop_database<'a>(&'a self, step: &'a DropDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Sets the administrator's login and password.
+    fn set_password<'a>(
+        &'a self,
+        step: &'a SetPassword,
+        secret: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, ()>;
+    /// Removes a backup that odpm made.
+    fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()>;
+    /// Records a drill that passed.
+    fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()>;
+}
+
+/// Real ones.
+pub struct RealDatabases;
+
+/// A session of the role that looks after databases.
+async fn session(operator: &Operator, hands: &Hands<'_>, database: &str) -> Result<Session> {
+    let login =
+        postgres::connect(&operator.endpoint, &operator.role, &hands.operator, database, DEADLINE).await;
+    login.map_err(|failure| failure.into_error(&operator.endpoint, &operator.role))
+}
+
+/// A session of the application role.
+async fn app_session(operator: &Operator, hands: &Hands<'_>, database: &str) -> Result<Session> {
+    let login =
+        postgres::connect(&operator.endpoint, &operator.app_role, &hands.app, database, DEADLINE).await;
+    login.map_err(|failure| failure.into_error(&operator.endpoint, &operator.app_role))
+}
+
+/// Runs what blocks on a thread of its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(e) => Err(Error::internal("a thread died").caused_by(&e)),
+    }
+}
+
+impl Databases for RealDatabases {
+    fn backup<'a>(&'a self, step: &'a BackupDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(backup::backup(step, hands))
+    }
+
+    fn check_backup<'a>(&'a self, step: &'a CheckBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(backup::check(step, hands))
+    }
+
+    fn create<'a>(&'a self, step: &'a CreateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(restore::create(step, hands))
+    }
+
+    fn load<'a>(&'a self, step: &'a LoadBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(restore::load(step, hands))
+    }
+
+    fn load_files<'a>(&'a self, step: &'a LoadFiles, meter: Meter) -> EngineFuture<'a, u64> {
+        Box::pin(restore::load_files(step, meter))
+    }
+
+    fn renew<'a>(&'a self, step: &'a RenewIdentity, hands: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(neutralize::renew(step, hands))
+    }
+
+    fn neutralize<'a>(&'a self, step: &'a Neutralize, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(neutralize::neutralize(step, hands))
+    }
+
+    fn check<'a>(&'a self, step: &'a CheckDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(restore::check(step, hands))
+    }
+
+    fn rename<'a>(&'a self, step: &'a MoveDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(restore::rename(step, hands))
+    }
+
+    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(restore::duplicate(step, hands))
+    }
+
+    fn drop_database<'a>(&'a self, step: &'a DropDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(restore::drop_database(step, hands))
+    }
+
+    fn set_password<'a>(
+        &'a self,
+        step: &'a SetPassword,
+        secret: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, ()> {
+        Box::pin(password::set(step, secret, hands))
+    }
+
+    fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {
+        let path = step.path.clone();
+        Box::pin(blocking(move || crate::backup_file::remove(&path)))
+    }
+
+    fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {
+        Box::pin(std::future::ready(restore::record_drill(step, seconds)))
+    }
+}
+
+fn cannot(what: &str, path: &Path, e: &std::io::Error) -> Error {
+    Error::environment(format!("cannot {what} {}", path.display())).caused_by(e)
+}
