@@ -12,7 +12,7 @@ use crate::step::*;
 use crate::world::fake::{Durable, Fake};
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
 }
 
 fn server(config: &str) -> ServerSpec {
@@ -178,6 +178,7 @@ fn wrap(steps: Vec<PlannedStep>) -> Plan {
         drift: Vec::new(),
         blocked: Vec::new(),
         warnings: Vec::new(),
+        destroys: Vec::new(),
         steps,
     }
 }
@@ -285,6 +286,85 @@ fn undo_puts_files_and_services_back_and_converges_too() {
     assert_eq!(after.durable().server, None);
     assert!(after.durable().services.is_empty());
     every_crash(&world, &undo);
+}
+
+/// A restore that takes the place of a database in service: at every moment one of the two is whole under its name.
+#[test]
+fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
+    let operator = || Operator {
+        endpoint: Endpoint { host: "127.0.0.1".into(), port: 5432, tls: None },
+        role: "postgres".into(),
+        secret: SecretRef::AdminPassword,
+        app_role: "odoo".into(),
+        app: SecretRef::AppPassword,
+        programs: Programs::Local { bin_dir: "bin".into() },
+    };
+    let step = |id: &str, step| PlannedStep::new(id, step, "it is needed");
+    let (path, source) = (PathBuf::from("a.zip"), crate::facts::BackupSource::Zip);
+    let moved = MoveDatabase {
+        operator: operator(),
+        from: "odpm_new".into(),
+        to: "shop".into(),
+        expect: None,
+        keep: Some("odpm_old".into()),
+        keep_mark: "replaced".into(),
+        open: true,
+        mark: String::new(),
+        filestore: "filestore".into(),
+    };
+    let load = LoadBackup {
+        operator: operator(),
+        path: path.clone(),
+        source,
+        database: "odpm_new".into(),
+        mark: "new".into(),
+        extensions: Vec::new(),
+        jobs: 1,
+    };
+    let check = CheckDatabase {
+        operator: operator(),
+        database: "odpm_new".into(),
+        backup: path.clone(),
+        files: None,
+    };
+    let old = DropDatabase { operator: operator(), name: "odpm_old".into(), filestore: "filestore".into() };
+    let name = || "odpm_new".to_owned();
+    let plan = wrap(vec![
+        step(
+            "check-backup",
+            Step::CheckBackup(CheckBackup { operator: operator(), path: path.clone(), source }),
+        ),
+        step("load", Step::LoadBackup(Box::new(load))),
+        step("load-files", Step::LoadFiles(LoadFiles { path, source, to: "filestore/odpm_new".into() })),
+        step("check", Step::CheckDatabase(Box::new(check))),
+        step(
+            "renew",
+            Step::RenewIdentity(Box::new(RenewIdentity { operator: operator(), database: name() })),
+        ),
+        step("stop-odoo", Step::StopService(service())),
+        step("rename", Step::MoveDatabase(Box::new(moved))),
+        step("start-odoo", Step::StartService(service())),
+        step("drop-old", Step::DropDatabase(Box::new(old))),
+    ]);
+    let world = || {
+        let fake = before();
+        fake.change(|d| {
+            d.databases.insert("shop".into(), vec!["old"]);
+            d.secrets.insert("AdminPassword".into(), "a".into());
+            d.secrets.insert("AppPassword".into(), "b".into());
+        });
+        fake
+    };
+    every_crash(&world, &plan);
+    let (end, _, points) = uncrashed(&world, &plan);
+    assert_eq!(end.databases.keys().collect::<Vec<_>>(), ["shop"]);
+    for at in 0..points {
+        let fake = world();
+        fake.fuse(Some(at));
+        attempt(&fake, &plan).unwrap_err();
+        let shop = fake.durable().databases["shop"].clone();
+        assert!(shop == ["old"] || shop == ["loaded", "files", "renewed"], "killed at {at}: {shop:?}");
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn plan(make: &Make<'_>, plan: &mut Plan) {
 fn kept(backups: &[&BackupSeen], keep: Keep) -> BTreeSet<PathBuf> {
     let mut newest_first: Vec<(Timestamp, &BackupSeen)> =
         backups.iter().filter_map(|backup| Some((when(backup)?, *backup))).collect();
-    newest_first.sort_by(|a, b| b.0.cmp(&a.0));
+    newest_first.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     // One whose time cannot be read is kept: nobody knows how old it is.
     let mut kept: BTreeSet<PathBuf> =
         backups.iter().filter(|backup| when(backup).is_none()).map(|backup| backup.path.clone()).collect();

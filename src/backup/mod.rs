@@ -73,7 +73,7 @@ pub enum Request {
     /// Restore a backup on trial, check it, and drop it again.
     Drill {
         /// The backup.
-        backup: BackupSeen,
+        backup: Box<BackupSeen>,
         /// Whether that is recorded as the project's drill.
         record: bool,
         /// How many connections load at once.

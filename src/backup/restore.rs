@@ -7,7 +7,7 @@ use crate::base::time::utc_seconds;
 use crate::facts::{BackupSeen, BackupSource};
 use crate::grounds::specs;
 use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::step::{CheckBackup, CheckDatabase, CreateDatabase, LoadBackup, LoadFiles, RecordDrill, Step};
+use crate::step::{CheckBackup, CheckDatabase, LoadBackup, LoadFiles, RecordDrill, Step};
 
 pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
     let Restore { backup, database, .. } = restore;
@@ -84,21 +84,22 @@ fn fill(
     let operator = || make.operator.clone();
     let path = || backup.path.clone();
     let check = Step::CheckBackup(CheckBackup { operator: operator(), path: path(), source });
-    let create = CreateDatabase {
+    let load = LoadBackup {
         operator: operator(),
-        name: name.to_owned(),
+        path: path(),
+        source,
+        database: name.to_owned(),
         mark: mark.to_owned(),
         extensions: specs::EXTENSIONS.map(str::to_owned).to_vec(),
+        jobs,
     };
-    let load = LoadBackup { operator: operator(), path: path(), source, database: name.to_owned(), jobs };
     let mut steps = vec![
         PlannedStep::new("check-backup", check, "what is damaged is not restored"),
         PlannedStep::new(
-            "create",
-            Step::CreateDatabase(Box::new(create)),
-            "nothing in service is written to",
+            "load",
+            Step::LoadBackup(Box::new(load)),
+            "nothing in service is written to, and the first error ends it",
         ),
-        PlannedStep::new("load", Step::LoadBackup(Box::new(load)), "the first error ends it"),
     ];
     let folder = make.filestore().join(name);
     let has_files = match source {

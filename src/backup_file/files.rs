@@ -13,8 +13,15 @@ use crate::base::digest::hex;
 use crate::error::{Error, Result};
 use crate::facts::FolderSeen;
 
-/// The files of a folder and those below it, by their paths within it. Odoo's list of files to look through when it cleans up
-/// is left out: it is no content.
+/// Odoo's list of the files to look through when it cleans up: no content, though Odoo's own backups carry it.
+const CHECKLIST: &str = "checklist";
+
+/// Whether a path within a filestore belongs to that list.
+pub fn is_checklist(name: &str) -> bool {
+    name.split('/').next() == Some(CHECKLIST)
+}
+
+/// The files of a folder and those below it, by their paths within it, but for Odoo's checklist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(pub Vec<(String, u64)>);
 
@@ -35,7 +42,7 @@ impl Files {
                 let name = inner.join(entry.file_name());
                 let kind = entry.file_type().map_err(|e| cannot("read", &entry.path(), &e))?;
                 if kind.is_dir() {
-                    if name.as_os_str() != "checklist" {
+                    if name.as_os_str() != CHECKLIST {
                         folders.push(name);
                     }
                 } else if kind.is_file() {

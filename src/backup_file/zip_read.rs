@@ -7,7 +7,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use super::files::is_inside;
+use super::files::{is_checklist, is_inside};
 use super::{CHUNK, DUMP, MANIFEST, cannot};
 use crate::error::{Error, Result};
 use crate::facts::OdooManifest;
@@ -69,7 +69,7 @@ impl Zip {
             }
             if name == DUMP {
                 dump_bytes = Some(entry.size());
-            } else if let Some(inner) = name.strip_prefix("filestore/") {
+            } else if let Some(inner) = name.strip_prefix("filestore/").filter(|name| !is_checklist(name)) {
                 files.push((number, inner.to_owned(), entry.size()));
             }
         }

@@ -4,7 +4,7 @@ use super::session::Session;
 use crate::error::Result;
 use crate::facts::{FileSeen, Scale};
 use crate::grounds::specs;
-use crate::observe::Depth;
+use crate::observe::{self, Depth};
 use crate::report::{self, Format, Status, Ui};
 use crate::stack::Request;
 use crate::state;
@@ -62,7 +62,12 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             .filter(|b| b.code != "unfinished_run")
             .map(|block| block.what)
             .collect(),
-        last_backup: None,
+        last_backup: observe::backups(&session.loaded)
+            .iter()
+            .rev()
+            .find_map(|backup| Some(backup.manifest.as_ref()?.created_at.clone())),
+        last_drill: observe::last_drill(&session.loaded),
+        now: view.seen.at,
     };
     ui.answer(&match args.format {
         Format::Text => report::status(&status),

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::carry_out;
+use super::carry_out::{self, Consent};
 use super::session::Session;
 use crate::base::RunId;
 use crate::error::{Error, Result};
@@ -18,6 +18,9 @@ pub struct Args {
     /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
+    /// The database that goes out of service, named once more
+    #[arg(long, value_name = "DB")]
+    confirm: Option<String>,
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
@@ -28,5 +31,6 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let journal = state::find_journal(&session.loaded.state, &run)?.ok_or_else(unknown)?;
     let view = session.observe(Depth::Live).await?;
     let plan = session.plan(&Request::Undo(Box::new(journal)), &view);
-    carry_out::begin(&session, &plan, &carry_out::Consent::of(args.yes), ui).await
+    let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), named: false };
+    carry_out::begin(&session, &plan, &consent, ui).await
 }

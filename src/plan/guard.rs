@@ -71,7 +71,6 @@ impl Guard {
             | Step::StopService(_)
             | Step::BackupDatabase(_)
             | Step::CheckBackup(_)
-            | Step::CreateDatabase(_)
             | Step::LoadBackup(_)
             | Step::LoadFiles(_)
             | Step::RenewIdentity(_)

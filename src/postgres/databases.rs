@@ -69,6 +69,13 @@ pub async fn exists(session: &Session, name: &str) -> Result<bool> {
     Ok(comment(session, name).await?.is_some())
 }
 
+/// PostgreSQL's number for a database; `None` where there is none of this name.
+pub async fn number(session: &Session, name: &str) -> Result<Option<u32>> {
+    let row = session.query_opt("SELECT oid FROM pg_database WHERE datname = $1", &[&name]).await;
+    let row = row.map_err(|e| failed(format!("cannot look at the database {name}"), &e))?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// Makes an empty database as Odoo makes its own. One of this name that carries our mark goes first.
 pub async fn create(session: &Session, name: &str, owner: &str, mark: &str) -> Result<()> {
     match comment(session, name).await? {

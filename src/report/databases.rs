@@ -96,6 +96,9 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
+/// How much that is wrong is shown.
+const SHOWN: usize = 20;
+
 /// What was found in a backup.
 pub fn verdict(backup: &BackupSeen, verdict: &Verdict) -> String {
     let mut text = format!("{}: {}\n", backup.path.display(), human(backup.bytes));
@@ -120,8 +123,12 @@ pub fn verdict(backup: &BackupSeen, verdict: &Verdict) -> String {
     for note in &verdict.notes {
         let _ = writeln!(text, "  note     {note}");
     }
-    for wrong in &verdict.wrong {
+    for wrong in verdict.wrong.iter().take(SHOWN) {
         let _ = writeln!(text, "  wrong    {wrong}");
+    }
+    if verdict.wrong.len() > SHOWN {
+        let _ =
+            writeln!(text, "  wrong    and {} more; --format json has them all", verdict.wrong.len() - SHOWN);
     }
     text.push_str(if verdict.wrong.is_empty() { "It is good.\n" } else { "It is not good.\n" });
     text

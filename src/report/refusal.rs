@@ -67,7 +67,9 @@ pub fn unnamed(lost: &str, yes: bool, server: bool) -> Error {
         (true, true) => error
             .because("the scenario is `server`: --yes alone is not enough there")
             .hint(format!("Name it: --yes --confirm={lost}")),
-        (true, false) => error.hint(format!("Name the database with the command: -d {lost} --yes")),
+        (true, false) => {
+            error.hint(format!("Name it with the command: -d {lost} --yes, or --yes --confirm={lost}"))
+        }
         (false, true) => error.hint(format!("Run the same command with --yes --confirm={lost}")),
         (false, false) => error.hint("Run the same command with --yes to confirm."),
     }

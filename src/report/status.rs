@@ -7,10 +7,11 @@ use console::style;
 use serde::Serialize;
 
 use super::drift::drift;
+use crate::base::time::ago;
 use crate::drift::Judged;
 use crate::facts::{
-    BaselineCluster, BaselineCompose, BaselineConf, DataDir, Known, Live, PidFile, RunSummary, ServerSeen,
-    ServiceSeen,
+    BaselineCluster, BaselineCompose, BaselineConf, DataDir, Drill, Known, Live, PidFile, RunSummary,
+    ServerSeen, ServiceSeen,
 };
 
 /// `status --format json`.
@@ -54,8 +55,13 @@ pub struct Status {
     pub notes: Vec<String>,
     /// What stands in the way of an apply.
     pub blocked: Vec<String>,
-    /// The newest backup; none is recorded yet.
+    /// When the newest backup was taken: ISO 8601, UTC.
     pub last_backup: Option<String>,
+    /// The last drill that passed.
+    pub last_drill: Option<Drill>,
+    /// The moment of the answer.
+    #[serde(skip)]
+    pub now: jiff::Timestamp,
 }
 
 /// The status for people.
@@ -85,7 +91,17 @@ pub fn status(status: &Status) -> String {
         "  baseline      {}",
         status.recorded_at.as_deref().unwrap_or("nothing is recorded yet")
     );
-    let _ = writeln!(text, "  last backup   {}", status.last_backup.as_deref().unwrap_or("none"));
+    let age =
+        |at: &str| at.parse().map_or_else(|_| at.to_owned(), |then| format!("{} ago", ago(status.now, then)));
+    let backup = status.last_backup.as_deref().map_or_else(|| "none".to_owned(), &age);
+    let drill = status.last_drill.as_ref().map_or_else(
+        || "none: odpm database drill proves that a backup restores".to_owned(),
+        |drill| format!("{}, of {}, passed in {} s", age(&drill.begun), drill.database, drill.seconds),
+    );
+    let _ = writeln!(text, "  last backup   {backup}");
+    if status.last_backup.is_some() || status.last_drill.is_some() {
+        let _ = writeln!(text, "  last drill    {drill}");
+    }
     if let Some(holder) = &status.locked_by {
         let _ = writeln!(text, "  at work       {holder}");
     }

@@ -45,7 +45,6 @@ pub fn headline(step: &Step, root: &Path) -> String {
         Step::StopService(service) => format!("stop {}", service.service),
         Step::BackupDatabase(step) => format!("back {} up to {}", step.database, at(&step.to)),
         Step::CheckBackup(step) => format!("read {} and check it", at(&step.path)),
-        Step::CreateDatabase(step) => format!("make the database {}", step.name),
         Step::LoadBackup(step) => format!("load {} into {}", at(&step.path), step.database),
         Step::LoadFiles(step) => format!("put its files into {}", at(&step.to)),
         Step::RenewIdentity(step) => format!("give {} an identity of its own", step.database),

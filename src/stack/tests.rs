@@ -118,6 +118,19 @@ impl Machine {
                 let Known::Known(all) = &mut seen.engine.services else { panic!("unknown services") };
                 all.remove(&service.name);
             }
+            Step::BackupDatabase(_)
+            | Step::CheckBackup(_)
+            | Step::LoadBackup(_)
+            | Step::LoadFiles(_)
+            | Step::RenewIdentity(_)
+            | Step::Neutralize(_)
+            | Step::CheckDatabase(_)
+            | Step::MoveDatabase(_)
+            | Step::DuplicateDatabase(_)
+            | Step::DropDatabase(_)
+            | Step::SetPassword(_)
+            | Step::RemoveBackup(_)
+            | Step::RecordDrill(_) => unreachable!("the stack's plans have no such step"),
             Step::RecordBaseline(step) => {
                 let companion = Companion {
                     engine: Some(step.engine.clone()),

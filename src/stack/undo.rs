@@ -3,6 +3,7 @@
 use super::{Grounds, frame};
 use crate::facts::FileSeen;
 use crate::plan::{Block, Guard, Journal, Plan, inverse};
+use crate::step::Step;
 
 /// The inverse of the run, and what has been written since.
 pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
@@ -25,6 +26,13 @@ pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
                     path.display()
                 )),
             );
+        }
+    }
+    for step in &inverse.steps {
+        if let Step::MoveDatabase(step) = &step.step
+            && !step.open
+        {
+            plan.destroys.push(step.from.clone());
         }
     }
     plan.steps = inverse.steps;

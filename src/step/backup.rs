@@ -48,7 +48,9 @@ pub struct CheckBackup {
     pub source: BackupSource,
 }
 
-/// Loads a backup's dump into an empty database, as the application role.
+/// Makes an empty database, owned by the application role, in UTF-8 and with the collation that Odoo gives its own, and loads a
+/// backup's dump into it, as that role. A database of this name that carries our mark is made anew: it was not finished. One
+/// without it is left alone, and the step fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LoadBackup {
     /// Who does it.
@@ -59,6 +61,10 @@ pub struct LoadBackup {
     pub source: BackupSource,
     /// The database.
     pub database: String,
+    /// What is written on it: our mark, and what it is for.
+    pub mark: String,
+    /// Extensions that it gets where the server has them.
+    pub extensions: Vec<String>,
     /// How many connections load at once, where the form allows it.
     pub jobs: u16,
 }

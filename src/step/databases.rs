@@ -45,20 +45,6 @@ pub enum Programs {
     },
 }
 
-/// Makes an empty database, owned by the application role, in UTF-8 and with the collation that Odoo gives its own. One of
-/// this name that carries our mark is made anew; one without it is left alone, and the step fails.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct CreateDatabase {
-    /// Who makes it.
-    pub operator: Operator,
-    /// Its name.
-    pub name: String,
-    /// What is written on it: our mark, and what it is for.
-    pub mark: String,
-    /// Extensions that it gets where the server has them.
-    pub extensions: Vec<String>,
-}
-
 /// Gives a copied database a `database.uuid` and a `database.secret` of its own, so that it is not taken for the original.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RenewIdentity {
@@ -107,9 +93,15 @@ pub struct MoveDatabase {
     pub from: String,
     /// Its name then.
     pub to: String,
+    /// What the database has to be, where another one may have got its name: PostgreSQL's number for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<u32>,
     /// The name that whatever has that name now is kept under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<String>,
+    /// What is written on that one then.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub keep_mark: String,
     /// Whether it takes connections then.
     pub open: bool,
     /// What is written on it then; nothing when empty.

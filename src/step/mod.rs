@@ -21,8 +21,8 @@ pub use backup::{
 };
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
-    CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, Operator,
-    Programs, RenewIdentity, SetPassword,
+    CheckDatabase, DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, Operator, Programs,
+    RenewIdentity, SetPassword,
 };
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
@@ -69,9 +69,7 @@ pub enum Step {
     BackupDatabase(Box<BackupDatabase>),
     /// Reads a backup whole and compares it with what is recorded of it.
     CheckBackup(CheckBackup),
-    /// Makes an empty database.
-    CreateDatabase(Box<CreateDatabase>),
-    /// Loads a backup into an empty database.
+    /// Makes a database and loads a backup into it.
     LoadBackup(Box<LoadBackup>),
     /// Puts a backup's files into a filestore.
     LoadFiles(LoadFiles),
@@ -121,7 +119,6 @@ impl Step {
             // Each of these begins anew or finds its own work done.
             Self::BackupDatabase(_)
             | Self::CheckBackup(_)
-            | Self::CreateDatabase(_)
             | Self::LoadBackup(_)
             | Self::LoadFiles(_)
             | Self::RenewIdentity(_)

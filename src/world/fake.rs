@@ -18,9 +18,9 @@ use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, EnsureRoles,
-    LoadBackup, LoadFiles, MakeDir, MoveDatabase, Neutralize, PullImage, RecordBaseline, RecordDrill,
-    RemoveBackup, RenewIdentity, ServerSpec, ServiceSpec, SetPassword, ShareFiles, VerifyLogin,
+    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, EnsureRoles, LoadBackup,
+    LoadFiles, MakeDir, MoveDatabase, Neutralize, PullImage, RecordBaseline, RecordDrill, RemoveBackup,
+    RenewIdentity, ServerSpec, ServiceSpec, SetPassword, ShareFiles, VerifyLogin,
 };
 
 /// What is durable in the fake world; two runs came to the same end when these are equal.
@@ -378,7 +378,9 @@ impl Fake {
 impl Databases for Fake {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move {
-            self.effect(|d| drop(d.backups.insert(step.to.clone())))?;
+            self.effect(|d| {
+                d.backups.insert(step.to.clone());
+            })?;
             Ok(Vec::new())
         })
     }
@@ -387,13 +389,10 @@ impl Databases for Fake {
         Box::pin(async move { self.point().map(|()| Vec::new()) })
     }
 
-    fn create<'a>(&'a self, step: &'a CreateDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
-        Box::pin(async move { self.effect(|d| drop(d.databases.insert(step.name.clone(), Vec::new()))) })
-    }
-
     fn load<'a>(&'a self, step: &'a LoadBackup, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move {
-            // Half a load is what the next attempt finds.
+            // What a killed attempt has left goes first.
+            self.effect(|d| drop(d.databases.insert(step.database.clone(), Vec::new())))?;
             self.put(&step.database, "half")?;
             self.put(&step.database, "loaded")?;
             self.effect(|d| {
@@ -427,7 +426,11 @@ impl Databases for Fake {
         })
     }
 
-    fn rename<'a>(&'a self, step: &'a MoveDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+    fn rename<'a>(
+        &'a self,
+        step: &'a MoveDatabase,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, (Option<u32>, Option<u32>)> {
         Box::pin(async move {
             self.effect(|d| {
                 let Some(from) = d.databases.remove(&step.from) else { return };
@@ -435,7 +438,8 @@ impl Databases for Fake {
                     d.databases.insert(keep.clone(), old);
                 }
                 d.databases.insert(step.to.clone(), from);
-            })
+            })?;
+            Ok((None, None))
         })
     }
 
@@ -457,7 +461,11 @@ impl Databases for Fake {
     }
 
     fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {
-        Box::pin(async move { self.effect(|d| drop(d.backups.remove(&step.path))) })
+        Box::pin(async move {
+            self.effect(|d| {
+                d.backups.remove(&step.path);
+            })
+        })
     }
 
     fn record_drill<'a>(&'a self, _: &'a RecordDrill, _: i64) -> EngineFuture<'a, ()> {

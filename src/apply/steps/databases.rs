@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::plan::Outcome;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, LoadBackup,
-    LoadFiles, MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, Step,
+    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
+    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, Step,
 };
 use crate::world::World;
 
@@ -27,11 +27,6 @@ pub async fn backup(step: &BackupDatabase, world: &mut World) -> Result<Outcome>
 pub async fn check_backup(step: &CheckBackup, world: &mut World) -> Result<Outcome> {
     let told = world.databases.check_backup(step, world.hands(&step.operator)?).await?;
     Ok(seen(told))
-}
-
-pub async fn create(step: &CreateDatabase, world: &mut World) -> Result<Outcome> {
-    world.databases.create(step, world.hands(&step.operator)?).await?;
-    Ok(done(Vec::new()))
 }
 
 pub async fn load(step: &LoadBackup, world: &mut World) -> Result<Outcome> {
@@ -60,23 +55,24 @@ pub async fn check(step: &CheckDatabase, world: &mut World) -> Result<Outcome> {
 }
 
 pub async fn rename(step: &MoveDatabase, world: &mut World) -> Result<Outcome> {
-    world.databases.rename(step, world.hands(&step.operator)?).await?;
-    // What took the name gives it back, then what had it takes it again.
-    let back = |from: &str, to: &str, open: bool, mark: &str| {
+    let (moved, kept) = world.databases.rename(step, world.hands(&step.operator)?).await?;
+    let back = |from: &str, to: &str, expect, open, mark: String| {
         Step::MoveDatabase(Box::new(MoveDatabase {
             from: from.to_owned(),
             to: to.to_owned(),
+            expect,
             keep: None,
+            keep_mark: String::new(),
             open,
-            mark: mark.to_owned(),
+            mark,
             ..step.clone()
         }))
     };
-    // A name of odpm's own is no name to be in service under.
+    // What took the name gives it back, then what had it takes it again. A name of odpm's own is none to be in service under.
     let ours = step.from.starts_with("odpm_");
-    let mark = if ours { format!("taken back, it was {} for a while", step.to) } else { String::new() };
-    let mut undo = vec![back(&step.to, &step.from, !ours, &mark)];
-    undo.extend(step.keep.iter().map(|keep| back(keep, &step.to, true, "")));
+    let was = if ours { format!("taken back, it was {} for a while", step.to) } else { String::new() };
+    let mut undo = vec![back(&step.to, &step.from, moved, !ours, was)];
+    undo.extend(step.keep.iter().map(|keep| back(keep, &step.to, kept, true, String::new())));
     Ok(Outcome::changed(undo))
 }
 

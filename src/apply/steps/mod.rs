@@ -32,7 +32,6 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::VerifyLogin(step) => database::verify_login(step, world).await,
         Step::BackupDatabase(step) => databases::backup(step, world).await,
         Step::CheckBackup(step) => databases::check_backup(step, world).await,
-        Step::CreateDatabase(step) => databases::create(step, world).await,
         Step::LoadBackup(step) => databases::load(step, world).await,
         Step::LoadFiles(step) => databases::load_files(step, world).await,
         Step::RenewIdentity(step) => databases::renew(step, world).await,
@@ -69,7 +68,6 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::VerifyLogin(_)
         | Step::BackupDatabase(_)
         | Step::CheckBackup(_)
-        | Step::CreateDatabase(_)
         | Step::LoadBackup(_)
         | Step::LoadFiles(_)
         | Step::RenewIdentity(_)

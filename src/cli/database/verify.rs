@@ -30,7 +30,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     if args.deep {
         let work = Work::begin(start, "database verify", &args.intent).await?;
         let backup = observe::backup(&work.session.loaded, &args.file)?;
-        let request = Request::Drill { backup, record: false, jobs: 2 };
+        let request = Request::Drill { backup: Box::new(backup), record: false, jobs: 2 };
         return work.carry_out(&request, &args.intent, true, ui).await;
     }
     let session = Session::reading(start)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,10 +38,7 @@ pub async fn backup(step: &BackupDatabase, hands: Hands<'_>) -> Result<Vec<Strin
         // An earlier attempt has done it; its record is written last.
         return Ok(vec!["it was finished already".to_owned()]);
     }
-    let mut name = step.to.as_os_str().to_owned();
-    name.push(file::PARTIAL);
-    let partial = PathBuf::from(name);
-    clear(&partial)?;
+    let partial = partial(&step.to)?;
     clear(&step.to)?;
     if let Some(folder) = step.to.parent() {
         crate::state::make_dir(folder, 0o700).map_err(|e| cannot("make", folder, &e))?;
@@ -90,6 +88,20 @@ async fn hold(session: &Session) -> Result<String> {
 fn missing(folder: Option<&Path>, wanted: BTreeSet<String>) -> Vec<String> {
     let Some(folder) = folder else { return Vec::new() };
     wanted.into_iter().filter(|name| !folder.join(name).exists()).collect()
+}
+
+/// Where the backup is made. What earlier attempts have left goes; a `pg_dump` that outlived one of them would write on at its
+/// own place only.
+fn partial(to: &Path) -> Result<PathBuf> {
+    let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = to.parent().unwrap_or(Path::new("/"));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let other = entry.file_name().to_string_lossy().into_owned();
+        if other.starts_with(&format!("{name}.")) && other.ends_with(file::PARTIAL) {
+            clear(&entry.path())?;
+        }
+    }
+    Ok(folder.join(format!("{name}.{}{}", std::process::id(), file::PARTIAL)))
 }
 
 /// Removes what an earlier attempt has left half done.
@@ -156,11 +168,17 @@ impl Work<'_> {
     async fn dump(&self) -> Result<()> {
         let to = format!("--file={}", self.partial.display());
         self.hands.meter.begin(0);
+        // What it holds is nobody else's business; pg_dump writes into the file that is there.
+        let private = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.partial);
+        private.map_err(|e| cannot("write", &self.partial, &e))?;
         self.hands.engine.tool(self.tool(vec!["--format=custom".to_owned(), to])).await
     }
 
     async fn folder(&self) -> Result<Option<FilestoreFacts>> {
-        fs::create_dir(&self.partial).map_err(|e| cannot("make", &self.partial, &e))?;
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&self.partial)
+            .map_err(|e| cannot("make", &self.partial, &e))?;
         let to = format!("--file={}", self.partial.join("dump").display());
         let dump = |press: &str| {
             let args = ["--format=directory", &format!("--jobs={}", self.step.jobs), press, &to];

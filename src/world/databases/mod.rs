@@ -13,8 +13,8 @@ use crate::engine::{Engine, EngineFuture};
 use crate::error::{Error, Result};
 use crate::postgres::{self, Session};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, LoadBackup,
-    LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RenewIdentity, SetPassword,
+    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
+    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RenewIdentity, SetPassword,
 };
 
 /// How long a login may take.
@@ -38,9 +38,7 @@ pub trait Databases {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Reads a backup whole.
     fn check_backup<'a>(&'a self, step: &'a CheckBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
-    /// Makes an empty database.
-    fn create<'a>(&'a self, step: &'a CreateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
-    /// Loads a backup into an empty database.
+    /// Makes a database and loads a backup into it.
     fn load<'a>(&'a self, step: &'a LoadBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Puts a backup's files into a folder; how many.
     fn load_files<'a>(&'a self, step: &'a LoadFiles, meter: Meter) -> EngineFuture<'a, u64>;
@@ -50,8 +48,12 @@ pub trait Databases {
     fn neutralize<'a>(&'a self, step: &'a Neutralize, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Compares a database with what is recorded of its backup.
     fn check<'a>(&'a self, step: &'a CheckDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
-    /// Renames a database with its files.
-    fn rename<'a>(&'a self, step: &'a MoveDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Renames a database with its files; PostgreSQL's numbers for it and for the one that is kept.
+    fn rename<'a>(
+        &'a self,
+        step: &'a MoveDatabase,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, (Option<u32>, Option<u32>)>;
     /// Copies a database with its files.
     fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
     /// Drops a database with its files.
@@ -103,10 +105,6 @@ impl Databases for RealDatabases {
         Box::pin(backup::check(step, hands))
     }
 
-    fn create<'a>(&'a self, step: &'a CreateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
-        Box::pin(restore::create(step, hands))
-    }
-
     fn load<'a>(&'a self, step: &'a LoadBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(restore::load(step, hands))
     }
@@ -127,7 +125,11 @@ impl Databases for RealDatabases {
         Box::pin(restore::check(step, hands))
     }
 
-    fn rename<'a>(&'a self, step: &'a MoveDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
+    fn rename<'a>(
+        &'a self,
+        step: &'a MoveDatabase,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, (Option<u32>, Option<u32>)> {
         Box::pin(restore::rename(step, hands))
     }
 

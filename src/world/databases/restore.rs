@@ -14,8 +14,7 @@ use crate::error::{Error, Result};
 use crate::facts::BackupSource;
 use crate::postgres::{Session, check as look, databases, load as loader};
 use crate::step::{
-    CheckDatabase, CreateDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles, MoveDatabase,
-    RecordDrill,
+    CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles, MoveDatabase, RecordDrill,
 };
 
 /// The database from which others are looked after.
@@ -24,15 +23,13 @@ const HOME: &str = "postgres";
 /// How many chunks of a script may wait for the server.
 const WAITING: usize = 16;
 
-pub async fn create(step: &CreateDatabase, hands: Hands<'_>) -> Result<()> {
-    let home = session(&step.operator, &hands, HOME).await?;
-    databases::create(&home, &step.name, &step.operator.app_role, &step.mark).await?;
-    // The backup's own statements may not come from somebody who may make extensions; so they are there before.
-    let inside = session(&step.operator, &hands, &step.name).await?;
-    databases::extend(&inside, &step.extensions).await
-}
-
 pub async fn load(step: &LoadBackup, hands: Hands<'_>) -> Result<Vec<String>> {
+    let home = session(&step.operator, &hands, HOME).await?;
+    databases::create(&home, &step.database, &step.operator.app_role, &step.mark).await?;
+    // The backup's own statements may not come from somebody who may make extensions; so they are there before.
+    let inside = session(&step.operator, &hands, &step.database).await?;
+    databases::extend(&inside, &step.extensions).await?;
+    drop(inside);
     match step.source {
         BackupSource::Fast => own(step, &hands, &step.path.join("dump")).await,
         BackupSource::Dump => own(step, &hands, &step.path).await,
@@ -154,13 +151,29 @@ async fn analyze(session: &Session) -> Result<()> {
     done.map_err(|e| Error::environment("cannot gather statistics").caused_by(&e))
 }
 
-pub async fn rename(step: &MoveDatabase, hands: Hands<'_>) -> Result<()> {
+pub async fn rename(step: &MoveDatabase, hands: Hands<'_>) -> Result<(Option<u32>, Option<u32>)> {
     let home = session(&step.operator, &hands, HOME).await?;
+    let now = databases::number(&home, &step.from).await?;
+    if let (Some(now), Some(wanted)) = (now, step.expect)
+        && now != wanted
+    {
+        return Err(Error::refused(format!("{} is not the database that this run made", step.from))
+            .because("a later run has given its name to another one")
+            .hint("Take the later runs back first: odpm history"));
+    }
     databases::rename(&home, &step.from, &step.to, step.keep.as_deref()).await?;
     let (from, to) = (step.filestore.join(&step.from), step.filestore.join(&step.to));
     let keep = step.keep.as_ref().map(|keep| step.filestore.join(keep));
     move_folder(&from, &to, keep.as_deref())?;
-    databases::settle(&home, &step.to, step.open, &step.mark).await
+    databases::settle(&home, &step.to, step.open, &step.mark).await?;
+    let mut kept = None;
+    if let Some(keep) = &step.keep {
+        kept = databases::number(&home, keep).await?;
+        if kept.is_some() {
+            databases::settle(&home, keep, false, &step.keep_mark).await?;
+        }
+    }
+    Ok((databases::number(&home, &step.to).await?, kept))
 }
 
 /// Renames a folder; whatever has its new name is kept under another one. Done work is found done.
