@@ -94,7 +94,7 @@ pub fn copy(from: &mut dyn Read, to: &mut dyn Write, meter: &Meter) -> io::Resul
     }
 }
 
-/// Puts files into a folder, owned as the folder above it is.
+/// Puts files into a database's folder of a filestore, owned as Odoo's own folder is.
 pub struct Target {
     folder: PathBuf,
     owner: Option<(u32, u32)>,
@@ -103,7 +103,8 @@ pub struct Target {
 impl Target {
     /// The folder is made where it is missing.
     pub fn new(folder: &Path) -> Result<Self> {
-        let above = folder.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new("/"));
+        // The folder above is `filestore`, and what is above that is Odoo's own, made when the project was.
+        let above = folder.ancestors().skip(2).find(|above| above.exists()).unwrap_or(Path::new("/"));
         let meta = fs::metadata(above).map_err(|e| cannot("read", above, &e))?;
         let me = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let owner = Some((meta.uid(), meta.gid())).filter(|owner| *owner != me && me.0 == 0);

@@ -45,9 +45,9 @@ pub fn verify(path: &Path, source: BackupSource, meter: &Meter) -> Result<Verdic
             script(open, &mut verdict);
             let text = std::fs::read_to_string(path.join(MANIFEST)).ok();
             odoo(text.as_deref(), &mut verdict);
-            for (name, _) in Files::of(&path.join("filestore"))?.0 {
+            for (name, bytes) in Files::of(&path.join("filestore"))?.0 {
                 let opened = File::open(path.join("filestore").join(&name));
-                named(&name, opened.as_ref().map_err(std::io::Error::kind).ok(), &mut verdict);
+                named(&name, bytes, opened.as_ref().map_err(std::io::Error::kind).ok(), &mut verdict);
             }
         }
         BackupSource::Sql => script(File::open(path).map_err(|e| cannot("read", path, &e))?, &mut verdict),
@@ -130,9 +130,9 @@ fn zip(path: &Path, verdict: &mut Verdict) -> Result<()> {
         Some(Ok(_)) => odoo(Some(&text), verdict),
         None => odoo(None, verdict),
     }
-    for (number, name, _) in std::mem::take(&mut zip.files) {
+    for (number, name, bytes) in std::mem::take(&mut zip.files) {
         match zip.by_number(number) {
-            Ok(entry) => named(&name, Some(entry), verdict),
+            Ok(entry) => named(&name, bytes, Some(entry), verdict),
             Err(e) => verdict.wrong.push(format!("the file {name} cannot be read: {e}")),
         }
     }
@@ -140,11 +140,14 @@ fn zip(path: &Path, verdict: &mut Verdict) -> Result<()> {
 }
 
 /// A file of the filestore has to hold what its name says.
-fn named(name: &str, from: Option<impl Read>, verdict: &mut Verdict) {
-    let Some(mut from) = from else {
+fn named(name: &str, bytes: u64, from: Option<impl Read>, verdict: &mut Verdict) {
+    let Some(from) = from else {
         return verdict.wrong.push(format!("the file {name} cannot be read"));
     };
-    match copy(&mut from, &mut std::io::sink(), &Meter::default()) {
+    match copy(&mut from.take(bytes.saturating_add(1)), &mut std::io::sink(), &Meter::default()) {
+        Ok((read, _)) if read != bytes => {
+            verdict.wrong.push(format!("the file {name} is not {bytes} bytes long, as it is said to be"));
+        }
         Ok((_, sha1)) if named_digest(name).is_some_and(|wanted| wanted != sha1) => {
             verdict.wrong.push(format!("the file {name} is damaged"));
         }

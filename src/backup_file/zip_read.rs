@@ -25,7 +25,7 @@ pub struct Zip {
 const MANIFEST_LIMIT: u64 = 16 << 20;
 
 /// What grows more than a hundredfold, and beyond this, is a trap.
-const BOMB: u64 = 4 << 30;
+const BOMB: u64 = 1 << 30;
 
 fn broken(path: &Path, e: impl std::fmt::Display) -> Error {
     Error::input(format!("{} is no whole zip", path.display()))

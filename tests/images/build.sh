@@ -100,6 +100,9 @@ odoo() {
     ln -s "$version" "$root/usr/bin/python3"
     chown 101:101 "$root/var/lib/odoo"
     install -m 755 "$here/odoo.py" "$root/usr/bin/odoo"
+    local addons="$root/usr/lib/python3/dist-packages/odoo/addons"
+    mkdir -p "$addons/web/data"
+    echo "UPDATE ir_config_parameter SET value = 'by web' WHERE key = 'web.base.url';" >"$addons/web/data/neutralize.sql"
     build "$tag" "$digest" "$root" <<'END'
 ENV PATH=/usr/bin:/usr/sbin LANG=C.UTF-8 ODOO_RC=/etc/odoo/odoo.conf
 USER odoo

@@ -256,3 +256,42 @@ fn files_are_prepared_without_an_engine() {
         .code(2)
         .says("not as odpm.yaml describes");
 }
+
+#[test]
+fn databases_are_backed_up_and_restored_by_the_programs_of_the_image() {
+    let Some(stack) = Stack::new() else { return };
+    let shop = &stack.shop;
+    let _ = shop.apply();
+    crate::shop::fill(shop, "shop");
+    let (rows, files) = (crate::shop::content(shop, "shop"), crate::shop::stored(shop, "shop"));
+    for (form, end) in [("zip", "zip"), ("fast", "odpm"), ("dump", "dump")] {
+        let backup = ["database", "backup", "-d", "shop", "--format", form, "--yes"];
+        let _ = shop.run(&backup).code(0);
+        let file = crate::shop::backup(shop, end).display().to_string();
+        let _ = shop.run(&["database", "verify", &file]).code(0).says("It is good.");
+        let copy = format!("from_{form}");
+        let restore = ["database", "restore", &file, "-d", &copy, "--neutralize", "--yes"];
+        let said = shop.run(&restore).code(0);
+        let _ = said.says("1 scripts of installed modules");
+        assert_eq!(shop.sql(&copy, "SELECT count(*) FROM ir_cron WHERE active"), ["1"]);
+        if form != "dump" {
+            assert_eq!(crate::shop::stored(shop, &copy), files);
+        }
+    }
+    // A database that Odoo serves is taken from under it and given back while it does not run.
+    let file = crate::shop::backup(shop, "odpm").display().to_string();
+    let replace = ["database", "restore", &file, "-d", "shop", "--replace", "--yes"];
+    let _ = shop.run(&[&replace[..], &["--plan"]].concat()).code(0).says("stop odoo-cron").says("start odoo");
+    let _ = shop.run(&replace).code(0);
+    crate::shop::content(shop, "shop").is_that_of(&rows, "replaced");
+    shop.at_rest();
+    let owner = fs::metadata(shop.path("data/odoo")).unwrap().uid();
+    assert_eq!(
+        fs::metadata(crate::shop::files(shop, "shop")).unwrap().uid(),
+        owner,
+        "Odoo's user has its files"
+    );
+    // No secret is on a container of these programs, for none is left.
+    let left = crate::stack::asked(&["ps", "-aq", "--filter", "label=odpm.one-off"]);
+    assert_eq!(left, "");
+}

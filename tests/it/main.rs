@@ -6,6 +6,7 @@ mod cli;
 mod crash;
 mod cycle;
 mod databases;
+mod databases_faults;
 mod docker;
 mod docker_faults;
 mod docker_inherited;
