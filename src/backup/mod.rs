@@ -48,8 +48,19 @@ pub struct Restore {
     pub files: bool,
     /// How many connections load at once.
     pub jobs: u16,
+    /// Modules to install and to update before it is in service.
+    pub modules: Modules,
     /// The administrator's new login; its password is given with the command.
     pub admin_login: Option<String>,
+}
+
+/// Modules to install and to update.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Modules {
+    /// Those to install.
+    pub install: Vec<String>,
+    /// Those to update.
+    pub update: Vec<String>,
 }
 
 /// What a person asked for.
@@ -114,6 +125,15 @@ pub enum Request {
         /// The login.
         login: String,
     },
+    /// Have Odoo install and update modules.
+    Modules {
+        /// The database.
+        database: String,
+        /// The modules.
+        modules: Modules,
+    },
+    /// One after the other, as one plan.
+    Several(Vec<Request>),
     /// Remove the backups that the project does not want to keep, and what interrupted runs have left.
     Prune,
 }
@@ -138,27 +158,30 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Plan {
         }
         return plan;
     };
-    let make = Make { operator, ground: *ground };
-    match request {
-        Request::Backup { database, format, to, files, jobs } => {
-            save::plan(database, *format, to.as_deref(), *files, *jobs, &make, &mut plan);
-        }
-        Request::Restore(restore) => restore::plan(restore, &make, &mut plan),
-        Request::Drill { backup, record, jobs } => restore::drill(backup, *record, *jobs, &make, &mut plan),
-        Request::Drop { database, keep } => names::drop(database, *keep, &make, &mut plan),
-        Request::Rename { from, to } => names::rename(from, to, &make, &mut plan),
-        Request::Duplicate { from, to, neutralize } => {
-            names::duplicate(from, to, *neutralize, &make, &mut plan)
-        }
-        Request::Neutralize { database } => names::neutralize(database, &make, &mut plan),
-        Request::SetPassword { database, login } => names::set_password(database, login, &make, &mut plan),
-        Request::Prune => keep::plan(&make, &mut plan),
-    }
+    build(request, &Make { operator, ground: *ground }, &mut plan);
     if !plan.blocked.is_empty() {
         plan.steps.clear();
         plan.destroys.clear();
     }
     plan
+}
+
+fn build(request: &Request, make: &Make<'_>, plan: &mut Plan) {
+    match request {
+        Request::Backup { database, format, to, files, jobs } => {
+            save::plan(database, *format, to.as_deref(), *files, *jobs, make, plan);
+        }
+        Request::Restore(restore) => restore::plan(restore, make, plan),
+        Request::Drill { backup, record, jobs } => restore::drill(backup, *record, *jobs, make, plan),
+        Request::Drop { database, keep } => names::drop(database, *keep, make, plan),
+        Request::Rename { from, to } => names::rename(from, to, make, plan),
+        Request::Duplicate { from, to, neutralize } => names::duplicate(from, to, *neutralize, make, plan),
+        Request::Neutralize { database } => names::neutralize(database, make, plan),
+        Request::SetPassword { database, login } => names::set_password(database, login, make, plan),
+        Request::Modules { database, modules } => names::modules(database, modules, make, plan),
+        Request::Several(requests) => requests.iter().for_each(|request| build(request, make, plan)),
+        Request::Prune => keep::plan(make, plan),
+    }
 }
 
 fn verb(request: &Request) -> &'static str {
@@ -171,6 +194,8 @@ fn verb(request: &Request) -> &'static str {
         Request::Duplicate { .. } => "database duplicate",
         Request::Neutralize { .. } => "database neutralize",
         Request::SetPassword { .. } => "database set-admin-pass",
+        Request::Modules { .. } => "modules",
+        Request::Several(requests) => requests.last().map_or("nothing", verb),
         Request::Prune => "database prune",
     }
 }

@@ -1,10 +1,11 @@
 //! Drop, rename, copy, neutralize a database, set its administrator's password.
 
-use super::Make;
+use super::{Make, Modules};
 use crate::grounds::specs;
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{
     DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, RenewIdentity, SecretRef, SetPassword, Step,
+    UpdateModules,
 };
 
 /// Whether PostgreSQL takes it as the name of a database, and a person can type it.
@@ -46,7 +47,7 @@ pub fn drop(database: &str, keep: bool, make: &Make<'_>, plan: &mut Plan) {
     } else {
         PlannedStep::new("drop", dropped(database, make), "that is what was asked for").risk(Risk::Destroys)
     };
-    plan.steps = make.without_services(&[database], vec![step]);
+    plan.steps.extend(make.without_services(&[database], vec![step]));
 }
 
 /// A database of another role: said, for not every role may do what is asked.
@@ -66,7 +67,7 @@ pub fn rename(from: &str, to: &str, make: &Make<'_>, plan: &mut Plan) {
     make.free(to, plan);
     let step = moved(from, to, None, true, "", make);
     let step = PlannedStep::new("rename", step, "its files go with it").risk(Risk::Interrupts);
-    plan.steps = make.without_services(&[from], vec![step]);
+    plan.steps.extend(make.without_services(&[from], vec![step]));
     if make.ground.all.project.odoo.database.as_deref() == Some(from) {
         plan.warnings
             .push(format!("odpm.yaml names {from} as Odoo's database: change odoo.database, then apply."));
@@ -103,13 +104,46 @@ pub fn duplicate(from: &str, to: &str, switch_off: bool, make: &Make<'_>, plan: 
         steps.push(neutralized(&copy, make));
     }
     steps.push(PlannedStep::new("rename", moved(&copy, to, None, true, "", make), "it is ready"));
-    plan.steps = steps;
+    plan.steps.extend(steps);
 }
 
 pub fn neutralize(database: &str, make: &Make<'_>, plan: &mut Plan) {
     if make.wanted(database, plan) {
-        plan.steps = make.without_services(&[database], vec![neutralized(database, make)]);
+        plan.steps.extend(make.without_services(&[database], vec![neutralized(database, make)]));
     }
+}
+
+pub fn modules(database: &str, modules: &Modules, make: &Make<'_>, plan: &mut Plan) {
+    if !make.wanted(database, plan) {
+        return;
+    }
+    let steps: Vec<PlannedStep> = updated(database, modules, make, plan).into_iter().collect();
+    plan.steps.extend(make.without_services(&[database], steps));
+}
+
+/// The step of Odoo's own work on modules; `None` when there is none to do.
+pub fn updated(database: &str, modules: &Modules, make: &Make<'_>, plan: &mut Plan) -> Option<PlannedStep> {
+    let Modules { install, update } = modules.clone();
+    if install.is_empty() && update.is_empty() {
+        return None;
+    }
+    let project = make.ground.all.project;
+    let Some(service) = specs::service("odoo", &make.ground.all) else {
+        let block = Block::environment("no_odoo", "modules are Odoo's work, and odpm runs no Odoo here");
+        plan.blocked.push(block.hint("Give its source tree: odoo.source, or use engine: docker."));
+        return None;
+    };
+    let log = project.state_dir().join("log").join(format!("modules-{}.log", make.ground.all.run));
+    let step = UpdateModules {
+        operator: make.operator.clone(),
+        service,
+        database: database.to_owned(),
+        install,
+        update,
+        log,
+    };
+    let step = Step::UpdateModules(Box::new(step));
+    Some(PlannedStep::new("modules", step, "that is what was asked for").risk(Risk::Interrupts))
 }
 
 pub fn set_password(database: &str, login: &str, make: &Make<'_>, plan: &mut Plan) {

@@ -1,6 +1,6 @@
 //! Restore a backup: beside the database in service, checked, then given its name.
 
-use super::names::{dropped, moved, neutralized, password, renewed};
+use super::names::{dropped, moved, neutralized, password, renewed, updated};
 use super::{Identity, Make, Restore};
 use crate::base::PgMajor;
 use crate::base::time::utc_seconds;
@@ -33,6 +33,12 @@ pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
     if restore.neutralize {
         steps.push(neutralized(&new, make));
     }
+    steps.extend(updated(&new, &restore.modules, make, plan));
+    if restore.neutralize && steps.last().is_some_and(|step| step.id == "modules") {
+        // An update of a module can switch a cron on again.
+        let again = neutralized(&new, make);
+        steps.push(PlannedStep { id: "neutralize-again".to_owned(), ..again });
+    }
     steps.extend(restore.admin_login.iter().map(|login| password(&new, login, make)));
     let old = make.own_name("old");
     let keep = taken.then_some(old.as_str());
@@ -49,7 +55,7 @@ pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
     } else {
         steps.push(rename);
     }
-    plan.steps = steps;
+    plan.steps.extend(steps);
 }
 
 pub fn drill(backup: &BackupSeen, record: bool, jobs: u16, make: &Make<'_>, plan: &mut Plan) {
@@ -68,7 +74,7 @@ pub fn drill(backup: &BackupSeen, record: bool, jobs: u16, make: &Make<'_>, plan
         };
         steps.push(PlannedStep::new("record-drill", Step::RecordDrill(step), "`odpm status` shows its age"));
     }
-    plan.steps = steps;
+    plan.steps.extend(steps);
 }
 
 /// The steps from an empty database to one that has been compared with its backup.

@@ -27,6 +27,7 @@ mod undo;
 mod validate;
 mod verbs;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,7 +65,7 @@ pub struct Cli {
 
 /// Parses the command line, runs the verb, tells its failure, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(classic(std::env::args_os().collect())) {
         Ok(cli) => cli,
         Err(e) => {
             let _ = e.print();
@@ -84,6 +85,29 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+/// The flags of odpm 4 stand without a verb; they are those of a verb that is not shown.
+fn classic(args: Vec<OsString>) -> Vec<OsString> {
+    const FLAGS: [&str; 8] =
+        ["-d", "--database", "-i", "-u", "--db-backup", "--db-drop", "--db-restore", "--set-admin-pass"];
+    let global = |word: &str| word == "-q" || word == "--quiet";
+    let mut at = 1;
+    while let Some(word) = args.get(at).and_then(|word| word.to_str()) {
+        let name = word.split('=').next().unwrap_or(word);
+        if FLAGS.contains(&name) {
+            let mut args = args;
+            args.insert(at, "classic".into());
+            return args;
+        }
+        at += match name {
+            _ if global(word) => 1,
+            "-C" | "--project" if !word.contains('=') => 2,
+            "--project" => 1,
+            _ => break,
+        };
+    }
+    args
 }
 
 /// Runs the verb on one thread; gives the exit code of a success.

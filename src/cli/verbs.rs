@@ -20,6 +20,8 @@ pub enum Verb {
     History(history::Args),
     Undo(undo::Args),
     Database(database::Args),
+    #[command(hide = true)]
+    Classic(database::classic::Args),
     Logs(logs::Args),
     Scale(scale::Args),
     Exec(exec::Args),
@@ -44,6 +46,7 @@ impl Verb {
             | Self::Apply(_)
             | Self::Down(_)
             | Self::Undo(_)
+            | Self::Classic(_)
             | Self::Logs(_)
             | Self::Scale(_)
             | Self::Exec(_)
@@ -66,6 +69,7 @@ impl Verb {
             Verb::History(args) => history::run(args, start, ui),
             Verb::Undo(args) => undo::run(args, start, ui).await,
             Verb::Database(args) => database::run(args, start, ui).await,
+            Verb::Classic(args) => database::classic::run(args, start, ui).await,
             Verb::Logs(args) => logs::run(args, start, ui).await,
             Verb::Scale(args) => scale::run(args, start, ui).await,
             Verb::Exec(args) => exec::run(args, start, ui).await,

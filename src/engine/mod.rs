@@ -160,6 +160,13 @@ pub trait Engine {
     /// Runs a client program of PostgreSQL to its end; fails when it fails.
     fn tool<'a>(&'a self, tool: Tool<'a>) -> EngineFuture<'a, ()>;
 
+    /// The command that runs Odoo once, with further arguments, where and as the service runs it.
+    fn odoo_command<'a>(
+        &'a self,
+        service: &'a ServiceSpec,
+        args: &'a [String],
+    ) -> EngineFuture<'a, std::process::Command>;
+
     /// The `data/neutralize.sql` of those of the modules that an image of Odoo's has one for, with their names.
     fn neutralize_scripts<'a>(
         &'a self,

@@ -80,6 +80,7 @@ impl Guard {
             | Step::DuplicateDatabase(_)
             | Step::DropDatabase(_)
             | Step::SetPassword(_)
+            | Step::UpdateModules(_)
             | Step::RemoveBackup(_)
             | Step::RecordDrill(_)
             | Step::RecordBaseline(_) => Vec::new(),

@@ -56,6 +56,13 @@ pub fn headline(step: &Step, root: &Path) -> String {
         },
         Step::DuplicateDatabase(step) => format!("copy {} to {}", step.from, step.to),
         Step::DropDatabase(step) => format!("drop the database {} with its files", step.name),
+        Step::UpdateModules(step) => {
+            let what = |verb: &str, modules: &[String]| {
+                (!modules.is_empty()).then(|| format!("{verb} {}", modules.join(", ")))
+            };
+            let parts = [what("install", &step.install), what("update", &step.update)];
+            format!("{} in {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "), step.database)
+        }
         Step::SetPassword(step) => {
             format!("set login {} and password of the administrator in {}", step.login, step.database)
         }

@@ -129,6 +129,7 @@ impl Machine {
             | Step::DuplicateDatabase(_)
             | Step::DropDatabase(_)
             | Step::SetPassword(_)
+            | Step::UpdateModules(_)
             | Step::RemoveBackup(_)
             | Step::RecordDrill(_) => unreachable!("the stack's plans have no such step"),
             Step::RecordBaseline(step) => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, PullImage};
+use super::{Endpoint, PullImage, ServiceSpec};
 use crate::base::SecretRef;
 
 /// Who looks after databases, and where PostgreSQL's own programs are for it.
@@ -134,6 +134,26 @@ pub struct DropDatabase {
     pub name: String,
     /// The folder above the databases' folders of files.
     pub filestore: PathBuf,
+}
+
+/// Has Odoo install and update modules in a database, and end.
+///
+/// Odoo ends well whatever happens to a module whose name it does not know, and makes a database that is not there: so the
+/// database has to be there, its log may hold no error, and the modules have to be installed afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct UpdateModules {
+    /// Who looks at the modules afterwards.
+    pub operator: Operator,
+    /// How Odoo is run.
+    pub service: ServiceSpec,
+    /// The database.
+    pub database: String,
+    /// Modules to install.
+    pub install: Vec<String>,
+    /// Modules to update.
+    pub update: Vec<String>,
+    /// The file that Odoo's log goes to.
+    pub log: PathBuf,
 }
 
 /// Sets the login and the password of the administrator (user 2), hashed as Odoo does it.

@@ -22,7 +22,7 @@ pub use backup::{
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
     CheckDatabase, DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, Operator, Programs,
-    RenewIdentity, SetPassword,
+    RenewIdentity, SetPassword, UpdateModules,
 };
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
@@ -85,6 +85,8 @@ pub enum Step {
     DuplicateDatabase(Box<DuplicateDatabase>),
     /// Drops a database with its filestore.
     DropDatabase(Box<DropDatabase>),
+    /// Has Odoo install and update modules.
+    UpdateModules(Box<UpdateModules>),
     /// Sets the administrator's login and password.
     SetPassword(Box<SetPassword>),
     /// Removes a backup that odpm made.
@@ -127,6 +129,7 @@ impl Step {
             | Self::MoveDatabase(_)
             | Self::DuplicateDatabase(_)
             | Self::DropDatabase(_)
+            | Self::UpdateModules(_)
             | Self::SetPassword(_)
             | Self::RemoveBackup(_)
             | Self::RecordDrill(_) => Resume::Again,

@@ -20,7 +20,7 @@ use crate::project::Project;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, EnsureRoles, LoadBackup,
     LoadFiles, MakeDir, MoveDatabase, Neutralize, PullImage, RecordBaseline, RecordDrill, RemoveBackup,
-    RenewIdentity, ServerSpec, ServiceSpec, SetPassword, ShareFiles, VerifyLogin,
+    RenewIdentity, ServerSpec, ServiceSpec, SetPassword, ShareFiles, UpdateModules, VerifyLogin,
 };
 
 /// What is durable in the fake world; two runs came to the same end when these are equal.
@@ -188,6 +188,14 @@ impl Engine for Fake {
 
     fn tool<'a>(&'a self, _: crate::engine::Tool<'a>) -> EngineFuture<'a, ()> {
         unreachable!("the databases of this world need no programs")
+    }
+
+    fn odoo_command<'a>(
+        &'a self,
+        _: &'a ServiceSpec,
+        _: &'a [String],
+    ) -> EngineFuture<'a, std::process::Command> {
+        unreachable!("the databases of this world run no Odoo")
     }
 
     fn neutralize_scripts<'a>(
@@ -458,6 +466,10 @@ impl Databases for Fake {
 
     fn set_password<'a>(&'a self, step: &'a SetPassword, _: Secret, _: Hands<'a>) -> EngineFuture<'a, ()> {
         Box::pin(async move { self.put(&step.database, "password") })
+    }
+
+    fn update_modules<'a>(&'a self, step: &'a UpdateModules, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.put(&step.database, "updated").map(|()| Vec::new()) })
     }
 
     fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {

@@ -41,6 +41,13 @@ except OSError as error:
     sys.exit(1)
 with open(os.path.join(option("data_dir", "/tmp"), "written-by-odoo"), "w") as file:
     file.write("yes\n")
+if "--stop-after-init" in args:
+    for flag in ("-i", "-u"):
+        for module in args[args.index(flag) + 1].split(",") if flag in args else []:
+            if module == "broken":
+                log("ERROR", f"module {module}: no such thing as a price")
+            log("INFO", f"module {module}: creating or updating database tables")
+    stop()
 if "--no-http" in args:
     while True:
         time.sleep(1)

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod bad_input;
+mod classic;
 mod cli;
 mod crash;
 mod cycle;

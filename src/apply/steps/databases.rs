@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::plan::Outcome;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, Step,
+    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, Step, UpdateModules,
 };
 use crate::world::World;
 
@@ -84,6 +84,11 @@ pub async fn duplicate(step: &DuplicateDatabase, world: &mut World) -> Result<Ou
 pub async fn drop_database(step: &DropDatabase, world: &mut World) -> Result<Outcome> {
     world.databases.drop_database(step, world.hands(&step.operator)?).await?;
     Ok(Outcome::stays("the database and its files are gone").detail(step.name.clone()))
+}
+
+pub async fn update_modules(step: &UpdateModules, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.update_modules(step, world.hands(&step.operator)?).await?;
+    Ok(Outcome::stays("what modules did to the database stays").detail(told.join(", ")))
 }
 
 pub async fn set_password(step: &SetPassword, world: &mut World) -> Result<Outcome> {

@@ -41,6 +41,7 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::DuplicateDatabase(step) => databases::duplicate(step, world).await,
         Step::DropDatabase(step) => databases::drop_database(step, world).await,
         Step::SetPassword(step) => databases::set_password(step, world).await,
+        Step::UpdateModules(step) => databases::update_modules(step, world).await,
         Step::RemoveBackup(step) => databases::remove_backup(step, world).await,
         Step::RecordDrill(step) => databases::record_drill(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
@@ -77,6 +78,7 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::DuplicateDatabase(_)
         | Step::DropDatabase(_)
         | Step::SetPassword(_)
+        | Step::UpdateModules(_)
         | Step::RemoveBackup(_)
         | Step::RecordDrill(_)
         | Step::RecordBaseline(_) => Ok(None),

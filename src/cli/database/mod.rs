@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::report::{Format, Ui};
 
 mod backup;
+pub mod classic;
 mod drill;
 mod drop;
 mod duplicate;

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::report::Ui;
 use std::path::PathBuf;
 
-use crate::backup::{Identity, Restore};
+use crate::backup::{Identity, Modules, Restore};
 use crate::observe;
 
 /// Restore a backup: Odoo's zip, odpm's own, pg_dump -Fc, .sql, .sql.gz, an unpacked zip
@@ -56,6 +56,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         identity: if args.as_copy { Identity::Copy } else { Identity::Move },
         files: !args.no_filestore,
         jobs: args.jobs,
+        modules: Modules::default(),
         admin_login: None,
     }));
     work.carry_out(&request, &args.intent, args.database.is_some(), ui).await

@@ -28,7 +28,7 @@ pub struct Intent {
 }
 
 impl Intent {
-    fn reads_only(&self) -> bool {
+    pub fn reads_only(&self) -> bool {
         self.plan || self.save_plan.is_some()
     }
 }

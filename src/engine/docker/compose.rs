@@ -62,11 +62,11 @@ impl std::fmt::Display for Compose {
 }
 
 impl Compose {
-    /// Runs it on a project; the project's name is always passed.
-    pub async fn run(&self, project: &str, file: &Path, args: &[&str]) -> Result<()> {
-        let Some((program, rest)) = self.words.split_first() else { return Ok(()) };
-        let output = Command::new(program)
-            .args(rest)
+    /// Its command line for a project; the project's name is always passed.
+    pub fn command(&self, project: &str, file: &Path, args: &[String]) -> std::process::Command {
+        let mut command = std::process::Command::new(self.words.first().copied().unwrap_or_default());
+        command
+            .args(self.words.iter().skip(1))
             .args(["-p", project, "-f"])
             .arg(file)
             .args(file.parent().into_iter().flat_map(|folder| [Path::new("--project-directory"), folder]))
@@ -76,7 +76,14 @@ impl Compose {
             // They win over the certificates of an engine in the first generation.
             .env_remove("REQUESTS_CA_BUNDLE")
             .env_remove("CURL_CA_BUNDLE")
-            .stdin(std::process::Stdio::null())
+            .stdin(std::process::Stdio::null());
+        command
+    }
+
+    /// Runs it on a project.
+    pub async fn run(&self, project: &str, file: &Path, args: &[&str]) -> Result<()> {
+        let words: Vec<String> = args.iter().map(|word| (*word).to_owned()).collect();
+        let output = Command::from(self.command(project, file, &words))
             .output()
             .await
             .map_err(|e| Error::environment("cannot run Compose").caused_by(&e))?;

@@ -91,6 +91,14 @@ impl Engine for Docker {
         Box::pin(tool::run(tool))
     }
 
+    fn odoo_command<'a>(
+        &'a self,
+        service: &'a ServiceSpec,
+        args: &'a [String],
+    ) -> EngineFuture<'a, std::process::Command> {
+        Box::pin(up::odoo_command(service, args))
+    }
+
     fn neutralize_scripts<'a>(
         &'a self,
         image: &'a str,

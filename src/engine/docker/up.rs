@@ -86,6 +86,14 @@ pub async fn flavour(project: &str) -> Result<compose::Compose> {
     compose::find(all.iter().find_map(|container| container.compose.as_deref())).await
 }
 
+/// Odoo once, in a container of its own beside the service's.
+pub async fn odoo_command(service: &ServiceSpec, args: &[String]) -> Result<std::process::Command> {
+    let (project, file) = stack(&service.launch)?;
+    let mut words = ["run", "--rm", "--no-deps", "-T", &service.service, "odoo"].map(str::to_owned).to_vec();
+    words.extend(args.iter().cloned());
+    Ok(flavour(project).await?.command(project, file, &words))
+}
+
 async fn ids(project: &str, service: &str) -> Result<Vec<String>> {
     let all = containers::list(project).await?;
     Ok(all

@@ -115,6 +115,14 @@ impl Engine for Local {
         Box::pin(tool::run(tool))
     }
 
+    fn odoo_command<'a>(
+        &'a self,
+        service: &'a ServiceSpec,
+        args: &'a [String],
+    ) -> EngineFuture<'a, std::process::Command> {
+        Box::pin(service::odoo_command(service, args))
+    }
+
     fn neutralize_scripts<'a>(
         &'a self,
         _: &'a str,

@@ -193,3 +193,18 @@ pub async fn stop(service: &ServiceSpec) -> Result<()> {
     }
     Ok(())
 }
+
+/// Odoo once, as the service runs it.
+pub async fn odoo_command(service: &ServiceSpec, args: &[String]) -> Result<std::process::Command> {
+    let terms = terms(&service.launch)?;
+    let (program, rest) = service
+        .command
+        .split_first()
+        .ok_or_else(|| Error::internal("a service without a command cannot be run"))?;
+    let mut command = std::process::Command::new(program);
+    command.args(rest).args(args).envs(&service.env).stdin(std::process::Stdio::null());
+    if let Some(owner) = terms.run_as {
+        command.uid(owner.uid).gid(owner.gid);
+    }
+    Ok(command)
+}

@@ -1,6 +1,7 @@
 //! Whole databases and their backups: PostgreSQL, its programs, and files, put together.
 
 mod backup;
+mod modules;
 mod neutralize;
 mod password;
 mod restore;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::postgres::{self, Session};
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RenewIdentity, SetPassword,
+    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, UpdateModules,
 };
 
 /// How long a login may take.
@@ -58,6 +59,12 @@ pub trait Databases {
     fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
     /// Drops a database with its files.
     fn drop_database<'a>(&'a self, step: &'a DropDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Has Odoo install and update modules.
+    fn update_modules<'a>(
+        &'a self,
+        step: &'a UpdateModules,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
     /// Sets the administrator's login and password.
     fn set_password<'a>(
         &'a self,
@@ -139,6 +146,14 @@ impl Databases for RealDatabases {
 
     fn drop_database<'a>(&'a self, step: &'a DropDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
         Box::pin(restore::drop_database(step, hands))
+    }
+
+    fn update_modules<'a>(
+        &'a self,
+        step: &'a UpdateModules,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(modules::update(step, hands))
     }
 
     fn set_password<'a>(
