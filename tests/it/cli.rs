@@ -74,10 +74,12 @@ fn what_is_written_fits_its_schema() {
 fn the_readme_shows_real_output() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let shop = Sandbox::new();
+    let own = regex::Regex::new("odpm_(new|old)_[0-9a-f]{8}").unwrap();
     let shown = |said: &str| {
         let said = said
             .replace(&format!("port {}", shop.port), "port 5432")
             .replace(&format!("PostgreSQL {}", shop.major), "PostgreSQL 15");
+        let said = own.replace_all(&said, "odpm_${1}_1a2b3c4d");
         for line in said.lines().filter(|line| !line.trim().is_empty()) {
             assert!(
                 readme.contains(&format!("    {}\n", line.trim_end())),
@@ -89,6 +91,17 @@ fn the_readme_shows_real_output() {
     let _ = shop.apply();
     shop.sql("postgres", "DROP ROLE odoo");
     shown(&shop.run_with(&["apply", "--yes", "--quiet"], &[("ODPM_SCENARIO", "server")]).code(3).err);
+    let _ = shop.apply_with(&["--accept-database-drift=app_role_missing"]);
+    crate::shop::fill(&shop, "shop");
+    let _ = shop.run(&["database", "backup", "-d", "shop", "--out", "backups/shop.zip", "--yes"]).code(0);
+    shown(
+        &shop
+            .run(&["database", "restore", "shop.zip", "-d", "shop", "--replace", "--neutralize", "--plan"])
+            .code(0)
+            .out,
+    );
+    let verdict = shop.run(&["database", "verify", "shop.zip"]).code(0).out;
+    shown(verdict.lines().last().unwrap());
     shop.write("odpm.yaml", "version: 1\nname: shop\n\nengnie: local\n\nodoo:\n  version: \"18.0\"\npostgres:\n  version: \"15\"\n  port: many\n");
     shown(&shop.run(&["validate"]).code(1).err);
 }

@@ -151,6 +151,12 @@ impl Sandbox {
         self.run(&["apply", "--yes"]).code(0)
     }
 
+    /// Applies with further flags and expects it to succeed.
+    #[track_caller]
+    pub fn apply_with(&self, flags: &[&str]) -> Said {
+        self.run(&[&["apply", "--yes"], flags].concat()).code(0)
+    }
+
     /// Expects that there is nothing to do.
     #[track_caller]
     pub fn at_rest(&self) {

@@ -15,7 +15,11 @@ use crate::step::{Neutralize, RenewIdentity};
 ///
 /// From the `neutralize.sql` files of Odoo 17 to 19, and the tables of 14 to 16.
 const OURS: [(&str, &[&str], &str); 17] = [
-    ("ir_mail_server", &["active"], "UPDATE ir_mail_server SET active = false"),
+    (
+        "ir_mail_server",
+        &["active", "smtp_host"],
+        "UPDATE ir_mail_server SET active = (smtp_host IS NOT DISTINCT FROM 'invalid')",
+    ),
     (
         "ir_mail_server",
         &["name", "smtp_host", "smtp_port", "smtp_encryption", "smtp_authentication", "sequence"],
