@@ -43,7 +43,7 @@ pub fn plan(make: &Make<'_>, plan: &mut Plan) {
 }
 
 /// Those to keep: the newest, and the newest of each of the last days, weeks and months that have any.
-fn kept(backups: &[&BackupSeen], keep: Keep) -> BTreeSet<PathBuf> {
+pub fn kept(backups: &[&BackupSeen], keep: Keep) -> BTreeSet<PathBuf> {
     let mut newest_first: Vec<(Timestamp, &BackupSeen)> =
         backups.iter().filter_map(|backup| Some((when(backup)?, *backup))).collect();
     newest_first.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
