@@ -23,6 +23,7 @@ bench:
 	scripts/setup.sh
 	cargo build --release --locked
 	python3 scripts/bench.py
+	python3 scripts/bench_databases.py
 
 # Formatting, lints, documentation.
 check:

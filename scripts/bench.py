@@ -41,8 +41,10 @@ def measure(command, cwd, env, runs=RUNS):
     return statistics.median(seconds), max(peaks)
 
 
-def high_water(child):
-    """MiB that the kernel saw last before the process ended; 0 where there is no /proc."""
+def high_water(child, pause=0.0):
+    """MiB that the kernel saw last before the process ended; 0 where there is no /proc. Looks again after a pause: looking all
+    the time takes a processor, which what works for seconds would miss.
+    """
     last = 0
     while child.poll() is None:
         try:
@@ -51,6 +53,7 @@ def high_water(child):
             break
         lines = [line for line in text.splitlines() if line.startswith("VmHWM:")]
         last = int(lines[0].split()[1]) / 1024 if lines else last
+        time.sleep(pause)
     child.wait()
     return last
 

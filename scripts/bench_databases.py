@@ -43,7 +43,7 @@ class Shop:
         """Seconds and peak MiB of a command that has to succeed."""
         begin = time.perf_counter()
         child = subprocess.Popen([ODPM, *args, "--yes"], cwd=self.place, env=self.env, **QUIET)
-        peak = high_water(child)
+        peak = high_water(child, 0.02)
         if child.wait() != 0:
             sys.exit(f"odpm {' '.join(args)} ended with {child.returncode}")
         return time.perf_counter() - begin, peak
@@ -56,7 +56,7 @@ class Shop:
 
     def sql(self, database, text):
         subprocess.run([self.bin / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", database], input=text, text=True,
-                       env=self.pg, check=True, stdout=subprocess.DEVNULL)
+                       env=self.pg, check=True, **QUIET)
 
     def fill(self):
         self.sql("postgres", "CREATE DATABASE bench OWNER odoo TEMPLATE template0")
@@ -105,16 +105,15 @@ class Shop:
         return time.perf_counter() - begin
 
 
-def drop_caches():
-    os.sync()
-
-
-def median(measure, runs=3):
-    values = []
+def side_by_side(shop, own, peer, runs=3):
+    """Medians of two measures, taken in turns, each beginning with everything on disk."""
+    values = ([], [])
     for turn in range(runs):
-        drop_caches()
-        values.append(measure(turn))
-    return sorted(values)[runs // 2]
+        for measure, into in zip((own, peer), values):
+            shop.sql("postgres", "CHECKPOINT")
+            os.sync()
+            into.append(measure(turn))
+    return tuple(sorted(into)[runs // 2] for into in values)
 
 
 def main():
@@ -160,27 +159,29 @@ def measure(shop, place, rows, peaks):
     def peer_backup(_):
         return shop.run("pg_dump", "-Fd", "-j2", "-f", str(fresh(dump)), "bench")
 
-    rows.append(("fast backup / pg_dump -Fd -j2", median(backup), median(peer_backup), 1.1))
+    rows.append(("fast backup / pg_dump -Fd -j2", *side_by_side(shop, backup, peer_backup), 1.1))
 
-    def restore(turn):
-        return odpm("database", "restore", str(fast), "-d", f"restored_{turn}")
-
-    def peer_restore(turn):
-        shop.sql("postgres", f"DROP DATABASE restored_{turn}")
+    def restore(_):
         shop.sql("postgres", "DROP DATABASE IF EXISTS peer")
+        return odpm("database", "restore", str(fast), "-d", "restored")
+
+    def peer_restore(_):
+        shop.sql("postgres", "DROP DATABASE restored")
         begin = time.perf_counter()
         shop.sql("postgres", "CREATE DATABASE peer TEMPLATE template0")
         shop.run("pg_restore", "-j2", "-d", "peer", "--no-owner", str(dump))
         shop.sql("peer", "ANALYZE")
         return time.perf_counter() - begin
 
-    rows.append(("restore, checks and ANALYZE / pg_restore -j2, ANALYZE", median(restore), median(peer_restore), 1.1))
+    rows.append(("restore, checked / pg_restore -j2, ANALYZE", *side_by_side(shop, restore, peer_restore), 1.1))
 
     def zip_backup(turn):
         return odpm("database", "backup", "--format", "zip", "--out", str(place / f"{turn}.zip"))
 
-    own, peer = median(zip_backup), median(lambda _: shop.odoos_way(place / "peer.zip"))
-    rows.append(("zip backup / Odoo's way", own, peer, 0.5))
+    def peer_zip(_):
+        return shop.odoos_way(place / "peer.zip")
+
+    rows.append(("zip backup / Odoo's way", *side_by_side(shop, zip_backup, peer_zip), 0.5))
 
     first = odpm("database", "backup", "--format", "fast", "--out", str(place / "one.odpm"))
     pool = place / "odpm-files"

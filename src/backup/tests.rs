@@ -128,7 +128,7 @@ fn a_replacing_restore_touches_the_old_one_last_and_lets_odoo_rest_meanwhile() {
 #[test]
 fn what_stands_in_the_way_is_told_and_nothing_is_planned() {
     let mut machine = Machine::new();
-    machine.databases.folders.insert("files".into(), FolderSeen::default());
+    machine.databases.folders.insert("files".into(), None);
     let cases: [(&str, Plan); 9] = [
         ("database_exists", machine.restore(|restore| restore.replace = false)),
         ("files_exist", machine.restore(|restore| restore.database = "files".into())),

@@ -95,19 +95,27 @@ pub fn write_manifest(path: &Path, manifest: &BackupManifest) -> Result<()> {
     state::replace(&file, format!("{text}\n").as_bytes(), 0o600).map_err(|e| cannot("write", &file, &e))
 }
 
-/// What lies at a path.
+/// What lies at a path. Where odpm has recorded what it is, that counts; else Odoo's own manifest is read.
 pub fn look(path: &Path) -> Result<BackupSeen> {
+    let mut seen = glance(path)?;
+    if seen.manifest.is_none() {
+        seen.odoo = match seen.source {
+            Some(BackupSource::Zip) => zip_read::odoo_manifest(path).ok().flatten(),
+            Some(BackupSource::Folder) => odoo_manifest(&path.join(MANIFEST)),
+            _ => None,
+        };
+    }
+    Ok(seen)
+}
+
+/// The same without reading anything but odpm's record.
+fn glance(path: &Path) -> Result<BackupSeen> {
     let meta = fs::metadata(path).map_err(|e| cannot("read", path, &e))?;
     let source = source(path, meta.is_dir());
-    let odoo = match source {
-        Some(BackupSource::Zip) => zip_read::odoo_manifest(path).ok().flatten(),
-        Some(BackupSource::Folder) => odoo_manifest(&path.join(MANIFEST)),
-        _ => None,
-    };
     let manifest = manifest(path)?;
     let parts = manifest.as_ref().map(|m| m.parts.iter().map(|part| part.bytes).sum());
     let bytes = if meta.is_dir() { parts.unwrap_or_else(|| folder_size(path).bytes) } else { meta.len() };
-    Ok(BackupSeen { path: path.to_owned(), source, manifest, odoo, bytes })
+    Ok(BackupSeen { path: path.to_owned(), source, manifest, odoo: None, bytes })
 }
 
 fn odoo_manifest(path: &Path) -> Option<OdooManifest> {
@@ -145,7 +153,7 @@ pub fn list(folder: &Path) -> Vec<BackupSeen> {
             && !name.starts_with('.')
             && name != folder::POOL
     };
-    let mut found: Vec<BackupSeen> = entries.filter(known).filter_map(|path| look(&path).ok()).collect();
+    let mut found: Vec<BackupSeen> = entries.filter(known).filter_map(|path| glance(&path).ok()).collect();
     found.retain(|backup| backup.source.is_some());
     let when = |backup: &BackupSeen| backup.manifest.as_ref().map(|manifest| manifest.created_at.clone());
     found.sort_by(|a, b| when(a).cmp(&when(b)).then_with(|| a.path.cmp(&b.path)));

@@ -60,8 +60,8 @@ pub struct FolderSeen {
 pub struct DatabasesSeen {
     /// The databases, templates left out.
     pub all: Known<Vec<DatabaseSeen>>,
-    /// The folders of the filestore by the names of their databases.
-    pub folders: BTreeMap<String, FolderSeen>,
+    /// The folders of the filestore by the names of their databases; how much is in them, where that was asked for.
+    pub folders: BTreeMap<String, Option<FolderSeen>>,
     /// The backups in the project's folder for them, oldest first.
     pub backups: Vec<BackupSeen>,
 }

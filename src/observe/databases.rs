@@ -16,8 +16,9 @@ use crate::step::{Endpoint, Operator};
 /// How long a login may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The databases of the project's cluster, their folders in the filestore, and the backups.
-pub async fn databases(loaded: &Loaded) -> Result<DatabasesSeen> {
+/// The databases of the project's cluster, their folders in the filestore, and the backups. `measured`: how much is in a folder is
+/// asked too, which takes long where there are many files.
+pub async fn databases(loaded: &Loaded, measured: bool) -> Result<DatabasesSeen> {
     let project = &loaded.project;
     let endpoint = specs::endpoint(project);
     let (role, secret) = match specs::admin_role(project) {
@@ -31,7 +32,8 @@ pub async fn databases(loaded: &Loaded) -> Result<DatabasesSeen> {
     let names = std::fs::read_dir(specs::filestore(project)).into_iter().flatten().flatten();
     let folders = names.filter(|entry| entry.path().is_dir());
     let folders = folders.map(|entry| {
-        (entry.file_name().to_string_lossy().into_owned(), backup_file::folder_size(&entry.path()))
+        let size = measured.then(|| backup_file::folder_size(&entry.path()));
+        (entry.file_name().to_string_lossy().into_owned(), size)
     });
     Ok(DatabasesSeen { all, folders: folders.collect(), backups: backups(loaded) })
 }

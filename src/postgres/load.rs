@@ -77,6 +77,11 @@ impl Load<'_> {
     }
 
     async fn statement(&mut self, statement: &str) -> Result<()> {
+        if let Some(encoding) = encoding(statement) {
+            return Err(Error::input(format!("the script is in {encoding}, and only UTF-8 is read"))
+                .hint("Take the dump anew: pg_dump --encoding=UTF8")
+                .hint(format!("Or convert it, and the line that says so: iconv -f {encoding} -t UTF-8")));
+        }
         match kind(statement) {
             Kind::Run => {}
             Kind::NotOurs => {
@@ -92,6 +97,14 @@ impl Load<'_> {
         }
         Ok(())
     }
+}
+
+/// The encoding that a script says it is in, where that is another one than UTF-8.
+fn encoding(statement: &str) -> Option<String> {
+    let (name, value) = statement.strip_prefix("SET ")?.split_once('=')?;
+    let value = value.trim().trim_matches('\'').to_uppercase();
+    let other = !["UTF8", "UTF-8", "UNICODE", "SQL_ASCII"].contains(&value.as_str());
+    (name.trim() == "client_encoding" && other).then_some(value)
 }
 
 /// Since August 2025 pg_dump brackets its scripts so that psql runs no commands hidden in data; any other command of psql
@@ -161,6 +174,13 @@ mod tests {
         ] {
             assert_eq!(kind(statement), want, "{statement}");
         }
+    }
+
+    #[test]
+    fn a_script_in_another_encoding_is_told() {
+        assert_eq!(encoding("SET client_encoding = 'LATIN1'"), Some("LATIN1".to_owned()));
+        assert_eq!(encoding("SET client_encoding = 'UTF8'"), None);
+        assert_eq!(encoding("SET statement_timeout = 0"), None);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl<'a> DatabaseList<'a> {
     pub fn of(seen: &'a DatabasesSeen) -> Self {
         let listed = |database: &'a DatabaseSeen| Listed {
             seen: database,
-            filestore: seen.folders.get(&database.name).copied(),
+            filestore: seen.folders.get(&database.name).copied().flatten(),
             last_backup: seen.last_backup(&database.name).and_then(|backup| {
                 let at = backup.manifest.as_ref()?.created_at.as_str();
                 Some((at, backup.path.display().to_string()))

@@ -75,6 +75,7 @@ fn every_sql_error_counts() {
         ("CREATE TABLE public.mail_mail", "CREATE TABEL public.mail_mail", "syntax error"),
         ("1\t2\tkey", "1\t77\tkey", "violates foreign key constraint"),
         ("2\tadmin\tx\tt", "2\tadmin\tx\tperhaps", "invalid input syntax for type boolean"),
+        ("SET client_encoding = 'UTF8';", "SET client_encoding = 'LATIN1';", "the script is in LATIN1"),
         ("SET row_security = off;", "SET no_such_setting = off;", "unrecognized configuration parameter"),
     ] {
         assert!(script.contains(from), "{from}");

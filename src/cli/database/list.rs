@@ -15,7 +15,7 @@ pub struct Args {
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let session = Session::reading(start)?;
-    let seen = observe::databases(&session.loaded).await?;
+    let seen = observe::databases(&session.loaded, true).await?;
     if let Some(why) = seen.all.why() {
         return Err(Error::environment("the databases cannot be listed")
             .because(why)

@@ -50,7 +50,7 @@ impl Work {
             false => Session::writing(start, verb)?,
         };
         let view = session.observe(Depth::Live).await?;
-        let databases = observe::databases(&session.loaded).await?;
+        let databases = observe::databases(&session.loaded, false).await?;
         Ok(Self { session, view, databases })
     }
 

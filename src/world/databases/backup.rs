@@ -24,6 +24,9 @@ use crate::step::{BackupDatabase, BackupFormat, CheckBackup};
 /// How many chunks of a dump may wait for whoever writes them.
 const WAITING: usize = 16;
 
+/// How old an unfinished backup has to be to count as left behind.
+const LITTER: std::time::Duration = std::time::Duration::from_secs(86_400);
+
 /// One backup at work.
 struct Work<'a> {
     step: &'a BackupDatabase,
@@ -97,7 +100,12 @@ fn partial(to: &Path) -> Result<PathBuf> {
     let folder = to.parent().unwrap_or(Path::new("/"));
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let other = entry.file_name().to_string_lossy().into_owned();
-        if other.starts_with(&format!("{name}.")) && other.ends_with(file::PARTIAL) {
+        if !other.ends_with(file::PARTIAL) {
+            continue;
+        }
+        // One of another name may be at work on another machine: only what nobody has touched for a day is litter.
+        let touched = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        if other.starts_with(&format!("{name}.")) || touched.is_some_and(|age| age > LITTER) {
             clear(&entry.path())?;
         }
     }
@@ -115,7 +123,8 @@ fn clear(path: &Path) -> Result<()> {
 
 impl Work<'_> {
     fn tool(&self, args: Vec<String>) -> Tool<'_> {
-        let mut words = vec!["--no-owner".to_owned(), format!("--snapshot={}", self.snapshot)];
+        let mut words = ["--no-owner", "--encoding=UTF8"].map(str::to_owned).to_vec();
+        words.push(format!("--snapshot={}", self.snapshot));
         words.extend(args);
         Tool {
             operator: &self.step.operator,
