@@ -51,7 +51,7 @@ pub fn drop(database: &str, keep: bool, make: &Make<'_>, plan: &mut Plan) {
 }
 
 /// A database of another role: said, for not every role may do what is asked.
-fn owner(database: &str, make: &Make<'_>, plan: &mut Plan) {
+pub fn owner(database: &str, make: &Make<'_>, plan: &mut Plan) {
     let owner = make.ground.seen.find(database).map_or("", |seen| seen.owner.as_str());
     let app = &make.operator.app_role;
     if owner != app {

@@ -1,6 +1,6 @@
 //! Restore a backup: beside the database in service, checked, then given its name.
 
-use super::names::{dropped, moved, neutralized, password, renewed, updated};
+use super::names::{dropped, moved, neutralized, owner, password, renewed, updated};
 use super::{Identity, Make, Restore};
 use crate::base::PgMajor;
 use crate::base::time::utc_seconds;
@@ -45,6 +45,7 @@ pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
     let reason = if taken { "the new one has passed" } else { "it has passed" };
     let rename = PlannedStep::new("rename", moved(&new, database, keep, true, "", make), reason);
     if taken {
+        owner(database, make, plan);
         plan.destroys.push(database.clone());
         let rename = rename.risk(Risk::Interrupts);
         steps.extend(make.without_services(&[database], vec![rename]));

@@ -92,6 +92,7 @@ async fn run(
     ui: Ui,
 ) -> Result<u8> {
     let loaded = &session.loaded;
+    let begun = std::time::Instant::now();
     // The world takes an engine of its own: the session goes on looking through the first.
     let engine = crate::engine::of(&loaded.project);
     let mut world = real(&loaded.state, &plan.run, engine, loaded.secrets.clone());
@@ -101,7 +102,8 @@ async fn run(
     let result = apply::run(plan, earlier, &mut world, log, &stop, &mut |event| progress.tell(&event)).await;
     listener.abort();
     result?;
-    ui.answer(&format!("Done: {} ({}).", plan.command, plan.run));
+    let took = report::duration(begun.elapsed());
+    ui.answer(&format!("Done: {} ({}), {} steps in {took}.", plan.command, plan.run, plan.steps.len()));
     Ok(0)
 }
 

@@ -23,7 +23,7 @@ pub use doctor::doctor;
 pub use failure::failure;
 pub use history::{History, history};
 pub use plan::plan;
-pub use progress::Progress;
+pub use progress::{Progress, duration};
 pub use refusal::{blocked, pending, unconfirmed, unnamed};
 pub use status::{DatabaseStatus, Status, database_status, status};
 pub use ui::{Format, Ui};

@@ -79,6 +79,15 @@ impl Progress {
     }
 }
 
+/// How long something took: `0.4 s`, `3 min 20 s`.
+pub fn duration(took: std::time::Duration) -> String {
+    let seconds = took.as_secs();
+    match seconds / 60 {
+        0 => format!("{:.1} s", took.as_secs_f32()),
+        minutes => format!("{minutes} min {} s", seconds % 60),
+    }
+}
+
 /// Bytes, rate, and the time left where that can be told.
 fn line(done: u64, total: u64, seconds: f64) -> String {
     let rate = done as f64 / seconds.max(0.001);
@@ -92,7 +101,13 @@ fn line(done: u64, total: u64, seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use super::{duration, line};
+
+    #[test]
+    fn a_duration_has_two_units_at_most() {
+        assert_eq!(duration(std::time::Duration::from_millis(420)), "0.4 s");
+        assert_eq!(duration(std::time::Duration::from_secs(200)), "3 min 20 s");
+    }
 
     #[test]
     fn the_time_left_is_told_where_the_end_is_known() {

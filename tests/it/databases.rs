@@ -153,6 +153,11 @@ fn names_change_and_copies_are_made() {
     content(&shop, "moved").is_that_of(&rows, "moved");
     assert_eq!(stored(&shop, "moved"), stored_files);
 
+    let run = last_run(&shop, "database rename");
+    let _ = shop.run(&["undo", &run, "--yes"]).code(0);
+    assert_eq!(names(&shop), [odd, "shop"]);
+    let _ = shop.run(&["database", "rename", "moved", "-d", "shop", "--yes"]).code(0);
+
     let _ = shop.run(&["database", "drop", "-d", odd, "--yes"]).code(0);
     assert_eq!(shop.run(&["database", "list"]).code(0).out.matches("dropped by").count(), 1);
     let run = last_run(&shop, "database drop");
@@ -314,4 +319,39 @@ fn the_administrator_gets_a_password_that_is_on_no_command_line() {
         let Ok(text) = fs::read_to_string(entry.path()) else { continue };
         assert!(!text.contains("geheim") && !text.contains("pbkdf2"), "no secret in a journal");
     }
+}
+
+/// pg_dump is held up by a lock, so that there is time to look.
+#[test]
+fn while_a_backup_is_taken_odoo_works_on_and_removes_no_file() {
+    let shop = shop();
+    let mut holder =
+        psql(&shop, "shop").args(["-c", "BEGIN; LOCK res_partner; SELECT pg_sleep(60)"]).spawn().unwrap();
+    let wait = |question: &str| crate::stack::wait_for(|| shop.sql("shop", question) == ["1"]);
+    wait(
+        "SELECT count(*) FROM pg_locks WHERE relation = 'res_partner'::regclass AND mode = 'AccessExclusiveLock' AND granted",
+    );
+    let mut backup_runs = shop
+        .command(&["database", "backup", "--format", "fast", "--jobs", "1", "--yes"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    wait("SELECT count(*) FROM pg_locks WHERE relation = 'res_partner'::regclass AND NOT granted");
+    // What Odoo's clean-up of files begins with does not get through; it gives up and comes again another day.
+    let clean_up = "SET lock_timeout = '300ms'; LOCK ir_attachment IN SHARE MODE";
+    let refused = psql(&shop, "shop").args(["-v", "ON_ERROR_STOP=1", "-c", clean_up]).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("lock timeout"), "{refused:?}");
+    // A file that comes now is more than the dump knows of, and no harm.
+    let late = add_file(&shop, "shop", b"made while the backup runs");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let _ = shop.sql("shop", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()");
+    assert!(backup_runs.wait().unwrap().success());
+    let file = text(&backup(&shop, "odpm"));
+    let _ = shop.run(&["database", "restore", &file, "-d", "copy", "--yes"]).code(0);
+    assert_eq!(shop.sql("copy", "SELECT count(*) FROM ir_attachment"), ["4"]);
+    assert!(files(&shop, "copy").join(late).exists());
+    let free = psql(&shop, "shop").args(["-v", "ON_ERROR_STOP=1", "-c", clean_up]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&free.stderr).contains("lock timeout"), "afterwards it gets through");
 }

@@ -122,3 +122,36 @@ fn a_pipeline_is_never_asked_even_with_a_terminal() {
     session.expect("there is no terminal to ask at").unwrap();
     ends_with(&mut session, 3);
 }
+
+#[test]
+fn what_is_lost_has_to_be_named_by_hand() {
+    let shop = crate::shop::shop();
+    let drop = ["database", "drop", "-d", "shop"];
+    let mut wrong = session(&shop, &drop, &[]);
+    wrong.expect("Type its name").unwrap();
+    wrong.send("yes\r").unwrap();
+    ends_with(&mut wrong, 3);
+    assert_eq!(crate::shop::names(&shop), ["shop"]);
+
+    let mut pass = session(&shop, &["database", "set-admin-pass", "-d", "shop", "--yes"], &[]);
+    pass.expect("New password of the administrator").unwrap();
+    pass.send("geheim\r").unwrap();
+    pass.expect("Once more").unwrap();
+    pass.send("geheim\r").unwrap();
+    pass.expect("Done: database set-admin-pass").unwrap();
+    ends_with(&mut pass, 0);
+
+    let mut right = session(&shop, &drop, &[]);
+    right.expect("Type its name").unwrap();
+    right.send("shop\r").unwrap();
+    right.expect("Done: database drop").unwrap();
+    ends_with(&mut right, 0);
+    // On a server's project `--yes` alone is not enough.
+    let _ = shop.run(&["database", "list"]).code(0).says("shop, dropped by");
+    crate::shop::fill(&shop, "again");
+    let server = [("ODPM_SCENARIO", "server")];
+    let drop = ["database", "drop", "-d", "again", "--yes"];
+    let _ = shop.run_with(&drop, &server).code(3).says("--yes --confirm=again");
+    let _ = shop.run_with(&[&drop[..], &["--confirm=other"]].concat(), &server).code(3);
+    let _ = shop.run_with(&[&drop[..], &["--confirm=again"]].concat(), &server).code(0);
+}
