@@ -355,3 +355,32 @@ fn while_a_backup_is_taken_odoo_works_on_and_removes_no_file() {
     let free = psql(&shop, "shop").args(["-v", "ON_ERROR_STOP=1", "-c", clean_up]).output().unwrap();
     assert!(!String::from_utf8_lossy(&free.stderr).contains("lock timeout"), "afterwards it gets through");
 }
+
+/// Backups of real Odoo databases, where `ODPM_TEST_BACKUPS` names a folder with some.
+#[test]
+fn backups_of_real_databases_go_there_and_back() {
+    let Some(folder) = std::env::var_os("ODPM_TEST_BACKUPS") else {
+        return crate::sandbox::skipped("ODPM_TEST_BACKUPS names no folder with backups of real databases");
+    };
+    let shop = Sandbox::with("database: shop", "");
+    let _ = shop.apply();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let zip = entry.path();
+        if zip.extension().is_none_or(|end| end != "zip") {
+            continue;
+        }
+        let _ = shop.run(&["database", "verify", &text(&zip)]).code(0).says("It is good.");
+        let _ = shop.run(&["database", "restore", &text(&zip), "-d", "one", "--yes"]).code(0);
+        for (form, end) in [("zip", "zip"), ("fast", "odpm"), ("dump", "dump")] {
+            let _ = shop.run(&["database", "backup", "-d", "one", "--format", form, "--yes"]).code(0);
+            let again =
+                ["database", "restore", &text(&backup(&shop, end)), "-d", "two", "--replace", "--yes"];
+            let _ = shop.run(&again).code(0);
+            content(&shop, "two").is_that_of(&content(&shop, "one"), form);
+            assert_eq!(stored(&shop, "two").is_empty(), form == "dump");
+        }
+        for name in ["one", "two"] {
+            let _ = shop.run(&["database", "drop", "-d", name, "--no-checkpoint", "--yes"]).code(0);
+        }
+    }
+}

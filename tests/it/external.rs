@@ -142,3 +142,34 @@ fn each_mode_means_what_libpq_means_by_it() {
     assert!(status("127.0.0.1", ", sslmode: verify-ca, sslrootcert: ./elsewhere/server.crt"));
     assert!(!status("localhost", ", sslmode: verify-full"), "a certificate that nobody here trusts");
 }
+
+/// As the application role alone: nobody else may be there on a managed service.
+#[test]
+fn databases_elsewhere_are_looked_after_over_tls_by_the_application_role() {
+    let Some(elsewhere) = Elsewhere::new() else { return };
+    let shop = &elsewhere.shop;
+    let admin = ", admin_role: master, admin_password: m4ster, sslrootcert: ./elsewhere/server.crt";
+    elsewhere.describe("localhost", admin);
+    let _ = shop.apply();
+    elsewhere.describe("localhost", ", sslrootcert: ./elsewhere/server.crt");
+    let psql = |database: &str, sql: &str| {
+        let _ = shop.run(&["psql", "-d", database, "--", "-v", "ON_ERROR_STOP=1", "-Atqc", sql]).code(0);
+        shop.run(&["psql", "-d", database, "--", "-Atqc", sql]).out
+    };
+    let _ =
+        shop.run(&["psql", "-d", "postgres", "--", "-c", "CREATE DATABASE shop TEMPLATE template0"]).code(0);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/odoo.sql");
+    let _ = shop.run(&["psql", "-d", "shop", "--", "-v", "ON_ERROR_STOP=1", "-qf", script]).code(0);
+    let count = |database: &str| psql(database, "SELECT count(*) FROM res_partner").trim().to_owned();
+    assert_eq!(count("shop"), "3000");
+    for (form, end) in [("zip", "zip"), ("fast", "odpm"), ("dump", "dump")] {
+        let _ = shop.run(&["database", "backup", "-d", "shop", "--format", form, "--yes"]).code(0);
+        let file = crate::shop::backup(shop, end).display().to_string();
+        let restore = ["database", "restore", &file, "-d", "copy", "--replace", "--yes"];
+        let _ = shop.run(&restore).code(0);
+        assert_eq!(count("copy"), "3000");
+    }
+    let _ = shop.run(&["database", "rename", "-d", "copy", "other", "--yes"]).code(0);
+    let _ = shop.run(&["database", "drop", "-d", "other", "--no-checkpoint", "--yes"]).code(0);
+    let _ = shop.run(&["database", "list"]).code(0).says("shop");
+}
