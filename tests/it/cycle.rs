@@ -192,7 +192,8 @@ fn init_takes_over_earlier_projects_and_says_what_stays_behind() {
     let _ = shop
         .run(&["init", "--from-compose", "docker-compose.yml"])
         .code(0)
-        .says("not carried over: the volume pg");
+        .says("not carried over: the role's password");
+    assert!(shop.read("odpm.yaml").contains("_pg\"\n"), "the volume under the engine's name for it");
     let _ = shop.run(&["validate"]).code(0).says("PostgreSQL 16");
     let _ = shop.run(&["init", "--from-compose", "nothing.yml"]).code(3);
 }
