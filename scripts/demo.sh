@@ -52,11 +52,27 @@ run 0 apply --yes
 say "A second plan finds nothing to do."
 run 0 plan --detailed-exitcode
 
+# What a person would type into psql, as the server's superuser.
+sql() {
+    PGPASSWORD=$(cat .odpm/secrets/admin_password) \
+        "$(find /usr/lib/postgresql/"$newest"/bin /usr/pgsql-"$newest"/bin /opt/homebrew/opt/postgresql@"$newest"/bin \
+            -name psql 2>/dev/null | head -1)" \
+        -q -h 127.0.0.1 -p "$ODPM_EXAMPLE_PORT" -U postgres -d "$1" -c "$2"
+}
+
+say "A database, backed up, lost, brought back, restored beside itself, and tried whether it would restore."
+sql postgres 'CREATE DATABASE example OWNER odoo TEMPLATE template0'
+sql example 'CREATE TABLE shelf AS SELECT n, md5(n::text) FROM generate_series(1, 50000) n; ALTER TABLE shelf OWNER TO odoo'
+run 0 database backup --format fast --yes
+run 0 database drop -d example --yes
+run 0 undo "$("$odpm" history | awk '/database drop/ {print $1}' | tail -1)" --yes
+run 0 database restore "$(basename backups/example-*.odpm)" -d copy --as-copy --neutralize --yes
+run 0 database drill --yes
+run 0 database list
+
 say "Somebody drops the role that Odoo logs in with, and somebody else moves the project to a server."
-PGPASSWORD=$(cat .odpm/secrets/admin_password) \
-    "$(find /usr/lib/postgresql/"$newest"/bin /usr/pgsql-"$newest"/bin /opt/homebrew/opt/postgresql@"$newest"/bin \
-        -name psql 2>/dev/null | head -1)" \
-    -q -h 127.0.0.1 -p "$ODPM_EXAMPLE_PORT" -U postgres -d postgres -c 'DROP ROLE odoo'
+for database in example copy; do sql "$database" 'REASSIGN OWNED BY odoo TO postgres'; done
+sql postgres 'DROP ROLE odoo'
 export ODPM_SCENARIO=server
 run 3 plan --strict
 

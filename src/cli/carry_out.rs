@@ -103,7 +103,11 @@ async fn run(
     listener.abort();
     result?;
     let took = report::duration(begun.elapsed());
-    ui.answer(&format!("Done: {} ({}), {} steps in {took}.", plan.command, plan.run, plan.steps.len()));
+    let steps = match plan.steps.len() {
+        1 => "1 step".to_owned(),
+        count => format!("{count} steps"),
+    };
+    ui.answer(&format!("Done: {} ({}), {steps} in {took}.", plan.command, plan.run));
     Ok(0)
 }
 
