@@ -168,7 +168,7 @@ fn a_data_directory_has_one_server_whoever_started_the_other() {
             ["run", "-d", "--name", &name, "--entrypoint", "sleep", "-v", &bind, engine().unwrap(), "600"];
         assert!(docker(&args));
         let _ = shop.run(&["apply", "--yes"]).code(3).says(&format!("the container {name} mounts it"));
-        assert!(docker(&["rm", "-f", &name]));
+        assert!(docker(&["rm", "-f", "-v", &name]));
     }
 
     // A process of PostgreSQL that works in it, wherever it came from.

@@ -42,7 +42,7 @@ fn reachable() -> bool {
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").is_ok() && stream.read_exact(&mut answer).is_ok()
     };
     let reachable = (0..100).any(answers);
-    docker(&["rm", "-f", &name]);
+    docker(&["rm", "-f", "-v", &name]);
     reachable
 }
 
