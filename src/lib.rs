@@ -28,6 +28,7 @@
 //! - [`compose`]: renders `docker-compose.yml`
 //! - [`postgresql_conf`]: renders `postgresql.conf`
 //! - [`odoo_conf`]: `odoo.conf`, read and edited as Odoo reads it
+//! - [`rows`]: rows in the order of their keys, and how two streams of them differ
 //! - [`project`]: reads `odpm.yaml` and `.env`
 //! - [`error`]: the one error, and the exit codes
 //! - [`base`]: the smallest words
@@ -58,6 +59,7 @@ pub mod postgresql_conf;
 pub mod process;
 pub mod project;
 pub mod report;
+pub mod rows;
 pub mod schemas;
 pub mod stack;
 pub mod state;

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 25] = [
+const ROOMS: [&str; 26] = [
     "error",
     "base",
+    "rows",
     "project",
     "odoo_conf",
     "postgresql_conf",
@@ -34,7 +35,7 @@ const ROOMS: [&str; 25] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=13;
+const PURE: std::ops::RangeInclusive<usize> = 0..=14;
 
 /// The planners among them; none knows another.
 const PLANNERS: [&str; 2] = ["stack", "backup"];
