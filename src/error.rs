@@ -104,6 +104,17 @@ impl Error {
         Self::new(Kind::Input, what)
     }
 
+    /// The failure of a reader or writer: an [`Error`] that came through it unharmed, or `what` failed.
+    pub fn through(e: std::io::Error, what: &str) -> Self {
+        if !e.get_ref().is_some_and(|inner| inner.is::<Self>()) {
+            return Self::environment(what).caused_by(&e);
+        }
+        match e.into_inner().map(|inner| inner.downcast::<Self>()) {
+            Some(Ok(error)) => *error,
+            _ => Self::internal("an error got lost"),
+        }
+    }
+
     /// The machine or the server did not do what was asked.
     pub fn environment(what: impl Into<String>) -> Self {
         Self::new(Kind::Environment, what)

@@ -11,13 +11,16 @@
 //! - [`apply`]: the only interpreter of plans
 //! - [`observe`]: the only reading before a decision
 //! - [`world`]: what effects may touch, real and, for crash tests, fake
+//! - [`watch`]: databases as the watchdog sees them: held, written down, compared
 //! - [`engine`]: what runs services; processes of this machine
+//! - [`snapshot_file`]: snapshots of rows: written, listed, opened, checked
 //! - [`backup_file`]: Odoo's zip, the fast folder, dumps: written, read, verified
 //! - [`postgres`]: data directories, logins, roles, what a server answers
 //! - [`state`]: `.odpm` on disk: baseline, journals, lock, secrets
 //! - [`process`]: what the kernel says of processes
 //! - [`schemas`]: the JSON Schemas of what is read and written
 //! - [`backup`]: the planner of databases: backup, restore, drop, rename, copy, drill
+//! - [`watchdog`]: the planner of the watchdog: what is watched, what may change, what did
 //! - [`stack`]: the planner of the stack
 //! - [`grounds`]: what every plan is made on; the project in the terms of its engine
 //! - [`plan`]: plans, guards, journal records: values and their laws
@@ -61,9 +64,12 @@ pub mod project;
 pub mod report;
 pub mod rows;
 pub mod schemas;
+pub mod snapshot_file;
 pub mod stack;
 pub mod state;
 pub mod step;
+pub mod watch;
+pub mod watchdog;
 pub mod world;
 
 pub use error::{Error, Result};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 26] = [
+const ROOMS: [&str; 29] = [
     "error",
     "base",
     "rows",
@@ -21,11 +21,14 @@ const ROOMS: [&str; 26] = [
     "grounds",
     "stack",
     "backup",
+    "watchdog",
     "schemas",
     "process",
     "state",
     "postgres",
     "backup_file",
+    "snapshot_file",
+    "watch",
     "engine",
     "world",
     "observe",
@@ -35,10 +38,10 @@ const ROOMS: [&str; 26] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=14;
+const PURE: std::ops::RangeInclusive<usize> = 0..=15;
 
 /// The planners among them; none knows another.
-const PLANNERS: [&str; 2] = ["stack", "backup"];
+const PLANNERS: [&str; 3] = ["stack", "backup", "watchdog"];
 
 /// What a pure room never says.
 const EFFECTS: [&str; 9] = [

@@ -24,7 +24,7 @@ use crate::base::Meter;
 use crate::base::digest::hex;
 use crate::error::{Error, Result};
 use crate::facts::{BackupManifest, BackupSeen, BackupSource, OdooManifest, Part};
-use crate::state;
+use crate::state::{self, cannot};
 
 pub use files::{Files, folder_size, link_files};
 pub use folder::{PARTIAL, Pool, is_folder, store_files};
@@ -46,15 +46,6 @@ pub type Chunks = Receiver<Result<Vec<u8>>>;
 
 /// Where chunks of a dump go to.
 pub type ChunkSender = Sender<Result<Vec<u8>>>;
-
-fn cannot(what: &str, path: &Path, e: &io::Error) -> Error {
-    let error = Error::environment(format!("cannot {what} {}", path.display())).caused_by(e);
-    match e.kind() {
-        io::ErrorKind::StorageFull => error.hint("The disk is full: make room, then try again."),
-        io::ErrorKind::PermissionDenied => error.hint("Check who owns it, and who runs odpm."),
-        _ => error,
-    }
-}
 
 /// Where odpm's record of a backup is.
 pub fn manifest_path(path: &Path) -> PathBuf {

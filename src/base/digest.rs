@@ -18,6 +18,11 @@ impl Digest {
         Self(hex(&Sha256::digest(bytes.as_ref())))
     }
 
+    /// A digest that was made elsewhere, from its hexadecimal digits.
+    pub fn from_hex(digits: String) -> Self {
+        Self(digits)
+    }
+
     /// The digest of a value's canonical JSON: keys sorted, no white space.
     ///
     /// `serde_json` keeps maps sorted unless `preserve_order` is on, so going through

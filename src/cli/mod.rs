@@ -26,6 +26,7 @@ mod status;
 mod undo;
 mod validate;
 mod verbs;
+mod watchdog;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

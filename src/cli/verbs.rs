@@ -22,6 +22,7 @@ pub enum Verb {
     Database(database::Args),
     #[command(hide = true)]
     Classic(database::classic::Args),
+    Watchdog(watchdog::Args),
     Logs(logs::Args),
     Scale(scale::Args),
     Exec(exec::Args),
@@ -42,6 +43,7 @@ impl Verb {
             Self::History(args) => args.format,
             Self::Database(args) => args.format(),
             Self::Doctor(args) => args.format,
+            Self::Watchdog(args) => args.format(),
             Self::Init(_)
             | Self::Apply(_)
             | Self::Down(_)
@@ -70,6 +72,7 @@ impl Verb {
             Verb::Undo(args) => undo::run(args, start, ui).await,
             Verb::Database(args) => database::run(args, start, ui).await,
             Verb::Classic(args) => database::classic::run(args, start, ui).await,
+            Verb::Watchdog(args) => watchdog::run(args, start, ui).await,
             Verb::Logs(args) => logs::run(args, start, ui).await,
             Verb::Scale(args) => scale::run(args, start, ui).await,
             Verb::Exec(args) => exec::run(args, start, ui).await,

@@ -6,6 +6,7 @@
 
 mod backup;
 mod baseline;
+mod catalog;
 mod cluster;
 mod databases;
 mod engine;
@@ -17,6 +18,7 @@ mod run;
 #[cfg(test)]
 pub mod samples;
 mod scale;
+mod snapshot;
 
 pub use backup::{
     BackupManifest, BackupSeen, BackupSource, DatabaseFacts, Drill, FilestoreFacts, MANIFEST_VERSION,
@@ -25,6 +27,7 @@ pub use backup::{
 pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
 };
+pub use catalog::{Catalog, FieldSeen, TableSeen};
 pub use cluster::{ClusterFiles, DataDir, PidFile};
 pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OdooSeen};
 pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};
@@ -34,3 +37,4 @@ pub use live::Live;
 pub use observation::{Author, Observation};
 pub use run::{RunStatus, RunSummary};
 pub use scale::{Scale, Scaled};
+pub use snapshot::{FieldTaken, SectionTaken, Skipped, SnapshotDatabase, SnapshotManifest, SnapshotSeen};

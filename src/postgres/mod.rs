@@ -3,6 +3,7 @@
 //! Knows no project and no plan; it is told where to connect and as whom. Reading never takes a
 //! transaction id; writing only ever changes what differs.
 
+pub mod catalog;
 pub mod check;
 mod connect;
 pub mod data_dir;
@@ -10,6 +11,7 @@ pub mod databases;
 pub mod load;
 mod probe;
 pub mod roles;
+pub mod rows;
 pub mod script;
 pub mod single_user;
 mod tls;

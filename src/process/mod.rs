@@ -1,5 +1,5 @@
 //! What the kernel says of processes: whether one lives, what it is called, how it was started; and as whom
-//! they may run.
+//! they may run. And threads of our own, for what blocks.
 //!
 //! Reads `/proc` where there is one, and asks `ps` or the kernel where there is none. A process that has
 //! ended and was not collected by its parent - as happens in containers without an init - does not live.
@@ -11,6 +11,16 @@ use std::path::Path;
 use std::process::Command;
 
 use rustix::process::Pid;
+
+use crate::error::{Error, Result};
+
+/// Runs what blocks on a thread of its own.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(e) => Err(Error::internal("a thread died").caused_by(&e)),
+    }
+}
 
 /// Whether the process lives.
 pub fn lives(pid: u32) -> bool {

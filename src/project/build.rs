@@ -9,6 +9,7 @@ use super::model::{
 };
 use super::rules::Rules;
 use super::variables::Variables;
+use super::watchdog;
 use crate::base::{Digest, PgMajor, Secret};
 
 /// How many seconds a start may take unless the file says otherwise.
@@ -63,6 +64,7 @@ pub fn build(
                 monthly: keep.monthly.unwrap_or(6),
             },
         },
+        watchdog: watchdog::build(file.watchdog, rules),
         checks: file.checks.unwrap_or_default(),
         inputs: Digest::of(""),
     };
@@ -155,7 +157,8 @@ fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn words(map: Option<BTreeMap<String, Word>>) -> BTreeMap<String, String> {
+/// Words as they are written.
+pub(super) fn words(map: Option<BTreeMap<String, Word>>) -> BTreeMap<String, String> {
     map.unwrap_or_default().into_iter().map(|(name, word)| (name, word.0)).collect()
 }
 

@@ -57,6 +57,17 @@ impl<'a> Walk<'a> {
             }
             Value::Scalar(text) if types.contains(&"string") => Some(Json::String(text.clone())),
             Value::Scalar(text) if types.contains(&"integer") => self.number(node, text, schema, name),
+            Value::Scalar(text)
+                if types.contains(&"boolean") && ["true", "false"].contains(&text.as_str()) =>
+            {
+                Some(Json::Bool(text == "true"))
+            }
+            Value::Scalar(text)
+                if types.contains(&"number")
+                    && text.parse::<f64>().is_ok_and(|n| n.is_finite() && n >= 0.0) =>
+            {
+                text.parse::<f64>().ok().map(Json::from)
+            }
             _ => {
                 let expected = types.first().copied().unwrap_or("something else");
                 let message = format!("{name} has to be {}, not {}", article(expected), kind(&node.value));
@@ -161,6 +172,8 @@ fn article(kind: &str) -> &str {
         "object" => "a map",
         "array" => "a list",
         "integer" => "a whole number",
+        "number" => "a number that is not negative",
+        "boolean" => "true or false",
         "string" => "a word or a text",
         other => other,
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::watchdog::WatchdogFile;
 use super::{EngineKind, Scenario, SslMode};
 
 /// A word that YAML would take for a number or a truth value, kept as it is written.
@@ -48,6 +49,8 @@ pub struct ProjectFile {
     pub postgres: PostgresFile,
     /// Backups.
     pub backup: Option<BackupFile>,
+    /// The watchdog.
+    pub watchdog: Option<WatchdogFile>,
     /// SQL invariants by their names: each query returns the rows that break it.
     pub checks: Option<BTreeMap<String, String>>,
 }

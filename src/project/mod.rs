@@ -13,6 +13,7 @@ mod read;
 mod rules;
 mod tree;
 mod variables;
+mod watchdog;
 
 #[cfg(test)]
 pub mod samples;
@@ -25,3 +26,4 @@ pub use model::{
     Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls, Volume,
 };
 pub use read::{Sources, read};
+pub use watchdog::{ChangeKind, Expect, Watchdog, seconds};

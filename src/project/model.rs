@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::watchdog::Watchdog;
 use crate::base::{Digest, PgMajor, Secret};
 
 /// Where the project runs; decides how much is asked before something is destroyed.
@@ -135,6 +136,8 @@ pub struct Project {
     pub postgres: Postgres,
     /// `backup`.
     pub backup: Backup,
+    /// `watchdog`.
+    pub watchdog: Watchdog,
     /// `checks`: named SQL invariants; each query returns the rows that break it.
     pub checks: BTreeMap<String, String>,
     /// Digest of `odpm.yaml`, `.env` and the variables of the environment that were used. Holds

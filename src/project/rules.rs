@@ -54,6 +54,11 @@ impl<'a> Rules<'a> {
         self.at(&["postgres", "version"], message, "Write the major first: 16, 16.4 or 16-alpine.");
     }
 
+    /// A text that is no length of time.
+    pub fn no_duration(&mut self, path: &[&str]) {
+        self.at(path, "that is no length of time", "Write seconds, minutes or hours: 90s, 35m, 2h.");
+    }
+
     /// Every rule.
     pub fn check(&mut self, project: &Project) {
         self.names(project);

@@ -16,6 +16,7 @@ mod refusal;
 mod status;
 mod steps;
 mod ui;
+mod watchdog;
 
 pub use databases::{DatabaseList, databases, verdict};
 pub use diff::diffs;
@@ -27,6 +28,7 @@ pub use progress::{Progress, duration};
 pub use refusal::{blocked, pending, unconfirmed, unnamed};
 pub use status::{DatabaseStatus, Status, database_status, status};
 pub use ui::{Format, Ui};
+pub use watchdog::snapshot;
 
 use serde::Serialize;
 

@@ -46,6 +46,14 @@ pub struct Lines<R> {
     name: String,
 }
 
+impl<R: Read + Send + 'static> Lines<R> {
+    /// The same lines, from wherever.
+    pub fn boxed(self) -> Lines<Box<dyn Read + Send>> {
+        let Self { reader, buffer, start, whole, end, over, last, name } = self;
+        Lines { reader: Box::new(reader), buffer, start, whole, end, over, last, name }
+    }
+}
+
 impl<R: Read> Lines<R> {
     /// The lines of a stream; its name is for people.
     pub fn new(reader: R, name: impl Into<String>) -> Self {
@@ -75,7 +83,7 @@ impl<R: Read> Lines<R> {
         let read = match self.reader.read(&mut self.buffer[self.end..]) {
             Ok(read) => read,
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
-            Err(e) => return Err(broken(&self.name, e)),
+            Err(e) => return Err(Error::through(e, &format!("cannot read {}", self.name))),
         };
         let fresh = self.end;
         self.end += read;
@@ -111,17 +119,6 @@ impl<R: Read> Lines<R> {
         }
         self.start += bytes;
         Ok(())
-    }
-}
-
-/// Why a stream ended early; an error of our own comes through a reader unharmed.
-fn broken(name: &str, e: std::io::Error) -> Error {
-    match e.get_ref().is_some_and(|inner| inner.is::<Error>()) {
-        true => match e.into_inner().map(|inner| inner.downcast::<Error>().map(|error| *error)) {
-            Some(Ok(error)) => error,
-            _ => Error::internal("an error got lost"),
-        },
-        false => Error::environment(format!("cannot read {name}")).caused_by(&e),
     }
 }
 

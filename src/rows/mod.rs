@@ -8,6 +8,7 @@ mod change;
 mod join;
 mod layout;
 mod line;
+mod section;
 mod text;
 
 #[cfg(test)]
@@ -17,4 +18,5 @@ pub use change::{Cell, Change, Row, Value, Write, patch};
 pub use join::{Dialect, Difference, Lines, join};
 pub use layout::{Column, Layout, copy_text};
 pub use line::{Key, Parsed, parse, write};
+pub use section::{Field, Origin, Range, Section};
 pub use text::{Kind, canonical_json, quoted};

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 /// What the text of a column means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// `t` or `f`.
     Boolean,

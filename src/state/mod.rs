@@ -19,6 +19,16 @@ pub use secrets::{SecretFiles, random_bytes};
 
 use crate::error::{Error, Result};
 
+/// What could not be done to a file or folder, and why, with what helps where that is known.
+pub fn cannot(what: &str, path: &Path, e: &std::io::Error) -> Error {
+    let error = Error::environment(format!("cannot {what} {}", path.display())).caused_by(e);
+    match e.kind() {
+        std::io::ErrorKind::StorageFull => error.hint("The disk is full: make room, then try again."),
+        std::io::ErrorKind::PermissionDenied => error.hint("Check who owns it, and who runs odpm."),
+        _ => error,
+    }
+}
+
 /// The places in `.odpm`.
 #[derive(Clone, Debug)]
 pub struct StateDir(PathBuf);
@@ -67,6 +77,11 @@ impl StateDir {
     /// The folder of rendered configuration.
     pub fn rendered(&self) -> PathBuf {
         self.0.join("rendered")
+    }
+
+    /// The folder of snapshots.
+    pub fn snapshots(&self) -> PathBuf {
+        self.0.join("snapshots")
     }
 
     /// The folder of log files.

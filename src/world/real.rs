@@ -11,11 +11,11 @@ use super::{Clock, Database, Files, Log, Secrets, World};
 use crate::base::time::utc_seconds;
 use crate::base::{Digest, RunId, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::{Baseline, Companion};
 use crate::plan::{Entry, Record};
 use crate::postgres;
-use crate::state::{self, JournalFile, SecretFiles, StateDir};
+use crate::state::{self, JournalFile, SecretFiles, StateDir, cannot};
 use crate::step::{EnsureRoles, MakeDir, RecordBaseline, VerifyLogin};
 
 /// How long a login or a statement on roles may take.
@@ -50,15 +50,6 @@ impl RealFiles {
         let mut mark = self.copy(path).into_os_string();
         mark.push(".absent");
         mark.into()
-    }
-}
-
-fn cannot(what: &str, path: &Path, e: &io::Error) -> Error {
-    let error = Error::environment(format!("cannot {what} {}", path.display())).caused_by(e);
-    match e.kind() {
-        io::ErrorKind::StorageFull => error.hint("The disk is full: make room, then resume."),
-        io::ErrorKind::PermissionDenied => error.hint("Check who owns it, and who runs odpm."),
-        _ => error,
     }
 }
 

@@ -6,13 +6,14 @@ mod neutralize;
 mod password;
 mod restore;
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::base::{Meter, Secret};
 use crate::engine::{Engine, EngineFuture};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::postgres::{self, Session};
+use crate::process::blocking;
+use crate::state::cannot;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
     MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, UpdateModules,
@@ -95,14 +96,6 @@ async fn app_session(operator: &Operator, hands: &Hands<'_>, database: &str) -> 
     login.map_err(|failure| failure.into_error(&operator.endpoint, &operator.app_role))
 }
 
-/// Runs what blocks on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(e) => Err(Error::internal("a thread died").caused_by(&e)),
-    }
-}
-
 impl Databases for RealDatabases {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(backup::backup(step, hands))
@@ -173,8 +166,4 @@ impl Databases for RealDatabases {
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {
         Box::pin(std::future::ready(restore::record_drill(step, seconds)))
     }
-}
-
-fn cannot(what: &str, path: &Path, e: &std::io::Error) -> Error {
-    Error::environment(format!("cannot {what} {}", path.display())).caused_by(e)
 }

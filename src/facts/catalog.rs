@@ -1,0 +1,57 @@
+//! What a database has to be watched: its models with their fields, its tables with their columns.
+
+use std::collections::BTreeMap;
+
+/// A database as its own registry and PostgreSQL's catalog describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// The installed modules, with the versions that are installed.
+    pub modules: BTreeMap<String, String>,
+    /// The fields of the models that were asked for; a model that is not installed has none.
+    pub fields: BTreeMap<String, BTreeMap<String, FieldSeen>>,
+    /// Tables, by name: those of the models, and those that derivations want.
+    pub tables: BTreeMap<String, TableSeen>,
+}
+
+/// A field, as `ir_model_fields` describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldSeen {
+    /// Its row.
+    pub id: i64,
+    /// Its type: `many2one`, `float`.
+    pub ttype: String,
+    /// Whether it is stored.
+    pub stored: bool,
+    /// Whether each company has a value of its own.
+    pub company_dependent: bool,
+    /// Whether each language has one.
+    pub translated: bool,
+    /// The model that it refers to.
+    pub relation: Option<String>,
+    /// The path that it follows: `product_tmpl_id.list_price`.
+    pub related: Option<String>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableSeen {
+    /// Its columns with their types, as `format_type` writes them.
+    pub columns: BTreeMap<String, String>,
+    /// The columns of its primary key.
+    pub key: Vec<String>,
+    /// How many rows PostgreSQL believes it has; `None` where it has not looked yet.
+    pub rows: Option<u64>,
+}
+
+impl Catalog {
+    /// The table of a model.
+    pub fn table_of(&self, model: &str) -> Option<(String, &TableSeen)> {
+        let name = model.replace('.', "_");
+        self.tables.get(&name).map(|table| (name, table))
+    }
+
+    /// Whether a table has a column.
+    pub fn has(&self, table: &str, column: &str) -> bool {
+        self.tables.get(table).is_some_and(|table| table.columns.contains_key(column))
+    }
+}

@@ -1,0 +1,115 @@
+//! What a database says of its models, fields and tables.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::types::{ToSql, Type};
+
+use super::connect::Session;
+use super::probe::words;
+use crate::error::{Error, Result};
+use crate::facts::{Catalog, FieldSeen, TableSeen};
+
+/// The models with their fields; their tables, those that their fields refer to by `related`, and these further ones.
+pub async fn catalog(session: &Session, models: &[String], further: &[&str]) -> Result<Catalog> {
+    let failed = |e: tokio_postgres::Error| {
+        Error::environment("cannot read the database's catalog").because(words(&e))
+    };
+    let mut catalog = Catalog::default();
+    let registry =
+        tables(session, &["ir_model_fields", "ir_module_module", "ir_property"]).await.map_err(failed)?;
+    if registry.contains_key("ir_module_module") {
+        let question =
+            "SELECT name, coalesce(latest_version, '') FROM ir_module_module WHERE state = 'installed'";
+        let rows = session.query_typed(question, &[]).await.map_err(failed)?;
+        catalog.modules = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    }
+    if let Some(described) = registry.get("ir_model_fields") {
+        let question = fields_sql(described, registry.contains_key("ir_property"));
+        let models = (&models as &(dyn ToSql + Sync), Type::TEXT_ARRAY);
+        for row in session.query_typed(&question, &[models]).await.map_err(failed)? {
+            let field = FieldSeen {
+                id: row.get(2),
+                ttype: row.get(3),
+                stored: row.get(4),
+                company_dependent: row.get(5),
+                translated: row.get(6),
+                relation: row.get(7),
+                related: row.get(8),
+            };
+            catalog.fields.entry(row.get(0)).or_default().insert(row.get(1), field);
+        }
+    }
+    let mut names: Vec<String> = models.iter().map(|model| model.replace('.', "_")).collect();
+    names.extend(further.iter().map(|name| (*name).to_owned()));
+    for fields in catalog.fields.values() {
+        let followed = fields.values().filter_map(|field| field.related.as_deref()?.split('.').next());
+        let through = followed.filter_map(|step| fields.get(step)?.relation.as_deref());
+        names.extend(through.map(|model| model.replace('.', "_")));
+    }
+    names.sort();
+    names.dedup();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    catalog.tables = tables(session, &names).await.map_err(failed)?;
+    Ok(catalog)
+}
+
+/// The fields of models, whatever of `ir_model_fields` this version of Odoo has.
+fn fields_sql(described: &TableSeen, properties: bool) -> String {
+    let has = |column: &str| described.columns.contains_key(column);
+    let or = |column: &str, otherwise: &str| {
+        if has(column) { format!("f.{column}") } else { otherwise.to_owned() }
+    };
+    // Before Odoo 18 nothing says of a field that each company has a value of its own, but that there are such values.
+    let own = match properties {
+        true => {
+            "(f.model, f.name) = ('product.product', 'standard_price') OR EXISTS (SELECT FROM ir_property p WHERE p.fields_id = f.id)"
+        }
+        false => "false",
+    };
+    let translated = match described.columns.get("translate").map(String::as_str) {
+        Some("boolean") => "coalesce(f.translate, false)",
+        Some(_) => "f.translate IS NOT NULL",
+        None => "false",
+    };
+    format!(
+        "SELECT f.model::text, f.name::text, f.id::bigint, f.ttype::text, coalesce({}, true), \
+         coalesce({}, false) OR {own}, {translated}, {}::text, {}::text FROM ir_model_fields f WHERE f.model = ANY ($1)",
+        or("store", "true"),
+        or("company_dependent", "false"),
+        or("relation", "NULL"),
+        or("related", "NULL"),
+    )
+}
+
+/// Those of the tables that are there, as this session finds them by their plain names.
+async fn tables(
+    session: &Session,
+    names: &[&str],
+) -> Result<BTreeMap<String, TableSeen>, tokio_postgres::Error> {
+    let names = || (&names as &(dyn ToSql + Sync), Type::TEXT_ARRAY);
+    let question = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
+         coalesce(array_position(i.indkey::smallint[], a.attnum), -1)::integer, c.reltuples::double precision \
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
+         WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)";
+    let mut found: BTreeMap<String, TableSeen> = BTreeMap::new();
+    let mut keys: BTreeMap<String, Vec<(i32, String)>> = BTreeMap::new();
+    for row in session.query_typed(question, &[names()]).await? {
+        let (name, column): (String, String) = (row.get(0), row.get(1));
+        let table = found.entry(name.clone()).or_default();
+        let rows: f64 = row.get(4);
+        table.rows = (rows >= 0.0).then_some(rows as u64);
+        let at: i32 = row.get(3);
+        if at >= 0 {
+            keys.entry(name).or_default().push((at, column.clone()));
+        }
+        table.columns.insert(column, row.get(2));
+    }
+    for (name, mut columns) in keys {
+        columns.sort();
+        if let Some(table) = found.get_mut(&name) {
+            table.key = columns.into_iter().map(|(_, column)| column).collect();
+        }
+    }
+    Ok(found)
+}

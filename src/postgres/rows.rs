@@ -1,0 +1,344 @@
+//! Rows of live tables in the order of their keys: several connections, one snapshot.
+//!
+//! Each connection reads whole parts of a table, so that the parts, put one after the other, are the table in its order. What
+//! is read ahead of whoever takes it is limited, so that a table of any size takes little memory.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+
+use super::connect::{Session, connect};
+use super::probe::words;
+use crate::base::Secret;
+use crate::base::quote::literal;
+use crate::error::{Error, Result};
+use crate::facts::Catalog;
+use crate::rows::{Layout, Range, Section};
+use crate::step::Endpoint;
+
+/// How long a login may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How many rows of a table are read as one part.
+const PART: u64 = 32_768;
+
+/// A block of lines is handed on when it is as long.
+const BLOCK: usize = 1 << 18;
+
+/// How many blocks of a part wait to be taken at most.
+const AHEAD: usize = 32;
+
+/// What makes values read the same everywhere: ISO 8601 in UTC, floats with 15 digits.
+pub(super) const PLAIN: &str = "SET LOCAL extra_float_digits = 0; SET LOCAL datestyle = 'ISO, YMD'; \
+     SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL bytea_output = 'hex'; \
+     SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// A database, and who reads it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The server.
+    pub endpoint: Endpoint,
+    /// The role.
+    pub role: String,
+    /// Its password.
+    pub secret: Secret,
+    /// The database.
+    pub database: String,
+}
+
+impl Source {
+    /// Logs in.
+    pub async fn connect(&self) -> Result<Session> {
+        let login = connect(&self.endpoint, &self.role, &self.secret, &self.database, DEADLINE).await;
+        login.map_err(|failure| failure.into_error(&self.endpoint, &self.role))
+    }
+
+    fn failed(&self, what: &str) -> Error {
+        Error::environment(format!("cannot read {what} of {}", self.database))
+    }
+}
+
+/// One moment of a database, held as long as this lives. Nothing can be written through it.
+pub struct Moment {
+    source: Source,
+    session: Session,
+    snapshot: String,
+}
+
+impl Moment {
+    /// Begins to hold the moment.
+    pub async fn of(source: Source) -> Result<Self> {
+        let session = source.connect().await?;
+        let failed = |e: tokio_postgres::Error| source.failed("a moment").because(words(&e));
+        session.batch_execute(&format!("{BEGIN}; {PLAIN}")).await.map_err(failed)?;
+        let row = session.query_one("SELECT pg_export_snapshot()", &[]).await.map_err(failed)?;
+        let snapshot = row.get(0);
+        Ok(Self { source, session, snapshot })
+    }
+
+    /// The session that holds it, for questions.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Begins to read the sections in their order, as this form has it, over as many connections.
+    pub async fn read(
+        &self,
+        sections: &[Section],
+        catalog: &Catalog,
+        form: Form,
+        jobs: usize,
+    ) -> Result<RowReader> {
+        let mut units = Vec::new();
+        for (at, section) in sections.iter().enumerate() {
+            let rows = catalog.tables.get(&section.table).and_then(|table| table.rows);
+            for range in self.parts(section, rows).await? {
+                units.push((at, range.map_or_else(|| section.sql(None), |range| section.sql(Some(range)))));
+            }
+        }
+        let layouts = sections.iter().map(Section::layout).collect();
+        Ok(RowReader::start(self.source.clone(), self.snapshot.clone(), units, layouts, form, jobs))
+    }
+
+    /// The ranges in which a section is read; `None` is all of it.
+    async fn parts(&self, section: &Section, rows: Option<u64>) -> Result<Vec<Option<Range>>> {
+        if !section.divides() {
+            return Ok(vec![None]);
+        }
+        let failed = |e: tokio_postgres::Error| self.source.failed(&section.model).because(words(&e));
+        let row = self.session.query_typed(&section.bounds_sql(), &[]).await.map_err(failed)?;
+        let bounds =
+            row.first().and_then(|row| Some((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)));
+        let Some((first, last)) = bounds else { return Ok(vec![None]) };
+        let span = last.abs_diff(first).saturating_add(1);
+        let parts = rows.unwrap_or(span).min(span).div_ceil(PART).clamp(1, 256);
+        if parts == 1 {
+            return Ok(vec![None]);
+        }
+        let width = i64::try_from(span.div_ceil(parts)).unwrap_or(i64::MAX);
+        let mut ranges = Vec::new();
+        let mut from = first;
+        while from <= last {
+            let to = from.saturating_add(width);
+            ranges.push(Some((from, to)));
+            if to == i64::MAX {
+                break;
+            }
+            from = to;
+        }
+        Ok(ranges)
+    }
+}
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// How the lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Canonical JSON.
+    Json,
+    /// The text of `COPY`.
+    Copy,
+}
+
+type Block = io::Result<Vec<u8>>;
+
+/// Lines of rows on their way from a server. Reading it blocks: it belongs on a thread of its own.
+pub struct RowReader {
+    parts: std::vec::IntoIter<Receiver<Block>>,
+    part: Option<Receiver<Block>>,
+    block: Vec<u8>,
+    at: usize,
+    counts: Arc<Vec<AtomicU64>>,
+}
+
+impl RowReader {
+    fn start(
+        source: Source,
+        snapshot: String,
+        units: Vec<(usize, String)>,
+        layouts: Vec<Arc<Layout>>,
+        form: Form,
+        jobs: usize,
+    ) -> Self {
+        let counts: Arc<Vec<AtomicU64>> = Arc::new(layouts.iter().map(|_| AtomicU64::new(0)).collect());
+        let (senders, receivers): (Vec<_>, Vec<_>) = units.iter().map(|_| sync_channel(AHEAD)).unzip();
+        let work =
+            units.into_iter().zip(senders).map(|((section, sql), sender)| Unit { section, sql, sender });
+        let work: Arc<Vec<Unit>> = Arc::new(work.collect());
+        let next = Arc::new(AtomicUsize::new(0));
+        for _ in 0..jobs.clamp(1, work.len().max(1)) {
+            let worker = Worker {
+                source: source.clone(),
+                snapshot: snapshot.clone(),
+                work: work.clone(),
+                next: next.clone(),
+                layouts: layouts.clone(),
+                counts: counts.clone(),
+                form,
+            };
+            std::thread::spawn(move || worker.run());
+        }
+        Self { parts: receivers.into_iter(), part: None, block: Vec::new(), at: 0, counts }
+    }
+
+    /// The next lines; `None` at the end.
+    pub fn block(&mut self) -> Option<Block> {
+        loop {
+            if self.part.is_none() {
+                self.part = self.parts.next();
+            }
+            match self.part.as_ref()?.recv() {
+                Ok(block) if block.as_ref().is_ok_and(Vec::is_empty) => self.part = None,
+                Ok(block) => return Some(block),
+                // A part that ends well says so with an empty block.
+                Err(_) => return Some(Err(io::Error::other(Error::internal("a thread died")))),
+            }
+        }
+    }
+
+    /// How many rows of each section were read so far.
+    pub fn counts(&self) -> Vec<u64> {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect()
+    }
+}
+
+impl Read for RowReader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.block.len() {
+            let Some(block) = self.block() else { return Ok(0) };
+            (self.block, self.at) = (block?, 0);
+        }
+        let count = to.len().min(self.block.len() - self.at);
+        to[..count].copy_from_slice(&self.block[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+/// A part that one connection reads in one go.
+struct Unit {
+    section: usize,
+    sql: String,
+    sender: SyncSender<Block>,
+}
+
+struct Worker {
+    source: Source,
+    snapshot: String,
+    work: Arc<Vec<Unit>>,
+    next: Arc<AtomicUsize>,
+    layouts: Vec<Arc<Layout>>,
+    counts: Arc<Vec<AtomicU64>>,
+    form: Form,
+}
+
+/// Nobody takes the lines any more.
+struct Gone;
+
+impl Worker {
+    fn run(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let result = match runtime {
+            Ok(runtime) => runtime.block_on(self.work()),
+            Err(e) => Err(Error::environment("cannot begin").caused_by(&e)),
+        };
+        let Err(error) = result else { return };
+        // Every part that nobody reads any more has to end, and one of them has to say why.
+        let mut error = Some(error);
+        while let Some(unit) = self.take() {
+            let said = error.take().unwrap_or_else(|| Error::internal("another part failed"));
+            let _ = unit.sender.send(Err(io::Error::other(said)));
+        }
+    }
+
+    fn take(&self) -> Option<&Unit> {
+        self.work.get(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn work(&self) -> Result<()> {
+        let session = self.source.connect().await?;
+        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {PLAIN}", literal(&self.snapshot));
+        let begun = session.batch_execute(&begin).await;
+        begun.map_err(|e| self.source.failed("a moment").because(words(&e)))?;
+        while let Some(unit) = self.take() {
+            match self.read(&session, unit).await {
+                Ok(Ok(())) => {}
+                Ok(Err(Gone)) => return Ok(()),
+                Err(e) => {
+                    let _ = unit.sender.send(Err(io::Error::other(e)));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&self, session: &Session, unit: &Unit) -> Result<Result<(), Gone>> {
+        let layout = &self.layouts[unit.section];
+        let failed = |e: tokio_postgres::Error| {
+            let mut error = self.source.failed(layout.model()).because(words(&e));
+            if let Some(detail) = e.as_db_error().and_then(|db| db.detail().or(db.hint())) {
+                error = error.because(detail);
+            }
+            error
+        };
+        let copy = session.copy_out(&format!("COPY ({}) TO STDOUT", unit.sql)).await.map_err(failed)?;
+        let mut copy = std::pin::pin!(copy);
+        let (mut block, mut rows) = (Vec::with_capacity(BLOCK + BLOCK / 4), 0);
+        let mut carried: Vec<u8> = Vec::new();
+        while let Some(chunk) = copy.try_next().await.map_err(failed)? {
+            let mut rest = &chunk[..];
+            while let Some(end) = memchr::memchr(b'\n', rest) {
+                let line = if carried.is_empty() {
+                    &rest[..end]
+                } else {
+                    carried.extend_from_slice(&rest[..end]);
+                    &carried[..]
+                };
+                match self.form {
+                    Form::Json if !layout.encode(line, &mut block) => {
+                        return Err(Error::internal("a row has not as many columns as its query"));
+                    }
+                    Form::Json => {}
+                    Form::Copy => {
+                        block.extend_from_slice(line);
+                        block.push(b'\n');
+                    }
+                }
+                carried.clear();
+                rows += 1;
+                rest = &rest[end + 1..];
+            }
+            carried.extend_from_slice(rest);
+            if block.len() >= BLOCK {
+                let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK + BLOCK / 4));
+                if self.send(unit, full, &mut rows)?.is_err() {
+                    return Ok(Err(Gone));
+                }
+            }
+        }
+        if !block.is_empty() && self.send(unit, block, &mut rows)?.is_err() {
+            return Ok(Err(Gone));
+        }
+        Ok(unit.sender.send(Ok(Vec::new())).map_err(|_| Gone))
+    }
+
+    fn send(&self, unit: &Unit, block: Vec<u8>, rows: &mut u64) -> Result<Result<(), Gone>> {
+        if let Err(e) = std::str::from_utf8(&block) {
+            let from = memchr::memrchr(b'\n', &block[..e.valid_up_to()]).map_or(0, |at| at + 1);
+            let line: String = String::from_utf8_lossy(&block[from..]).chars().take(100).collect();
+            return Err(self
+                .source
+                .failed(self.layouts[unit.section].model())
+                .because("a row is not UTF-8")
+                .because(format!("the row begins: {}", line.lines().next().unwrap_or_default())));
+        }
+        self.counts[unit.section].fetch_add(std::mem::take(rows), Ordering::Relaxed);
+        Ok(unit.sender.send(Ok(block)).map_err(|_| Gone))
+    }
+}

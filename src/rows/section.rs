@@ -1,0 +1,147 @@
+//! What is read of one model, and the query that reads it.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::layout::{Column, Layout};
+use super::text::Kind;
+use crate::base::quote::ident;
+
+/// Where the value of a field comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A column.
+    Column,
+    /// A column with a value for each company.
+    ByCompany,
+    /// A column with a text for each language.
+    ByLanguage,
+    /// Rows of `ir_property`, a value for each company.
+    Property,
+    /// A column of another table, that the row refers to.
+    Related,
+    /// A query.
+    Query,
+    /// A column that must not be shown: a digest keyed with the database's own secret.
+    Secret,
+    /// The Odoo shell.
+    Shell,
+}
+
+impl Origin {
+    /// Whether a value can be written where it was read.
+    pub fn is_writable(self) -> bool {
+        matches!(self, Self::Column | Self::ByCompany | Self::ByLanguage)
+    }
+
+    /// Whether a value has parts: one for each company or language.
+    pub fn has_parts(self) -> bool {
+        matches!(self, Self::ByCompany | Self::ByLanguage | Self::Property)
+    }
+}
+
+/// A field of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What its text means.
+    pub kind: Kind,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The expression over the table, which is `t`, and the joins.
+    pub expression: String,
+    /// Whether it changes all the time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub noise: bool,
+}
+
+/// What is read of one model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Section {
+    /// The model.
+    pub model: String,
+    /// Its table.
+    pub table: String,
+    /// The columns of its key: one or two integers.
+    pub keys: Vec<String>,
+    /// Its fields.
+    pub fields: Vec<Field>,
+    /// Joins that the fields need. `{within:COLUMN}` is where rows of a range of keys are asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joins: Vec<String>,
+}
+
+/// Keys from the first on, up to the second.
+pub type Range = (i64, i64);
+
+impl Section {
+    /// How its lines are laid out.
+    pub fn layout(&self) -> Arc<Layout> {
+        let column = |field: &Field| Column { name: field.name.clone(), kind: field.kind };
+        let columns = self.fields.iter().filter(|field| field.origin != Origin::Shell).map(column);
+        Arc::new(Layout::new(&self.model, self.keys.len(), columns.collect()))
+    }
+
+    /// Whether parts of it can be read for themselves without doing all of the work each time.
+    pub fn divides(&self) -> bool {
+        self.joins.iter().all(|join| !join.contains("(SELECT") || join.contains("{within:"))
+    }
+
+    /// The query for all of it, or a range of the keys' first column.
+    pub fn sql(&self, range: Option<Range>) -> String {
+        self.select(range.map(|range| within(&self.key(0), range)).as_deref(), range)
+    }
+
+    /// The query for the rows with ids that stand in another table's column `id`.
+    pub fn sql_of(&self, table: &str) -> String {
+        self.select(Some(&format!("{} IN (SELECT id FROM {table})", self.key(0))), None)
+    }
+
+    /// The first and the last of its keys.
+    pub fn bounds_sql(&self) -> String {
+        let key = ident(self.keys.first().map_or("id", String::as_str));
+        let table = ident(&self.table);
+        format!("SELECT min({key})::bigint, max({key})::bigint FROM ONLY {table}")
+    }
+
+    fn select(&self, condition: Option<&str>, range: Option<Range>) -> String {
+        let keys: Vec<String> = (0..self.keys.len()).map(|at| self.key(at)).collect();
+        let stored = self.fields.iter().filter(|field| field.origin != Origin::Shell);
+        let columns = keys.iter().cloned().chain(stored.map(|field| field.expression.clone()));
+        let columns: Vec<String> = columns.collect();
+        let mut sql = format!("SELECT {} FROM ONLY {} t", columns.join(", "), ident(&self.table));
+        for join in &self.joins {
+            sql.push(' ');
+            sql.push_str(&placed(join, range));
+        }
+        if let Some(condition) = condition {
+            sql.push_str(&format!(" WHERE {condition}"));
+        }
+        format!("{sql} ORDER BY {}", keys.join(", "))
+    }
+
+    fn key(&self, at: usize) -> String {
+        format!("t.{}", ident(self.keys.get(at).map_or("id", String::as_str)))
+    }
+}
+
+fn within(column: &str, (from, to): Range) -> String {
+    format!("{column} >= {from} AND {column} < {to}")
+}
+
+/// The join with its places for a range filled in.
+fn placed(join: &str, range: Option<Range>) -> String {
+    let mut out = String::new();
+    let mut rest = join;
+    while let Some((before, after)) = rest.split_once("{within:") {
+        let (column, after) = after.split_once('}').unwrap_or((after, ""));
+        out.push_str(before);
+        out.push_str(&range.map_or_else(|| "true".to_owned(), |range| within(column, range)));
+        rest = after;
+    }
+    out + rest
+}

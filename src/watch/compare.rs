@@ -1,0 +1,119 @@
+//! Merges two sides and hands on what differs.
+
+use std::io::Read;
+
+use super::Watched;
+use super::take::JOBS;
+use crate::error::Result;
+use crate::facts::{SectionTaken, SnapshotSeen};
+use crate::postgres::rows::Form;
+use crate::process::blocking;
+use crate::rows::{Change, Dialect, Difference, Lines, join};
+use crate::snapshot_file;
+use crate::watchdog::{Comparable, View};
+
+/// One side of a comparison.
+pub enum Side {
+    /// A snapshot.
+    File(Box<SnapshotSeen>),
+    /// A database as it is.
+    Live(Box<Watched>),
+}
+
+impl Side {
+    /// What it has.
+    pub fn sections(&self) -> Vec<SectionTaken> {
+        match self {
+            Self::File(seen) => seen.manifest.sections.clone(),
+            Self::Live(watched) => watched.sections(&[]),
+        }
+    }
+
+    /// What of it can be compared.
+    pub fn comparable(&self, other: &Self) -> Comparable {
+        let (left, right) = (self.sections(), other.sections());
+        Comparable::of(&self.view(&left), &other.view(&right))
+    }
+
+    fn view<'a>(&'a self, sections: &'a [SectionTaken]) -> View<'a> {
+        match self {
+            Self::File(seen) => {
+                View { database: &seen.manifest.database, sections, spec: Some(&seen.manifest.spec) }
+            }
+            Self::Live(watched) => View { database: &watched.database, sections, spec: None },
+        }
+    }
+
+    async fn lines(&self) -> Result<Lines<Box<dyn Read + Send>>> {
+        Ok(match self {
+            Self::File(seen) => snapshot_file::open(seen)?.boxed(),
+            Self::Live(watched) => {
+                let sections = &watched.resolved.sections;
+                let rows = watched.moment.read(sections, &watched.catalog, Form::Json, JOBS).await?;
+                Lines::new(Box::new(rows), format!("the database {}", watched.database.name))
+            }
+        })
+    }
+}
+
+/// Tells `state` every change from the left to the right that is of what can be compared, in the order of models and ids.
+pub async fn compare<T: Send + 'static>(
+    left: &Side,
+    right: &Side,
+    comparable: Comparable,
+    mut state: T,
+    tell: fn(&mut T, Change) -> Result<()>,
+) -> Result<T> {
+    if let (Side::Live(left), Side::Live(right)) = (left, right)
+        && left.resolved.sections == right.resolved.sections
+    {
+        return one_moment(left, right, comparable, state, tell).await;
+    }
+    let (mut left, mut right) = (left.lines().await?, right.lines().await?);
+    blocking(move || {
+        join(&mut left, &mut right, &Dialect::Json, &mut |difference| {
+            hand_on(difference, &comparable, &mut state, tell)
+        })?;
+        Ok(state)
+    })
+    .await
+}
+
+/// Two live databases that answer the same queries: their rows are merged as the servers write them.
+pub async fn one_moment<T: Send + 'static>(
+    left: &Watched,
+    right: &Watched,
+    comparable: Comparable,
+    mut state: T,
+    tell: fn(&mut T, Change) -> Result<()>,
+) -> Result<T> {
+    for section in &left.resolved.sections {
+        let one = std::slice::from_ref(section);
+        let (l, r) = tokio::try_join!(
+            left.moment.read(one, &left.catalog, Form::Copy, JOBS),
+            right.moment.read(one, &right.catalog, Form::Copy, JOBS),
+        )?;
+        let dialect = Dialect::Copy(section.layout());
+        let comparable = comparable.clone();
+        let (left_name, right_name) = (left.database.name.clone(), right.database.name.clone());
+        state = blocking(move || {
+            let (mut l, mut r) = (Lines::new(l, left_name), Lines::new(r, right_name));
+            join(&mut l, &mut r, &dialect, &mut |difference| {
+                hand_on(difference, &comparable, &mut state, tell)
+            })?;
+            Ok(state)
+        })
+        .await?;
+    }
+    Ok(state)
+}
+
+fn hand_on<T>(
+    difference: &Difference<'_>,
+    comparable: &Comparable,
+    state: &mut T,
+    tell: fn(&mut T, Change) -> Result<()>,
+) -> Result<()> {
+    let change = Change::of(difference)?.and_then(|change| comparable.narrow(change));
+    change.map_or(Ok(()), |change| tell(state, change))
+}

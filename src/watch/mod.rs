@@ -1,0 +1,89 @@
+//! Databases as the watchdog sees them: held at one moment, written down, compared.
+//!
+//! The planner [`crate::watchdog`] says what is read and judges what differs; here it is read, written to a snapshot, and merged.
+
+mod compare;
+mod take;
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::facts::{Catalog, FieldTaken, SectionTaken, SnapshotDatabase};
+use crate::postgres::catalog::catalog;
+use crate::postgres::rows::{Moment, Source};
+use crate::rows::Section;
+use crate::watchdog::{self, Resolved, Spec};
+
+pub use compare::{Side, compare, one_moment};
+pub use take::{Order, take};
+
+/// A database at one moment, with the queries for what is watched in it.
+pub struct Watched {
+    /// The moment.
+    pub moment: Moment,
+    /// When that is.
+    pub at: Timestamp,
+    /// What the database says of itself.
+    pub catalog: Catalog,
+    /// What is read of it, and what is not.
+    pub resolved: Resolved,
+    /// Which database it is.
+    pub database: SnapshotDatabase,
+    /// How long the watch has been going on.
+    begun: std::time::Instant,
+}
+
+impl Watched {
+    /// Holds the moment, and finds out what of the specification this database has.
+    pub async fn begin(source: Source, spec: &Spec, shell: bool) -> Result<Self> {
+        let begun = std::time::Instant::now();
+        let moment = Moment::of(source).await?;
+        let models: Vec<String> = spec.models.keys().cloned().collect();
+        let catalog = catalog(moment.session(), &models, &watchdog::TABLES).await?;
+        let resolved = watchdog::resolve(spec, &catalog, shell);
+        let (database, at) = identity(&moment, &catalog).await?;
+        Ok(Self { moment, at, catalog, resolved, database, begun })
+    }
+
+    /// What is read, as a snapshot records it, with these numbers of rows.
+    fn sections(&self, rows: &[u64]) -> Vec<SectionTaken> {
+        let counts = rows.iter().copied().chain(std::iter::repeat(0));
+        self.resolved
+            .sections
+            .iter()
+            .zip(counts)
+            .map(|(section, rows)| section_taken(section, rows))
+            .collect()
+    }
+}
+
+fn section_taken(section: &Section, rows: u64) -> SectionTaken {
+    let field = |field: &crate::rows::Field| FieldTaken {
+        name: field.name.clone(),
+        kind: field.kind,
+        origin: field.origin,
+        noise: field.noise,
+    };
+    SectionTaken { model: section.model.clone(), rows, fields: section.fields.iter().map(field).collect() }
+}
+
+async fn identity(moment: &Moment, catalog: &Catalog) -> Result<(SnapshotDatabase, Timestamp)> {
+    // On a server that follows another there is no position to write at, only one that was replayed.
+    let question = "SELECT d.datname::text, d.oid, s.system_identifier::text, current_setting('server_version'), \
+         (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text, \
+         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint \
+         FROM pg_database d, pg_control_system() s WHERE d.datname = current_database()";
+    let failed = || Error::environment("cannot ask the database who it is");
+    let rows = moment.session().query_typed(question, &[]).await.map_err(|e| failed().caused_by(&e))?;
+    let row = rows.first().ok_or_else(failed)?;
+    let at = Timestamp::from_microsecond(row.get(5)).map_err(|e| failed().caused_by(&e))?;
+    let database = SnapshotDatabase {
+        name: row.get(0),
+        oid: row.get(1),
+        system_identifier: row.get(2),
+        server_version: row.get::<_, String>(3).split_whitespace().next().unwrap_or_default().to_owned(),
+        lsn: row.get::<_, Option<String>>(4).unwrap_or_default(),
+        modules: catalog.modules.clone(),
+    };
+    Ok((database, at))
+}

@@ -1,0 +1,1 @@
+//! Who wrote the rows that changed, as far as the database still knows.

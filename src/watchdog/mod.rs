@@ -1,0 +1,14 @@
+//! The planner of the watchdog: what is watched, what may change, what a change looks like, how it is undone.
+//!
+//! Pure and sync, as every planner. Snapshots are taken and compared by others; here is decided which queries answer for
+//! which field, whether a change is expected, what the changes have in common, and what a rollback writes.
+
+mod comparable;
+mod derive;
+mod resolve;
+mod spec;
+
+pub use comparable::{Comparable, View};
+pub use derive::TABLES;
+pub use resolve::{Resolved, resolve};
+pub use spec::{PRESETS, Preset, Spec, preset};
