@@ -79,7 +79,8 @@ pub fn databases(seen: &DatabasesSeen) -> String {
     text
 }
 
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
+/// Columns beside each other, each as wide as its widest cell.
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| console::measure_text_width(cell)).max()
     };

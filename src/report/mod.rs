@@ -8,6 +8,8 @@ mod diff;
 mod doctor;
 mod drift;
 mod failure;
+mod findings;
+mod findings_page;
 mod history;
 mod plan;
 mod progress;
@@ -22,13 +24,15 @@ pub use databases::{DatabaseList, databases, verdict};
 pub use diff::diffs;
 pub use doctor::doctor;
 pub use failure::failure;
+pub use findings::{findings, findings_in_brief, snapshots};
+pub use findings_page::findings_page;
 pub use history::{History, history};
 pub use plan::plan;
 pub use progress::{Progress, duration};
 pub use refusal::{blocked, pending, unconfirmed, unnamed};
 pub use status::{DatabaseStatus, Status, database_status, status};
 pub use ui::{Format, Ui};
-pub use watchdog::snapshot;
+pub use watchdog::{Comparison, presets, snapshot, snapshot_in_brief, spec, suggestion, unexpected};
 
 use serde::Serialize;
 

@@ -92,6 +92,18 @@ impl Change {
         Ok((change.before != change.after).then_some(change))
     }
 
+    /// The change without the fields that are the same.
+    pub fn essential(self) -> Self {
+        let names: Vec<String> = self.altered().map(|(name, ..)| name.to_owned()).collect();
+        let keep = |row: Option<Row>| {
+            row.map(|row| row.into_iter().filter(|(name, _)| names.contains(name)).collect())
+        };
+        match (&self.before, &self.after) {
+            (Some(_), Some(_)) => Self { before: keep(self.before), after: keep(self.after), ..self },
+            _ => self,
+        }
+    }
+
     /// The fields that both rows have and that differ, before and after.
     pub fn altered(&self) -> impl Iterator<Item = (&str, &Value, &Value)> {
         let rows = self.before.as_ref().zip(self.after.as_ref());

@@ -67,7 +67,7 @@ pub async fn compare<T: Send + 'static>(
     if let (Side::Live(left), Side::Live(right)) = (left, right)
         && left.resolved.sections == right.resolved.sections
     {
-        return one_moment(left, right, comparable, state, tell).await;
+        return live_with_live(left, right, comparable, state, tell).await;
     }
     let (mut left, mut right) = (left.lines().await?, right.lines().await?);
     blocking(move || {
@@ -80,7 +80,7 @@ pub async fn compare<T: Send + 'static>(
 }
 
 /// Two live databases that answer the same queries: their rows are merged as the servers write them.
-pub async fn one_moment<T: Send + 'static>(
+async fn live_with_live<T: Send + 'static>(
     left: &Watched,
     right: &Watched,
     comparable: Comparable,

@@ -4,6 +4,7 @@
 
 mod compare;
 mod take;
+mod who;
 
 use jiff::Timestamp;
 
@@ -14,8 +15,9 @@ use crate::postgres::rows::{Moment, Source};
 use crate::rows::Section;
 use crate::watchdog::{self, Resolved, Spec};
 
-pub use compare::{Side, compare, one_moment};
+pub use compare::{Side, compare};
 pub use take::{Order, take};
+pub use who::who;
 
 /// A database at one moment, with the queries for what is watched in it.
 pub struct Watched {

@@ -20,13 +20,14 @@ pub struct Derivation {
 }
 
 /// The tables that derivations read.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 11] = [
     "ir_config_parameter",
     "ir_property",
     "product_product",
     "product_template",
     "product_template_attribute_value",
     "product_variant_combination",
+    "res_users",
     "stock_location",
     "stock_quant",
     "stock_warehouse",

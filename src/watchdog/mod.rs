@@ -5,10 +5,20 @@
 
 mod comparable;
 mod derive;
+mod field_tally;
+mod findings;
+mod judge;
+mod patterns;
 mod resolve;
 mod spec;
 
 pub use comparable::{Comparable, View};
 pub use derive::TABLES;
+pub use findings::{
+    FieldFindings, Findings, ModelFindings, Pair, Pattern, PatternKind, RuleOutcome, Sample, Shift, SideTold,
+    Tally, Writer,
+};
+pub use judge::Judge;
+pub use patterns::{moved, percent};
 pub use resolve::{Resolved, resolve};
 pub use spec::{PRESETS, Preset, Spec, preset};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::base::Digest;
+use crate::facts::SectionTaken;
 use crate::project::Watchdog;
 
 /// What most shops want to have watched. Models and fields that a database does not have are passed over with a note.
@@ -137,6 +138,29 @@ impl Spec {
             models.entry(model.clone()).or_default();
         }
         Self { models, derive: watchdog.derive.clone() }
+    }
+
+    /// The same models and fields as a snapshot has, with the noise and the queries of this one.
+    pub fn like(&self, sections: &[SectionTaken]) -> Self {
+        let mut like = Self { models: BTreeMap::new(), derive: BTreeMap::new() };
+        for section in sections {
+            let own = self.models.get(&section.model);
+            let queries = self.derive.get(&section.model);
+            let fields = like.models.entry(section.model.clone()).or_default();
+            for field in &section.fields {
+                match queries.and_then(|queries| queries.get(&field.name)) {
+                    Some(query) => {
+                        let queries = like.derive.entry(section.model.clone()).or_default();
+                        queries.insert(field.name.clone(), query.clone());
+                    }
+                    None => {
+                        let noise = own.and_then(|own| own.get(&field.name)).copied().unwrap_or(field.noise);
+                        fields.insert(field.name.clone(), noise);
+                    }
+                }
+            }
+        }
+        like
     }
 
     /// The digest by which snapshots know whether they were taken of the same.

@@ -8,9 +8,14 @@ use crate::error::Result;
 use crate::report::{Format, Ui};
 
 mod common;
+mod diff;
+mod list;
+mod presets;
+mod run;
 mod snapshot;
+mod spec;
 
-use common::Choice;
+use common::{Choice, Comparison};
 
 /// Watch what costs money: snapshots before and after a change, what differs, a gate, the way back
 #[derive(Debug, clap::Args)]
@@ -22,13 +27,21 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Snapshot(snapshot::Args),
+    Diff(diff::Args),
+    Run(run::Args),
+    List(list::Args),
+    Presets(presets::Args),
+    Spec(spec::Args),
 }
 
 impl Args {
     /// The form of the answer.
     pub fn format(&self) -> Format {
         match &self.verb {
-            Verb::Snapshot(_) => Format::Text,
+            Verb::Diff(args) => args.format.plain(),
+            Verb::List(args) => args.format,
+            Verb::Presets(args) => args.format,
+            Verb::Snapshot(_) | Verb::Run(_) | Verb::Spec(_) => Format::Text,
         }
     }
 }
@@ -36,5 +49,10 @@ impl Args {
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     match &args.verb {
         Verb::Snapshot(args) => snapshot::run(args, start, ui).await,
+        Verb::Diff(args) => diff::run(args, start, ui).await,
+        Verb::Run(args) => run::run(args, start, ui).await,
+        Verb::List(args) => list::run(args, start, ui),
+        Verb::Presets(args) => presets::run(args, ui),
+        Verb::Spec(args) => spec::run(args, start, ui).await,
     }
 }

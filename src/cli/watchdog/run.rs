@@ -1,0 +1,56 @@
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{Choice, Comparison};
+use crate::cli::session::Session;
+use crate::error::{Error, Result};
+use crate::project::seconds;
+use crate::report::{self, Ui};
+
+/// Run a command between two snapshots, and stop where something unexpected changed
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  odpm watchdog run fix-42 --settle 35m -- ./deploy.sh
+
+Exit codes: 3 where something is unexpected, 1 where the command fails.")]
+pub struct Args {
+    /// What for; the snapshots are LABEL-before and LABEL-after
+    label: String,
+    /// How long to wait before the second snapshot: 90s, 35m, 2h. Scheduled actions surface changes later
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| seconds(text).ok_or("write 90s, 35m or 2h"))]
+    settle: Option<u64>,
+    /// Compress the snapshots with zstd
+    #[arg(long)]
+    compress: bool,
+    #[command(flatten)]
+    choice: Choice,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    let session = Session::reading(start)?;
+    let (before, after) = (format!("{}-before", args.label), format!("{}-after", args.label));
+    let taken = args.choice.take(&session, &before, args.compress).await?;
+    ui.say(&report::snapshot_in_brief(&taken));
+    let (name, words) = args.command.split_first().ok_or_else(|| Error::usage("no command is given"))?;
+    let status = Command::new(name).args(words).status();
+    let status = status.map_err(|e| Error::environment(format!("cannot run {name}")).caused_by(&e))?;
+    let settle = args.settle.unwrap_or(session.loaded.project.watchdog.settle);
+    if settle > 0 && status.success() {
+        ui.say(&format!("Waiting {settle} s for what comes later."));
+        tokio::time::sleep(Duration::from_secs(settle)).await;
+    }
+    let taken = args.choice.take(&session, &after, args.compress).await?;
+    ui.say(&report::snapshot_in_brief(&taken));
+    let comparison = Comparison::of(&session, &args.choice, &[before, after]).await?;
+    let found = comparison.findings(&session, &args.choice, None, &[]).await?;
+    ui.answer(&report::findings(&found));
+    if !status.success() {
+        let error = Error::environment(format!("{name} failed ({status})"));
+        return Err(error.because(format!("meanwhile changed: {}", report::findings_in_brief(&found))));
+    }
+    if found.gates() { Err(report::unexpected(&found)) } else { Ok(0) }
+}
