@@ -154,7 +154,7 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Plan {
     plan.blocked.extend(unready(ground));
     let Some(operator) = specs::operator(&ground.all).filter(|_| plan.blocked.is_empty()) else {
         if plan.blocked.is_empty() {
-            plan.blocked.push(no_programs(ground));
+            plan.blocked.push(frame::no_programs(&ground.all));
         }
         return plan;
     };
@@ -214,16 +214,6 @@ fn unready(ground: &Ground<'_>) -> Option<Block> {
     let why = ground.seen.all.why()?;
     let block = Block::environment("databases_unknown", "the databases cannot be listed").because(why);
     Some(block.hint("See how the server is: odpm database status"))
-}
-
-fn no_programs(ground: &Ground<'_>) -> Block {
-    let why = ground.all.seen.engine.binaries.why().unwrap_or_default();
-    let block =
-        Block::environment("programs_missing", "PostgreSQL's programs are not on this machine").because(why);
-    block.hint(format!(
-        "Install them, on Debian with: apt install postgresql-client-{}",
-        ground.all.project.postgres.major
-    ))
 }
 
 /// What every builder of steps here works with.

@@ -14,6 +14,7 @@ mod exec;
 mod foreground;
 mod history;
 mod init;
+mod intent;
 mod logs;
 mod man;
 mod plan;

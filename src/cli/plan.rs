@@ -2,11 +2,10 @@ use std::path::{Path, PathBuf};
 
 use super::session::Session;
 use crate::drift::Acceptance;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::observe::Depth;
 use crate::report::{self, Format, Ui};
 use crate::stack::Request;
-use crate::state;
 
 /// Show what apply would change and why, drift first; change nothing
 #[derive(Debug, clap::Args)]
@@ -58,10 +57,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         }
     }
     if let Some(path) = &args.out {
-        state::replace(path, report::json(&plan)?.as_bytes(), 0o600).map_err(|e| {
-            Error::environment(format!("cannot save the plan in {}", path.display())).caused_by(&e)
-        })?;
-        ui.say(&format!("Saved in {0}; apply exactly this: odpm apply {0}", path.display()));
+        super::intent::save(&plan, path, ui)?;
     }
     if let Some(error) = report::blocked(&plan) {
         return Ok(error.kind().exit_code());

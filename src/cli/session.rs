@@ -15,6 +15,7 @@ use crate::plan::Plan;
 use crate::stack::{self, Check, Request};
 use crate::state::{self, Lock};
 use crate::step::Operator;
+use crate::watchdog;
 
 /// A project at work.
 pub struct Session {
@@ -32,6 +33,13 @@ pub struct View {
     /// The baseline.
     pub baseline: BaselineSeen,
     run: RunId,
+}
+
+impl View {
+    /// The run that a plan made from it will be.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
 }
 
 impl Session {
@@ -66,6 +74,11 @@ impl Session {
     /// The plan for a request on databases.
     pub fn backup_plan(&self, request: &backup::Request, view: &View, databases: &DatabasesSeen) -> Plan {
         backup::plan(request, &backup::Ground { all: self.grounds(view), seen: databases })
+    }
+
+    /// The plan for a request to the watchdog.
+    pub fn watchdog_plan(&self, request: &watchdog::Request<'_>, view: &View) -> Plan {
+        watchdog::plan(request, &self.grounds(view))
     }
 
     /// Who looks after databases; `None` where PostgreSQL's programs are missing.

@@ -8,6 +8,7 @@
 mod deadline;
 pub mod docker;
 pub mod local;
+mod shell;
 mod tenancy;
 
 use std::future::Future;
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::{EngineKind, Project};
 use crate::step::{Operator, PullImage, ServerSpec, ServiceSpec, ShareFiles};
+
+pub use shell::shell_output;
 
 /// An answer that is never a failure: what could not be learned is unknown in it.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

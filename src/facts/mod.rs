@@ -7,6 +7,7 @@
 mod backup;
 mod baseline;
 mod catalog;
+mod changed;
 mod cluster;
 mod databases;
 mod engine;
@@ -28,6 +29,7 @@ pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
 };
 pub use catalog::{Catalog, FieldSeen, TableSeen};
+pub use changed::Changed;
 pub use cluster::{ClusterFiles, DataDir, PidFile};
 pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OdooSeen};
 pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};

@@ -73,3 +73,14 @@ pub fn unavailable(grounds: &Grounds<'_>) -> Option<Block> {
     let block = Block::environment("engine_unavailable", format!("the engine `{engine}` cannot be used"));
     Some(block.because(why).hint("Look at it with: docker version"))
 }
+
+/// PostgreSQL's own programs are missing.
+pub fn no_programs(grounds: &Grounds<'_>) -> Block {
+    let why = grounds.seen.engine.binaries.why().unwrap_or_default();
+    let block =
+        Block::environment("programs_missing", "PostgreSQL's programs are not on this machine").because(why);
+    block.hint(format!(
+        "Install them, on Debian with: apt install postgresql-client-{}",
+        grounds.project.postgres.major
+    ))
+}

@@ -145,6 +145,19 @@ pub fn service(name: &str, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
     })
 }
 
+/// How the Odoo shell is run; `None` where there is no Odoo.
+pub fn shell(grounds: &Grounds<'_>) -> Option<ServiceSpec> {
+    let mut spec = service("odoo", grounds)?;
+    if grounds.project.engine == EngineKind::Local {
+        let source = grounds.project.odoo.source.as_ref()?.join("odoo-bin");
+        let python = spec.command.first()?.clone();
+        let conf = grounds.project.odoo_conf();
+        spec.command = [python, source.display().to_string(), "shell".to_owned()].to_vec();
+        spec.command.extend(["-c".to_owned(), conf.display().to_string()]);
+    }
+    Some(spec)
+}
+
 /// `odoo.conf` as it will be, without the values of secrets: they must not leave a trace, not even a digest
 /// that could be guessed at.
 fn conf_text(grounds: &Grounds<'_>) -> String {

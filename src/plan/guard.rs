@@ -82,6 +82,8 @@ impl Guard {
             | Step::SetPassword(_)
             | Step::UpdateModules(_)
             | Step::RemoveBackup(_)
+            | Step::RestoreFields(_)
+            | Step::RemoveSnapshot(_)
             | Step::RecordDrill(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }

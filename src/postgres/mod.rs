@@ -9,6 +9,7 @@ mod connect;
 pub mod data_dir;
 pub mod databases;
 pub mod load;
+pub mod patch;
 mod probe;
 pub mod roles;
 pub mod rows;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::base::SecretRef;
-use crate::step::Step;
+use crate::step::{Step, Via};
 
 /// What the step does, as an order: `write odoo.conf`. Paths below `root` are shown from there.
 pub fn headline(step: &Step, root: &Path) -> String {
@@ -67,6 +67,13 @@ pub fn headline(step: &Step, root: &Path) -> String {
             format!("set login {} and password of the administrator in {}", step.login, step.database)
         }
         Step::RemoveBackup(step) => format!("remove {}", at(&step.path)),
+        Step::RestoreFields(step) => {
+            let fields: Vec<String> =
+                step.counts.iter().map(|(field, rows)| format!("{field} of {rows} rows")).collect();
+            let how = if step.via == Via::Sql { "by SQL" } else { "through Odoo" };
+            format!("put back {how}: {}", fields.join(", "))
+        }
+        Step::RemoveSnapshot(step) => format!("remove {}", at(&step.rows)),
         Step::RecordDrill(step) => format!("record the drill of {}", at(&step.backup)),
         Step::RecordBaseline(_) => "record the baseline".to_owned(),
     }

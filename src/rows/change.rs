@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::join::Difference;
 use super::line::{Key, parse};
+use super::text::quoted;
 use crate::error::Result;
 
 /// A value as canonical JSON.
@@ -38,6 +39,13 @@ impl Value {
     pub fn members(&self) -> Option<BTreeMap<String, Self>> {
         let members: BTreeMap<String, &RawValue> = serde_json::from_str(&self.0).ok()?;
         Some(members.into_iter().map(|(name, value)| (name, Self(value.get().into()))).collect())
+    }
+
+    /// A value with parts, one for each company or language.
+    pub fn object(parts: &BTreeMap<String, Self>) -> Self {
+        let parts: Vec<String> =
+            parts.iter().map(|(name, value)| format!("{}: {}", quoted(name), value.as_json())).collect();
+        Self::canonical(format!("{{{}}}", parts.join(", ")))
     }
 
     /// The value as PostgreSQL reads it: a string without its quotes, the rest as it is; `None` is NULL.

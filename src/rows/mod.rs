@@ -5,6 +5,7 @@
 //! parsed. Where the lines come from - a table, a query, a file - is nobody's business here.
 
 mod change;
+mod decide;
 mod join;
 mod layout;
 mod line;
@@ -15,8 +16,9 @@ mod text;
 mod tests;
 
 pub use change::{Cell, Change, Row, Value, Write, patch};
+pub use decide::{Conflict, Decision, decide};
 pub use join::{Dialect, Difference, Lines, join};
 pub use layout::{Column, Layout, copy_text};
 pub use line::{Key, Parsed, parse, write};
 pub use section::{Field, Origin, Range, Section};
-pub use text::{Kind, canonical_json, quoted};
+pub use text::{DIGEST, Kind, canonical_json, quoted};

@@ -96,9 +96,15 @@ impl Section {
         self.select(range.map(|range| within(&self.key(0), range)).as_deref(), range)
     }
 
-    /// The query for the rows with ids that stand in another table's column `id`.
-    pub fn sql_of(&self, table: &str) -> String {
-        self.select(Some(&format!("{} IN (SELECT id FROM {table})", self.key(0))), None)
+    /// The query for these rows.
+    pub fn sql_of(&self, ids: &[i64]) -> String {
+        self.select(Some(&format!("{} = ANY ({})", self.key(0), array(ids))), None)
+    }
+
+    /// The statement that keeps others from writing these rows.
+    pub fn lock_sql(&self, ids: &[i64]) -> String {
+        let (key, table) = (self.key(0), ident(&self.table));
+        format!("SELECT 1 FROM ONLY {table} t WHERE {key} = ANY ({}) ORDER BY {key} FOR UPDATE", array(ids))
     }
 
     /// The first and the last of its keys.
@@ -127,6 +133,12 @@ impl Section {
     fn key(&self, at: usize) -> String {
         format!("t.{}", ident(self.keys.get(at).map_or("id", String::as_str)))
     }
+}
+
+/// Integers as an array of SQL; they need no quotes.
+fn array(ids: &[i64]) -> String {
+    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    format!("'{{{}}}'::bigint[]", ids.join(","))
 }
 
 fn within(column: &str, (from, to): Range) -> String {

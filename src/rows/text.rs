@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+/// What a digest that stands for a value that must not be shown begins with.
+pub const DIGEST: &str = "keyed-sha256:";
+
 /// What the text of a column means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -94,8 +94,8 @@ fn manifest_of(rows: &Path) -> PathBuf {
 }
 
 /// Removes a snapshot: first what makes it one.
-pub fn remove(snapshot: &SnapshotSeen) -> Result<()> {
-    for path in [manifest_of(&snapshot.path), snapshot.path.clone()] {
+pub fn remove(rows: &Path) -> Result<()> {
+    for path in [manifest_of(rows), rows.to_owned()] {
         match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(state::cannot("remove", &path, &e));

@@ -3,9 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use sha2::{Digest as _, Sha256};
-
-use crate::base::digest::hex;
 use crate::error::{Error, Result};
 use crate::facts::SnapshotSeen;
 use crate::rows::Lines;
@@ -62,19 +59,8 @@ pub fn open(snapshot: &SnapshotSeen) -> Result<Lines<Checked>> {
 
 /// Whether the file is what was written, by its SHA-256.
 pub fn digest_holds(snapshot: &SnapshotSeen) -> Result<()> {
-    let path = &snapshot.path;
-    let failed = |e: io::Error| state::cannot("read", path, &e);
-    let mut file = File::open(path).map_err(failed)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            count => digest.update(&buffer[..count]),
-        }
-    }
-    match hex(&digest.finalize()) == snapshot.manifest.sha256.as_str() {
+    match state::digest_of(&snapshot.path)? == snapshot.manifest.sha256 {
         true => Ok(()),
-        false => Err(changed(&path.display().to_string()).because("its SHA-256 is another")),
+        false => Err(changed(&snapshot.path.display().to_string()).because("its SHA-256 is another")),
     }
 }

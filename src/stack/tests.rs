@@ -131,6 +131,8 @@ impl Machine {
             | Step::SetPassword(_)
             | Step::UpdateModules(_)
             | Step::RemoveBackup(_)
+            | Step::RestoreFields(_)
+            | Step::RemoveSnapshot(_)
             | Step::RecordDrill(_) => unreachable!("the stack's plans have no such step"),
             Step::RecordBaseline(step) => {
                 let companion = Companion {

@@ -1,9 +1,15 @@
 //! How a file is replaced so that no crash leaves half of it.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::base::Digest;
+use crate::base::digest::hex;
+use crate::error::Result;
 
 /// Replaces the file at `path`, or makes it with the permission bits `mode`.
 ///
@@ -45,6 +51,20 @@ pub fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
     // The process's umask takes bits away from a new folder.
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// The SHA-256 of a file, whatever its length.
+pub fn digest_of(path: &Path) -> Result<Digest> {
+    let failed = |e: io::Error| super::cannot("read", path, &e);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => return Ok(Digest::from_hex(hex(&digest.finalize()))),
+            count => digest.update(&buffer[..count]),
+        }
+    }
 }
 
 /// Makes renames in a folder last.

@@ -11,7 +11,7 @@ mod secrets;
 
 use std::path::{Path, PathBuf};
 
-pub use atomic::{make_dir, replace, sync_folder};
+pub use atomic::{digest_of, make_dir, replace, sync_folder};
 pub use baseline::{read as read_baseline, write as write_baseline};
 pub use journal::{JournalFile, all as journals, find as find_journal, unfinished as unfinished_journal};
 pub use lock::{Lock, holder};
@@ -82,6 +82,11 @@ impl StateDir {
     /// The folder of snapshots.
     pub fn snapshots(&self) -> PathBuf {
         self.0.join("snapshots")
+    }
+
+    /// The folder of changes that were written down, and what was written back of them.
+    pub fn watchdog(&self) -> PathBuf {
+        self.0.join("watchdog")
     }
 
     /// The folder of log files.

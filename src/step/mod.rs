@@ -10,6 +10,7 @@ mod databases;
 mod docker;
 mod files;
 mod record;
+mod rows;
 mod server;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ pub use databases::{
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
 pub use record::RecordBaseline;
+pub use rows::{RemoveSnapshot, RestoreFields, Via};
 pub use server::{BootstrapRoles, InitCluster, Launch, ServerSpec, ServiceSpec, Terms};
 
 /// One unit of work. Steps are idempotent: running one again over its own result changes nothing.
@@ -91,6 +93,10 @@ pub enum Step {
     SetPassword(Box<SetPassword>),
     /// Removes a backup that odpm made.
     RemoveBackup(RemoveBackup),
+    /// Puts altered fields of rows back.
+    RestoreFields(Box<RestoreFields>),
+    /// Removes a snapshot.
+    RemoveSnapshot(RemoveSnapshot),
     /// Records that a backup was restored on trial.
     RecordDrill(RecordDrill),
     /// Replaces the baseline.
@@ -132,6 +138,8 @@ impl Step {
             | Self::UpdateModules(_)
             | Self::SetPassword(_)
             | Self::RemoveBackup(_)
+            | Self::RestoreFields(_)
+            | Self::RemoveSnapshot(_)
             | Self::RecordDrill(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)

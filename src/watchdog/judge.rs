@@ -7,7 +7,7 @@ use super::findings::{Findings, ModelFindings, RuleOutcome, SideTold, Tally};
 use super::patterns::patterns;
 use crate::facts::{FieldTaken, SectionTaken};
 use crate::project::{ChangeKind, Expect};
-use crate::rows::{Change, Key, Kind, Value};
+use crate::rows::{Change, Key, Kind, Origin, Value};
 
 /// How many keys of a model are remembered, for the question who wrote them.
 const REMEMBERED: usize = 20_000;
@@ -128,7 +128,11 @@ impl Judge {
     fn parts(&self, model: &str, name: &str, before: &Value, after: &Value) -> Vec<(String, Value, Value)> {
         let whole = || vec![(name.to_owned(), before.clone(), after.clone())];
         let place = (model.to_owned(), name.to_owned());
-        if !self.fields.get(&place).is_some_and(|field| field.origin.has_parts()) {
+        let parts = |field: &FieldTaken| {
+            let query = field.origin == Origin::Query && field.kind == Kind::Json;
+            field.origin.has_parts() || query
+        };
+        if !self.fields.get(&place).is_some_and(parts) {
             return whole();
         }
         let (Some(old), Some(new)) = (members(before), members(after)) else { return whole() };

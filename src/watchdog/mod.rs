@@ -7,9 +7,11 @@ mod comparable;
 mod derive;
 mod field_tally;
 mod findings;
+mod gather;
 mod judge;
 mod patterns;
 mod resolve;
+mod rollback;
 mod spec;
 
 pub use comparable::{Comparable, View};
@@ -18,7 +20,9 @@ pub use findings::{
     FieldFindings, Findings, ModelFindings, Pair, Pattern, PatternKind, RuleOutcome, Sample, Shift, SideTold,
     Tally, Writer,
 };
+pub use gather::Gather;
 pub use judge::Judge;
 pub use patterns::{moved, percent};
 pub use resolve::{Resolved, resolve};
+pub use rollback::{Request, plan};
 pub use spec::{PRESETS, Preset, Spec, preset};

@@ -5,7 +5,7 @@ use super::spec::Spec;
 use crate::base::quote::ident;
 use crate::base::secret::is_secret_name;
 use crate::facts::{Catalog, FieldSeen, Skipped, TableSeen};
-use crate::rows::{Field, Kind, Origin, Section};
+use crate::rows::{DIGEST, Field, Kind, Origin, Section};
 
 /// What is read, and what is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,7 +129,7 @@ fn column(
         true => format!("coalesce({own}, '') || {column}::text"),
         false => format!("{column}::text"),
     };
-    let digest = format!("'keyed-sha256:' || encode(sha256(convert_to({keyed}, 'UTF8')), 'hex')");
+    let digest = format!("'{DIGEST}' || encode(sha256(convert_to({keyed}, 'UTF8')), 'hex')");
     if (model, name) == ("ir.config_parameter", "value") {
         let secret = "t.key ~* '(secret|token|passw|api_?key|_key$|\\.key$)'";
         let expression = format!("CASE WHEN {secret} THEN {digest} ELSE {column} END");

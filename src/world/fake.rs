@@ -20,7 +20,8 @@ use crate::project::Project;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, EnsureRoles, LoadBackup,
     LoadFiles, MakeDir, MoveDatabase, Neutralize, PullImage, RecordBaseline, RecordDrill, RemoveBackup,
-    RenewIdentity, ServerSpec, ServiceSpec, SetPassword, ShareFiles, UpdateModules, VerifyLogin,
+    RemoveSnapshot, RenewIdentity, RestoreFields, ServerSpec, ServiceSpec, SetPassword, ShareFiles,
+    UpdateModules, VerifyLogin,
 };
 
 /// What is durable in the fake world; two runs came to the same end when these are equal.
@@ -476,6 +477,22 @@ impl Databases for Fake {
         Box::pin(async move {
             self.effect(|d| {
                 d.backups.remove(&step.path);
+            })
+        })
+    }
+
+    fn restore_fields<'a>(
+        &'a self,
+        step: &'a RestoreFields,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, FieldsRestored> {
+        Box::pin(async move { self.put(&step.database, "fields").map(|()| FieldsRestored::default()) })
+    }
+
+    fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                d.backups.remove(&step.rows);
             })
         })
     }

@@ -20,7 +20,7 @@ use crate::facts::{Baseline, Companion};
 use crate::plan::Record;
 use crate::step::{EnsureRoles, VerifyLogin};
 
-pub use databases::{Databases, Hands};
+pub use databases::{Databases, FieldsRestored, Hands};
 pub use real::{RealJournal, real};
 
 /// Files and folders.

@@ -4,7 +4,8 @@ use crate::error::Result;
 use crate::plan::Outcome;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, Step, UpdateModules,
+    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RestoreFields,
+    SetPassword, Step, UpdateModules,
 };
 use crate::world::World;
 
@@ -95,6 +96,26 @@ pub async fn set_password(step: &SetPassword, world: &mut World) -> Result<Outco
     let secret = world.secret(&step.secret)?;
     world.databases.set_password(step, secret, world.hands(&step.operator)?).await?;
     Ok(Outcome::stays("the administrator's login and password stay as they are now"))
+}
+
+pub async fn restore_fields(step: &RestoreFields, world: &mut World) -> Result<Outcome> {
+    let done = world.databases.restore_fields(step, world.hands(&step.operator)?).await?;
+    let told = done.told.join(", ");
+    let Some(sha256) = done.record else { return Ok(Outcome { detail: Some(told), ..Outcome::default() }) };
+    // What was written is written back, where it is still so.
+    let back = RestoreFields {
+        changes: step.record.clone(),
+        sha256,
+        counts: done.counts,
+        record: step.record.with_extension("undone.jsonl"),
+        ..step.clone()
+    };
+    Ok(Outcome::changed(vec![Step::RestoreFields(Box::new(back))]).detail(told))
+}
+
+pub async fn remove_snapshot(step: &RemoveSnapshot, world: &mut World) -> Result<Outcome> {
+    world.databases.remove_snapshot(step).await?;
+    Ok(Outcome::stays("the snapshot is gone"))
 }
 
 pub async fn remove_backup(step: &RemoveBackup, world: &mut World) -> Result<Outcome> {

@@ -43,6 +43,8 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::SetPassword(step) => databases::set_password(step, world).await,
         Step::UpdateModules(step) => databases::update_modules(step, world).await,
         Step::RemoveBackup(step) => databases::remove_backup(step, world).await,
+        Step::RestoreFields(step) => databases::restore_fields(step, world).await,
+        Step::RemoveSnapshot(step) => databases::remove_snapshot(step, world).await,
         Step::RecordDrill(step) => databases::record_drill(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
@@ -80,6 +82,8 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::SetPassword(_)
         | Step::UpdateModules(_)
         | Step::RemoveBackup(_)
+        | Step::RestoreFields(_)
+        | Step::RemoveSnapshot(_)
         | Step::RecordDrill(_)
         | Step::RecordBaseline(_) => Ok(None),
     }

@@ -23,7 +23,8 @@ mod status;
 mod verify;
 mod work;
 
-use work::{Intent, Work};
+use super::intent::Intent;
+use work::Work;
 
 /// Look after databases: back up, restore, drop, rename, copy; look at the cluster and its roles
 #[derive(Debug, clap::Args)]

@@ -7,14 +7,18 @@ use clap::Subcommand;
 use crate::error::Result;
 use crate::report::{Format, Ui};
 
+mod changed;
 mod common;
 mod diff;
 mod list;
 mod presets;
+mod prune;
+mod rollback;
 mod run;
 mod snapshot;
 mod spec;
 
+use super::intent::Intent;
 use common::{Choice, Comparison};
 
 /// Watch what costs money: snapshots before and after a change, what differs, a gate, the way back
@@ -29,7 +33,9 @@ enum Verb {
     Snapshot(snapshot::Args),
     Diff(diff::Args),
     Run(run::Args),
+    Rollback(rollback::Args),
     List(list::Args),
+    Prune(prune::Args),
     Presets(presets::Args),
     Spec(spec::Args),
 }
@@ -41,7 +47,7 @@ impl Args {
             Verb::Diff(args) => args.format.plain(),
             Verb::List(args) => args.format,
             Verb::Presets(args) => args.format,
-            Verb::Snapshot(_) | Verb::Run(_) | Verb::Spec(_) => Format::Text,
+            _ => Format::Text,
         }
     }
 }
@@ -51,6 +57,8 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Verb::Snapshot(args) => snapshot::run(args, start, ui).await,
         Verb::Diff(args) => diff::run(args, start, ui).await,
         Verb::Run(args) => run::run(args, start, ui).await,
+        Verb::Rollback(args) => rollback::run(args, start, ui).await,
+        Verb::Prune(args) => prune::run(args, start, ui).await,
         Verb::List(args) => list::run(args, start, ui),
         Verb::Presets(args) => presets::run(args, ui),
         Verb::Spec(args) => spec::run(args, start, ui).await,

@@ -1,8 +1,10 @@
 //! Whole databases and their backups: PostgreSQL, its programs, and files, put together.
 
 mod backup;
+mod fields;
 mod modules;
 mod neutralize;
+mod orm;
 mod password;
 mod restore;
 
@@ -16,8 +18,11 @@ use crate::process::blocking;
 use crate::state::cannot;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RenewIdentity, SetPassword, UpdateModules,
+    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    RestoreFields, SetPassword, UpdateModules,
 };
+
+pub use fields::FieldsRestored;
 
 /// How long a login may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -75,6 +80,14 @@ pub trait Databases {
     ) -> EngineFuture<'a, ()>;
     /// Removes a backup that odpm made.
     fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()>;
+    /// Puts altered fields of rows back.
+    fn restore_fields<'a>(
+        &'a self,
+        step: &'a RestoreFields,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, FieldsRestored>;
+    /// Removes a snapshot.
+    fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()>;
     /// Records a drill that passed.
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()>;
 }
@@ -161,6 +174,19 @@ impl Databases for RealDatabases {
     fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {
         let path = step.path.clone();
         Box::pin(blocking(move || crate::backup_file::remove(&path)))
+    }
+
+    fn restore_fields<'a>(
+        &'a self,
+        step: &'a RestoreFields,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, FieldsRestored> {
+        Box::pin(fields::restore(step, hands))
+    }
+
+    fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {
+        let path = step.rows.clone();
+        Box::pin(blocking(move || crate::snapshot_file::remove(&path)))
     }
 
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {

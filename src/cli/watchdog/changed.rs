@@ -1,0 +1,72 @@
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::{Choice, Comparison};
+use crate::cli::session::Session;
+use crate::error::{Error, Result};
+use crate::facts::Changed;
+use crate::rows::Change;
+use crate::state::{self, cannot};
+use crate::watch::{self, Side};
+use crate::watchdog::{Gather, View};
+
+/// What writes changes down as they come.
+struct Pen {
+    gather: Gather,
+    file: BufWriter<File>,
+}
+
+impl Pen {
+    fn see(&mut self, change: Change) -> Result<()> {
+        let Some(change) = self.gather.see(change) else { return Ok(()) };
+        let failed = |e: &dyn std::error::Error| Error::environment("cannot write the changes").caused_by(e);
+        serde_json::to_writer(&mut self.file, &change).map_err(|e| failed(&e))?;
+        self.file.write_all(b"\n").map_err(|e| failed(&e))
+    }
+}
+
+impl Comparison {
+    /// Writes down at `path` what a rollback of the database at hand writes back, and counts it; with what is to be said of it.
+    pub async fn changed(
+        &self,
+        session: &Session,
+        choice: &Choice,
+        only: &[String],
+        path: &Path,
+    ) -> Result<(Changed, Vec<String>)> {
+        let live = match (&self.left, &self.right) {
+            (Side::File(seen), _) | (_, Side::File(seen)) => choice.like(session, Some(seen)).await?,
+            _ => choice.like(session, None).await?,
+        };
+        let gather = Gather::new(&live.resolved.sections, only);
+        if let Some(name) = gather.unknown(&live.resolved.sections).first() {
+            let error = Error::usage(format!("nothing that is watched is called {name}"));
+            return Err(error.hint("Name a model or a field of it: product.template.list_price"));
+        }
+        let comparable = self.left.comparable(&self.right);
+        let mut notes = comparable.notes.clone();
+        let file = File::create(path).map_err(|e| cannot("write", path, &e))?;
+        let pen = Pen { gather, file: BufWriter::new(file) };
+        let mut pen = watch::compare(&self.left, &self.right, comparable, pen, Pen::see).await?;
+        let flushed = pen.file.flush().and_then(|()| pen.file.get_ref().sync_all());
+        flushed.map_err(|e| cannot("write", path, &e))?;
+        let Gather { counts, unwritable, came, gone, .. } = pen.gather;
+        let mut sections = live.resolved.sections.clone();
+        for section in &mut sections {
+            section.fields.retain(|field| counts.contains_key(&format!("{}.{}", section.model, field.name)));
+            section.joins.clear();
+        }
+        sections.retain(|section| !section.fields.is_empty());
+        notes.extend(self.elsewhere(&live));
+        let (path, sha256, database) = (path.to_owned(), state::digest_of(path)?, live.database.name.clone());
+        Ok((Changed { database, path, sha256, sections, counts, unwritable, came, gone }, notes))
+    }
+
+    /// Whether the database at hand is not the one of the snapshots.
+    fn elsewhere(&self, live: &watch::Watched) -> Vec<String> {
+        let here = Side::sections_of(live);
+        let view = View { database: &live.database, sections: &here, spec: None };
+        self.right.notes_against(&view)
+    }
+}

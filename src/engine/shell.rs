@@ -1,0 +1,53 @@
+//! A script for the Odoo shell, and what it answers.
+
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::Engine;
+use crate::error::{Error, Result};
+use crate::step::ServiceSpec;
+
+/// What a script says before its answer; Odoo writes more than that.
+const MARK: &str = "ODPM-RESULT ";
+
+/// How many of the last lines are told when it fails.
+const TOLD: usize = 12;
+
+/// Has the Odoo shell run a script that ends by printing `ODPM-RESULT` and its answer, in one line.
+pub async fn shell_output(
+    engine: &dyn Engine,
+    shell: &ServiceSpec,
+    database: &str,
+    script: String,
+) -> Result<String> {
+    // Where the command is the image's own, the word that makes it a shell comes with the arguments.
+    let mut args: Vec<String> = if shell.command.is_empty() { vec!["shell".to_owned()] } else { Vec::new() };
+    args.extend(["-d".to_owned(), database.to_owned()]);
+    args.extend(["--no-http", "--max-cron-threads=0", "--workers=0", "--log-level=error"].map(str::to_owned));
+    let command = engine.odoo_command(shell, &args).await?;
+    let failed = |e: &std::io::Error| Error::environment("cannot run the Odoo shell").caused_by(e);
+    let mut child = Command::from(command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| failed(&e))?;
+    let mut stdin = child.stdin.take().ok_or_else(|| Error::internal("a child without a stdin"))?;
+    // A shell that ends before it has read its script says why itself.
+    let feed = async move { drop(stdin.write_all(script.as_bytes()).await) };
+    let ((), output) = tokio::join!(feed, child.wait_with_output());
+    let output = output.map_err(|e| failed(&e))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if let Some(answer) = said.lines().rev().find_map(|line| line.split_once(MARK)) {
+        return Ok(answer.1.to_owned());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> =
+        errors.lines().chain(said.lines()).filter(|line| !line.trim().is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(TOLD)..];
+    let error = Error::environment(format!("the Odoo shell failed ({})", output.status));
+    Err(last.iter().fold(error, |error, line| error.because(*line)))
+}
