@@ -65,7 +65,9 @@ struct File {
 impl File {
     fn is_test(&self) -> bool {
         let name = self.path.file_name().unwrap().to_string_lossy();
-        name.contains("tests") || name == "samples.rs" || name == "fake.rs"
+        name.contains("tests")
+            || name == "samples.rs"
+            || self.path.components().any(|part| part.as_os_str() == "fake")
     }
 
     /// The text without the tests at its end.

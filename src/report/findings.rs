@@ -59,6 +59,17 @@ pub fn findings(found: &Findings) -> String {
     text
 }
 
+/// What a rollback changes, as a report.
+pub fn rollback(found: &Findings) -> String {
+    let [now, before] = &found.sides;
+    let mut text = format!("Back from {} to {}\n", now.name, before.name);
+    for note in &found.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    found.models.iter().for_each(|model| self::model(model, Part::Unexpected, &mut text));
+    text
+}
+
 /// The findings in a line.
 pub fn findings_in_brief(found: &Findings) -> String {
     format!(
@@ -152,6 +163,12 @@ fn writer(writer: &Writer) -> String {
         .collect();
     let more = minutes.len().saturating_sub(MINUTES);
     let more = if more > 0 { format!(", and at {more} other minutes") } else { String::new() };
+    if writer.login.is_empty() {
+        let rows = count(writer.rows, "row");
+        return format!(
+            "    no write is recorded for {rows}: by SQL, or computed from what changed elsewhere"
+        );
+    }
     format!("    written by {} ({}): {}{more}", writer.login, count(writer.rows, "row"), told.join(", "))
 }
 

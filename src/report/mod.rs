@@ -24,7 +24,7 @@ pub use databases::{DatabaseList, databases, verdict};
 pub use diff::diffs;
 pub use doctor::doctor;
 pub use failure::failure;
-pub use findings::{findings, findings_in_brief, snapshots};
+pub use findings::{findings, findings_in_brief, rollback, snapshots};
 pub use findings_page::findings_page;
 pub use history::{History, history};
 pub use plan::plan;

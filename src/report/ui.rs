@@ -28,6 +28,11 @@ impl Ui {
         let _ = out.flush();
     }
 
+    /// Where an answer of many lines goes to as it comes: stdout.
+    pub fn lines() -> Box<dyn Write + Send> {
+        Box::new(std::io::BufWriter::new(std::io::stdout()))
+    }
+
     /// What happens meanwhile: to stderr.
     pub fn say(self, text: &str) {
         if !self.quiet {

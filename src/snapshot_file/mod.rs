@@ -81,7 +81,7 @@ pub fn find(folder: &Path, name: &str) -> Result<SnapshotSeen> {
 }
 
 /// A name without its endings.
-fn stem(file: &str) -> &str {
+pub fn stem(file: &str) -> &str {
     file.trim_end_matches(".zst").trim_end_matches(".jsonl")
 }
 

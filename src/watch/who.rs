@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::Watched;
@@ -10,12 +11,15 @@ use crate::error::{Error, Result};
 use crate::rows::Key;
 use crate::watchdog::Writer;
 
-/// The last writers of these rows, by model. A row that was written again since tells its last writer.
+/// The last writers of these rows, by model. A row that was written again since tells its last writer; one that tells of no
+/// write since the moment given was changed by SQL, or by a transaction that had begun before, or is computed.
 pub async fn who(
     watched: &Watched,
     keys: &BTreeMap<String, Vec<Key>>,
+    since: Timestamp,
 ) -> Result<BTreeMap<String, Vec<Writer>>> {
     let mut found = BTreeMap::new();
+    let since = since.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string();
     for (model, keys) in keys {
         let Some((table, _)) = watched.catalog.table_of(model) else { continue };
         let has = |column| watched.catalog.has(&table, column);
@@ -24,8 +28,10 @@ pub async fn who(
             continue;
         }
         let question = format!(
-            "SELECT t.write_uid::bigint, u.login::text, to_char(t.write_date, 'YYYY-MM-DD HH24:MI'), count(*) \
-             FROM {} t LEFT JOIN res_users u ON u.id = t.write_uid WHERE t.id = ANY ($1) GROUP BY 1, 2, 3",
+            "SELECT CASE WHEN w.told THEN t.write_uid::bigint END, CASE WHEN w.told THEN u.login::text END, \
+             CASE WHEN w.told THEN to_char(t.write_date, 'YYYY-MM-DD HH24:MI') END, count(*) FROM {} t \
+             CROSS JOIN LATERAL (SELECT t.write_date >= $2::text::timestamp AS told) w \
+             LEFT JOIN res_users u ON u.id = t.write_uid WHERE t.id = ANY ($1) GROUP BY 1, 2, 3",
             ident(&table)
         );
         let ids: Vec<i64> = keys
@@ -36,10 +42,11 @@ pub async fn who(
             })
             .collect();
         let ids = (&ids as &(dyn ToSql + Sync), Type::INT8_ARRAY);
+        let since = (&since as &(dyn ToSql + Sync), Type::TEXT);
         let rows = watched
             .moment
             .session()
-            .query_typed(&question, &[ids])
+            .query_typed(&question, &[ids, since])
             .await
             .map_err(|e| Error::environment(format!("cannot ask who wrote {model}")).caused_by(&e))?;
         let mut writers: BTreeMap<Option<i64>, Writer> = BTreeMap::new();
@@ -50,10 +57,12 @@ pub async fn who(
             writer.uid = uid;
             writer.login = row.get::<_, Option<String>>(1).unwrap_or_else(|| match uid {
                 Some(uid) => format!("user {uid}"),
-                None => "nobody, by SQL".to_owned(),
+                None => String::new(),
             });
             writer.rows += count;
-            *writer.minutes.entry(row.get::<_, Option<String>>(2).unwrap_or_default()).or_default() += count;
+            if let Some(minute) = row.get::<_, Option<String>>(2) {
+                *writer.minutes.entry(minute).or_default() += count;
+            }
         }
         let mut writers: Vec<Writer> = writers.into_values().collect();
         writers.sort_by(|a, b| b.rows.cmp(&a.rows).then(a.uid.cmp(&b.uid)));

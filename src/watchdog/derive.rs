@@ -159,5 +159,5 @@ const fn stock(field: &'static str, rounded: bool, expression: &'static str) -> 
 /// The query for a field, where one is known and this database has what it needs.
 pub fn of(model: &str, field: &str, catalog: &Catalog) -> Option<&'static Derivation> {
     let met = |need: &&str| need.split_once('.').is_some_and(|(table, column)| catalog.has(table, column));
-    DERIVATIONS.iter().find(|d| d.model == model && d.field == field && d.needs.iter().all(|need| met(&need)))
+    DERIVATIONS.iter().find(|d| d.model == model && d.field == field && d.needs.iter().all(met))
 }

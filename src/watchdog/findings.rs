@@ -164,7 +164,7 @@ pub struct Sample {
 /// Who wrote rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Writer {
-    /// The user's login.
+    /// The user's login; empty: the rows tell of no write since the first side.
     pub login: String,
     /// The user's id.
     pub uid: Option<i64>,

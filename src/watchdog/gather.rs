@@ -9,6 +9,7 @@ use crate::rows::{Change, DIGEST, Row, Section, Value};
 pub struct Gather {
     only: Vec<String>,
     writable: BTreeMap<String, BTreeSet<String>>,
+    noise: BTreeSet<String>,
     /// How many rows are written back, by model and field.
     pub counts: BTreeMap<String, u64>,
     /// How many rows have a field that differs and is not written, by model and field.
@@ -20,14 +21,18 @@ pub struct Gather {
 }
 
 impl Gather {
-    /// For the database that has these sections; of it only what is named, `model` or `model.field`, or all.
+    /// For the database that has these sections; of it only what is named, `model` or `model.field`, or all but noise.
     pub fn new(sections: &[Section], only: &[String]) -> Self {
         let mut writable: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for section in sections {
             let fields = section.fields.iter().filter(|field| field.origin.is_writable());
             writable.insert(section.model.clone(), fields.map(|field| field.name.clone()).collect());
         }
-        Self { only: only.to_vec(), writable, ..Self::default() }
+        let noise = sections.iter().flat_map(|section| {
+            let noise = section.fields.iter().filter(|field| field.noise);
+            noise.map(|field| format!("{}.{}", section.model, field.name))
+        });
+        Self { only: only.to_vec(), writable, noise: noise.collect(), ..Self::default() }
     }
 
     /// The part of a change that is written back.
@@ -44,7 +49,7 @@ impl Gather {
         let (mut old, mut new) = (Row::new(), Row::new());
         for (field, seen, now) in change.altered() {
             let name = format!("{model}.{field}");
-            if !wanted(&model) && !wanted(&name) {
+            if self.noise.contains(&name) && !self.only.contains(&name) || !wanted(&model) && !wanted(&name) {
                 continue;
             }
             let digest = |value: &Value| value.as_json().trim_start_matches('"').starts_with(DIGEST);

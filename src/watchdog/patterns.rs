@@ -16,11 +16,11 @@ const LARGE: f64 = 0.05;
 
 /// What stands out about the changes of one field.
 pub fn patterns(model: &str, found: &FieldFindings, tally: &FieldTally, rules: &[&Expect]) -> Vec<Pattern> {
-    let mut standing = Vec::new();
+    let mut standing: Vec<Pattern> = Vec::new();
     if found.noise {
         return standing;
     }
-    let mut tell = |kind, rows, what| {
+    let tell = |standing: &mut Vec<Pattern>, kind, rows, what| {
         standing.push(Pattern {
             kind,
             model: model.to_owned(),
@@ -39,24 +39,35 @@ pub fn patterns(model: &str, found: &FieldFindings, tally: &FieldTally, rules: &
     {
         let what =
             format!("{rows} of {} rows moved by the same factor, {}{share}", found.rows, moved(factor));
-        tell(PatternKind::OneFactor, rows, what);
-    }
-    if let Some((value, rows)) = tally.commonest_after()
+        tell(&mut standing, PatternKind::OneFactor, rows, what);
+    } else if let Some((value, rows)) = tally.commonest_after()
         && rows >= FEW
         && rows as f64 >= MOST * found.rows as f64
     {
         let value = value.as_json();
-        tell(PatternKind::OneValue, rows, format!("{rows} of {} rows became {value}{share}", found.rows));
+        tell(
+            &mut standing,
+            PatternKind::OneValue,
+            rows,
+            format!("{rows} of {} rows became {value}{share}", found.rows),
+        );
     }
-    if found.share.is_some_and(|share| share >= LARGE) && found.rows >= FEW {
-        tell(PatternKind::LargeShare, found.rows, format!("{} rows changed{share}", found.rows));
+    // What moved together has its share told with it.
+    if standing.is_empty() && found.share.is_some_and(|share| share >= LARGE) && found.rows >= FEW {
+        tell(
+            &mut standing,
+            PatternKind::LargeShare,
+            found.rows,
+            format!("{} rows changed{share}", found.rows),
+        );
     }
     let plain = found.field.split('@').next().unwrap_or(&found.field);
     let meant = |rule: &&Expect| {
         rule.model == model && (rule.fields.is_empty() || rule.fields.iter().any(|field| field == plain))
     };
-    if !rules.is_empty() && !rules.iter().any(|rule| meant(&rule)) {
+    if !rules.is_empty() && !rules.iter().any(meant) {
         tell(
+            &mut standing,
             PatternKind::NotMeant,
             found.rows,
             format!("{} rows changed, and nothing expects it", found.rows),

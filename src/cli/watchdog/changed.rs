@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use super::comparison::told;
 use super::{Choice, Comparison};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
@@ -9,11 +10,12 @@ use crate::facts::Changed;
 use crate::rows::Change;
 use crate::state::{self, cannot};
 use crate::watch::{self, Side};
-use crate::watchdog::{Gather, View};
+use crate::watchdog::{Findings, Gather, Judge, View};
 
 /// What writes changes down as they come.
 struct Pen {
     gather: Gather,
+    judge: Judge,
     file: BufWriter<File>,
 }
 
@@ -21,20 +23,25 @@ impl Pen {
     fn see(&mut self, change: Change) -> Result<()> {
         let Some(change) = self.gather.see(change) else { return Ok(()) };
         let failed = |e: &dyn std::error::Error| Error::environment("cannot write the changes").caused_by(e);
+        self.judge.see(&Change {
+            before: change.after.clone(),
+            after: change.before.clone(),
+            ..change.clone()
+        });
         serde_json::to_writer(&mut self.file, &change).map_err(|e| failed(&e))?;
         self.file.write_all(b"\n").map_err(|e| failed(&e))
     }
 }
 
 impl Comparison {
-    /// Writes down at `path` what a rollback of the database at hand writes back, and counts it; with what is to be said of it.
+    /// Writes down at `path` what a rollback of the database at hand writes back, and counts it; with what that changes.
     pub async fn changed(
         &self,
         session: &Session,
         choice: &Choice,
         only: &[String],
         path: &Path,
-    ) -> Result<(Changed, Vec<String>)> {
+    ) -> Result<(Changed, Findings)> {
         let live = match (&self.left, &self.right) {
             (Side::File(seen), _) | (_, Side::File(seen)) => choice.like(session, Some(seen)).await?,
             _ => choice.like(session, None).await?,
@@ -47,7 +54,9 @@ impl Comparison {
         let comparable = self.left.comparable(&self.right);
         let mut notes = comparable.notes.clone();
         let file = File::create(path).map_err(|e| cannot("write", path, &e))?;
-        let pen = Pen { gather, file: BufWriter::new(file) };
+        let (left, right) = (self.left.sections(), self.right.sections());
+        let judge = Judge::new(&[], &right, &left);
+        let pen = Pen { gather, judge, file: BufWriter::new(file) };
         let mut pen = watch::compare(&self.left, &self.right, comparable, pen, Pen::see).await?;
         let flushed = pen.file.flush().and_then(|()| pen.file.get_ref().sync_all());
         flushed.map_err(|e| cannot("write", path, &e))?;
@@ -60,7 +69,8 @@ impl Comparison {
         sections.retain(|section| !section.fields.is_empty());
         notes.extend(self.elsewhere(&live));
         let (path, sha256, database) = (path.to_owned(), state::digest_of(path)?, live.database.name.clone());
-        Ok((Changed { database, path, sha256, sections, counts, unwritable, came, gone }, notes))
+        let findings = pen.judge.findings([told(&self.right), told(&self.left)], notes);
+        Ok((Changed { database, path, sha256, sections, counts, unwritable, came, gone }, findings))
     }
 
     /// Whether the database at hand is not the one of the snapshots.

@@ -64,7 +64,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Form::Jsonl => Some(output(args)?),
         _ => None,
     };
-    let found = comparison.findings(&session, &choice, lines, &[]).await?;
+    let found = comparison.findings(&session, &choice, lines).await?;
     let text = match args.format {
         Form::Text => report::findings(&found),
         Form::Json => report::json(&report::Comparison { format_version: 1, findings: &found })?,
@@ -87,7 +87,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
 
 fn output(args: &Args) -> Result<Box<dyn std::io::Write + Send>> {
     Ok(match &args.out {
-        None => Box::new(std::io::BufWriter::new(std::io::stdout())),
+        None => Ui::lines(),
         Some(path) => {
             let file = std::fs::File::create(path).map_err(|e| state::cannot("write", path, &e))?;
             Box::new(std::io::BufWriter::new(file))

@@ -1,4 +1,4 @@
-//! The verbs of the watchdog, one file each; `common` is what they have in common.
+//! The verbs of the watchdog, one file each; `choice` and `comparison` are what they have in common.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::report::{Format, Ui};
 
 mod changed;
-mod common;
+mod choice;
+mod comparison;
 mod diff;
 mod list;
 mod presets;
@@ -19,7 +20,8 @@ mod snapshot;
 mod spec;
 
 use super::intent::Intent;
-use common::{Choice, Comparison};
+use choice::Choice;
+use comparison::Comparison;
 
 /// Watch what costs money: snapshots before and after a change, what differs, a gate, the way back
 #[derive(Debug, clap::Args)]

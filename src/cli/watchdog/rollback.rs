@@ -60,8 +60,10 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         }
     };
     let path = folder.join(format!("{}.jsonl", view.run()));
-    let (changed, notes) = comparison.changed(&session, &choice, &args.only, &path).await?;
-    notes.iter().for_each(|note| ui.say(&format!("note: {note}")));
+    let (changed, found) = comparison.changed(&session, &choice, &args.only, &path).await?;
+    if !found.is_empty() {
+        ui.answer(&report::rollback(&found));
+    }
     let request = Request::Rollback { changed: &changed, orm: args.via == Way::Orm };
     let plan = session.watchdog_plan(&request, &view);
     if plan.is_empty() && plan.blocked.is_empty() {

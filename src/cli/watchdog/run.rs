@@ -46,7 +46,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let taken = args.choice.take(&session, &after, args.compress).await?;
     ui.say(&report::snapshot_in_brief(&taken));
     let comparison = Comparison::of(&session, &args.choice, &[before, after]).await?;
-    let found = comparison.findings(&session, &args.choice, None, &[]).await?;
+    let found = comparison.findings(&session, &args.choice, None).await?;
     ui.answer(&report::findings(&found));
     if !status.success() {
         let error = Error::environment(format!("{name} failed ({status})"));

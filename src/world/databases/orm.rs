@@ -65,8 +65,8 @@ fn literal<T: serde::Serialize>(value: &T) -> Result<String> {
 /// Cells of a row as one change; of values by company or language, those that were written.
 fn rows(cells: Vec<Cell>) -> Vec<Change> {
     let mut found: BTreeMap<(String, Key), (Row, Row)> = BTreeMap::new();
-    let mut parts: BTreeMap<(String, Key, String), (BTreeMap<String, Value>, BTreeMap<String, Value>)> =
-        BTreeMap::new();
+    type Parts = BTreeMap<String, Value>;
+    let mut parts: BTreeMap<(String, Key, String), (Parts, Parts)> = BTreeMap::new();
     for cell in cells {
         match cell.part {
             None => {

@@ -1,0 +1,97 @@
+use crate::base::SecretRef;
+use crate::cli::session::Session;
+use crate::error::{Error, Result};
+use crate::facts::SnapshotSeen;
+use crate::grounds::specs;
+use crate::observe;
+use crate::postgres::rows::Source;
+use crate::watch::{self, Order, Watched};
+use crate::watchdog::{PRESETS, Spec, preset};
+
+/// Which database, and what of it.
+#[derive(Debug, clap::Args)]
+pub struct Choice {
+    /// The database; odoo.database unless given
+    #[arg(short, long, value_name = "DB")]
+    pub database: Option<String>,
+    /// Watch what this kind of change can hurt; `odpm watchdog presets` lists them
+    #[arg(short, long, value_name = "PRESET")]
+    pub preset: Option<String>,
+}
+
+impl Choice {
+    /// What is watched.
+    pub fn spec(&self, session: &Session) -> Result<Spec> {
+        let unknown = |name: &str| {
+            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+            let error = Error::usage(format!("there is no preset {name}"));
+            error.hint(format!("They are: {}.", names.join(", ")))
+        };
+        let named =
+            self.preset.as_deref().map(|name| preset(name).ok_or_else(|| unknown(name))).transpose()?;
+        Ok(Spec::of(&session.loaded.project.watchdog, named))
+    }
+
+    /// The database, and who reads it.
+    pub fn source(&self, session: &Session) -> Result<Source> {
+        let project = &session.loaded.project;
+        let own = project.odoo.database.as_deref();
+        let database = self.database.as_deref().or(own).ok_or_else(|| {
+            let error = Error::usage("no database is named");
+            error.hint("Name one: -d DB").hint("Or set odoo.database in odpm.yaml.")
+        })?;
+        let secret = session.loaded.secrets.find(&SecretRef::AppPassword)?.ok_or_else(|| {
+            let error = Error::environment("the application role's password is not known");
+            error.hint("Set postgres.password in odpm.yaml, or let `odpm apply` make one.")
+        })?;
+        Ok(Source {
+            endpoint: specs::endpoint(project),
+            role: project.postgres.role.clone(),
+            secret,
+            database: database.to_owned(),
+        })
+    }
+
+    /// The database as it is.
+    pub async fn watched(&self, session: &Session, spec: &Spec) -> Result<Watched> {
+        let watched = Watched::begin(self.source(session)?, spec, false).await?;
+        if watched.resolved.sections.is_empty() {
+            let error = Error::refused(format!("there is nothing to watch in {}", watched.database.name));
+            let error = error.because("it has none of the models that are watched");
+            return Err(error.hint("Name models and fields under watchdog.models in odpm.yaml."));
+        }
+        Ok(watched)
+    }
+
+    /// The database as it is, with the models and fields of a snapshot.
+    pub async fn like(&self, session: &Session, seen: Option<&SnapshotSeen>) -> Result<Watched> {
+        let mut spec = self.spec(session)?;
+        if let Some(seen) = seen {
+            spec = spec.like(&seen.manifest.sections);
+        }
+        let named = seen.map(|seen| seen.manifest.database.name.clone());
+        let database = self.database.clone().or(named);
+        let choice = Self { database, preset: None };
+        choice.watched(session, &spec).await
+    }
+
+    /// Takes a snapshot.
+    pub async fn take(&self, session: &Session, label: &str, compress: bool) -> Result<SnapshotSeen> {
+        let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if label.is_empty() || label.len() > 100 || !label.chars().all(good) {
+            let error = Error::usage(format!("`{label}` cannot be a label"));
+            return Err(error.hint("Use letters, digits, `.`, `_` and `-`."));
+        }
+        let spec = self.spec(session)?;
+        let watched = self.watched(session, &spec).await?;
+        session.loaded.state.create()?;
+        let order = Order {
+            label: label.to_owned(),
+            folder: session.loaded.state.snapshots(),
+            compress,
+            spec: spec.digest(),
+            by: observe::author().name,
+        };
+        watch::take(&watched, &order).await
+    }
+}

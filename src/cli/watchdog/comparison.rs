@@ -1,0 +1,148 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::Choice;
+use crate::cli::session::Session;
+use crate::error::{Error, Result};
+use crate::facts::SnapshotSeen;
+use crate::rows::{Change, Key};
+use crate::snapshot_file;
+use crate::watch::{self, Side};
+use crate::watchdog::{Findings, Judge, SideTold, Writer};
+
+/// The word for the database as it is.
+pub const LIVE: &str = "live";
+
+/// Two sides, and what is done with each change.
+pub struct Comparison {
+    /// The first.
+    pub left: Side,
+    /// The second.
+    pub right: Side,
+}
+
+/// What sees the changes as they come.
+struct Eyes {
+    judge: Judge,
+    lines: Option<Box<dyn Write + Send>>,
+}
+
+impl Comparison {
+    /// The two sides that are meant: the last two snapshots, a snapshot and the database as it is, or two named ones.
+    pub async fn of(session: &Session, choice: &Choice, names: &[String]) -> Result<Self> {
+        let folder = session.loaded.state.snapshots();
+        let (left, right) = match names {
+            [] => {
+                let mut all = snapshot_file::list(&folder)?;
+                let wanted = choice.database.as_deref();
+                all.retain(|seen| wanted.is_none_or(|name| seen.manifest.database.name == name));
+                match (all.pop(), all.pop()) {
+                    (Some(last), Some(before)) => (Some(before), Some(last)),
+                    (Some(only), None) => (Some(only), None),
+                    _ => {
+                        let error = Error::refused("there is no snapshot to compare with");
+                        return Err(error.hint("Take one before a change: odpm watchdog snapshot LABEL"));
+                    }
+                }
+            }
+            [one] => (Some(snapshot_file::find(&folder, one)?), None),
+            [one, two, ..] => {
+                let named = |name: &String| match name == LIVE {
+                    true => Ok(None),
+                    false => snapshot_file::find(&folder, name).map(Some),
+                };
+                (named(one)?, named(two)?)
+            }
+        };
+        let like = left.as_ref().or(right.as_ref()).cloned();
+        let side = async |seen: Option<SnapshotSeen>| -> Result<Side> {
+            Ok(match seen {
+                Some(seen) => Side::File(Box::new(seen)),
+                None => Side::Live(Box::new(choice.like(session, like.as_ref()).await?)),
+            })
+        };
+        Ok(Self { left: side(left).await?, right: side(right).await? })
+    }
+
+    /// Compares; each change goes to `lines` too.
+    pub async fn findings(
+        &self,
+        session: &Session,
+        choice: &Choice,
+        lines: Option<Box<dyn Write + Send>>,
+    ) -> Result<Findings> {
+        let comparable = self.left.comparable(&self.right);
+        let rules = &session.loaded.project.watchdog.expect;
+        let judge = Judge::new(rules, &self.left.sections(), &self.right.sections());
+        let mut notes = comparable.notes.clone();
+        let eyes = Eyes { judge, lines };
+        let Eyes { judge, lines } =
+            watch::compare(&self.left, &self.right, comparable, eyes, Eyes::see).await?;
+        if let Some(mut lines) = lines {
+            lines.flush().map_err(|e| Error::environment("cannot write the changes").caused_by(&e))?;
+        }
+        let keys = judge.keys();
+        let writers = match keys.is_empty() {
+            true => Ok(Default::default()),
+            false => self.writers(session, choice, &keys).await,
+        };
+        let mut findings = judge.findings([told(&self.left), told(&self.right)], Vec::new());
+        match writers {
+            Ok(mut writers) => {
+                for model in &mut findings.models {
+                    model.writers = writers.remove(&model.model).unwrap_or_default();
+                }
+            }
+            Err(e) => notes.push(format!("Who wrote the rows is not known: {}.", e.report().what)),
+        }
+        findings.notes = notes;
+        Ok(findings)
+    }
+
+    async fn writers(
+        &self,
+        session: &Session,
+        choice: &Choice,
+        keys: &BTreeMap<String, Vec<Key>>,
+    ) -> Result<BTreeMap<String, Vec<Writer>>> {
+        let since = match &self.left {
+            Side::Live(watched) => watched.at,
+            Side::File(seen) => seen.manifest.taken_at.parse().unwrap_or_default(),
+        };
+        match &self.right {
+            Side::Live(watched) => watch::who(watched, keys, since).await,
+            Side::File(seen) => {
+                let watched = choice.like(session, Some(seen)).await?;
+                watch::who(&watched, keys, since).await
+            }
+        }
+    }
+}
+
+impl Eyes {
+    fn see(&mut self, change: Change) -> Result<()> {
+        self.judge.see(&change);
+        let Some(lines) = &mut self.lines else { return Ok(()) };
+        let change = change.essential();
+        let failed = |e: &dyn std::error::Error| Error::environment("cannot write the changes").caused_by(e);
+        serde_json::to_writer(&mut *lines, &change).map_err(|e| failed(&e))?;
+        lines.write_all(b"\n").map_err(|e| failed(&e))
+    }
+}
+
+/// A side for people.
+pub fn told(side: &Side) -> SideTold {
+    let minute = |at: &str| format!("{} UTC", at.chars().take(19).collect::<String>().replace('T', " "));
+    match side {
+        Side::File(seen) => SideTold {
+            name: snapshot_file::stem(&seen.manifest.file).to_owned(),
+            database: seen.manifest.database.name.clone(),
+            at: minute(&seen.manifest.taken_at),
+        },
+        Side::Live(watched) => SideTold {
+            name: LIVE.to_owned(),
+            database: watched.database.name.clone(),
+            at: minute(&watched.at.to_string()),
+        },
+    }
+}

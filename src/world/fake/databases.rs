@@ -1,0 +1,129 @@
+//! Whole databases of the fake world: what was done to each, and backups by their names.
+
+use super::Fake;
+use crate::base::{Meter, Secret};
+use crate::engine::EngineFuture;
+use crate::step::{
+    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
+    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RestoreFields,
+    SetPassword, UpdateModules,
+};
+use crate::world::{Databases, FieldsRestored, Hands};
+
+impl Databases for Fake {
+    fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            self.effect(|d| {
+                d.backups.insert(step.to.clone());
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn check_backup<'a>(&'a self, _: &'a CheckBackup, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.point().map(|()| Vec::new()) })
+    }
+
+    fn load<'a>(&'a self, step: &'a LoadBackup, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            // What a killed attempt has left goes first.
+            self.effect(|d| drop(d.databases.insert(step.database.clone(), Vec::new())))?;
+            self.put(&step.database, "half")?;
+            self.put(&step.database, "loaded")?;
+            self.effect(|d| {
+                d.databases.entry(step.database.clone()).or_default().retain(|what| *what != "half")
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn load_files<'a>(&'a self, step: &'a LoadFiles, _: Meter) -> EngineFuture<'a, u64> {
+        let name = step.to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Box::pin(async move { self.put(&name, "files").map(|()| 1) })
+    }
+
+    fn renew<'a>(&'a self, step: &'a RenewIdentity, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.put(&step.database, "renewed") })
+    }
+
+    fn neutralize<'a>(&'a self, step: &'a Neutralize, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.put(&step.database, "neutralized").map(|()| Vec::new()) })
+    }
+
+    fn check<'a>(&'a self, step: &'a CheckDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let durable = self.durable();
+            let inside = durable.databases.get(&step.database);
+            if inside.is_none_or(|inside| !inside.contains(&"loaded") || inside.contains(&"half")) {
+                return Err(self.fails("it is not what the backup holds"));
+            }
+            self.point().map(|()| Vec::new())
+        })
+    }
+
+    fn rename<'a>(
+        &'a self,
+        step: &'a MoveDatabase,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, (Option<u32>, Option<u32>)> {
+        Box::pin(async move {
+            self.effect(|d| {
+                let Some(from) = d.databases.remove(&step.from) else { return };
+                if let (Some(keep), Some(old)) = (&step.keep, d.databases.remove(&step.to)) {
+                    d.databases.insert(keep.clone(), old);
+                }
+                d.databases.insert(step.to.clone(), from);
+            })?;
+            Ok((None, None))
+        })
+    }
+
+    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                let copy = d.databases.get(&step.from).cloned().unwrap_or_default();
+                d.databases.insert(step.to.clone(), copy);
+            })
+        })
+    }
+
+    fn drop_database<'a>(&'a self, step: &'a DropDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.effect(|d| drop(d.databases.remove(&step.name))) })
+    }
+
+    fn set_password<'a>(&'a self, step: &'a SetPassword, _: Secret, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.put(&step.database, "password") })
+    }
+
+    fn update_modules<'a>(&'a self, step: &'a UpdateModules, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.put(&step.database, "updated").map(|()| Vec::new()) })
+    }
+
+    fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                d.backups.remove(&step.path);
+            })
+        })
+    }
+
+    fn restore_fields<'a>(
+        &'a self,
+        step: &'a RestoreFields,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, FieldsRestored> {
+        Box::pin(async move { self.put(&step.database, "fields").map(|()| FieldsRestored::default()) })
+    }
+
+    fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                d.backups.remove(&step.rows);
+            })
+        })
+    }
+
+    fn record_drill<'a>(&'a self, _: &'a RecordDrill, _: i64) -> EngineFuture<'a, ()> {
+        Box::pin(async move { self.effect(|d| d.drills = 1) })
+    }
+}
