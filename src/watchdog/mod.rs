@@ -14,6 +14,9 @@ mod resolve;
 mod rollback;
 mod spec;
 
+#[cfg(test)]
+mod tests;
+
 pub use comparable::{Comparable, View};
 pub use derive::TABLES;
 pub use findings::{
