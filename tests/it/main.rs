@@ -20,3 +20,4 @@ mod services;
 mod shop;
 mod stack;
 mod undo;
+mod watchdog;

@@ -31,6 +31,10 @@ impl Comparison {
     /// The two sides that are meant: the last two snapshots, a snapshot and the database as it is, or two named ones.
     pub async fn of(session: &Session, choice: &Choice, names: &[String]) -> Result<Self> {
         let folder = session.loaded.state.snapshots();
+        let mut databases = [None, None];
+        for (name, database) in names.iter().zip(&mut databases) {
+            *database = name.strip_prefix("live:").map(str::to_owned);
+        }
         let (left, right) = match names {
             [] => {
                 let mut all = snapshot_file::list(&folder)?;
@@ -47,7 +51,7 @@ impl Comparison {
             }
             [one] => (Some(snapshot_file::find(&folder, one)?), None),
             [one, two, ..] => {
-                let named = |name: &String| match name == LIVE {
+                let named = |name: &String| match name == LIVE || name.starts_with("live:") {
                     true => Ok(None),
                     false => snapshot_file::find(&folder, name).map(Some),
                 };
@@ -55,13 +59,16 @@ impl Comparison {
             }
         };
         let like = left.as_ref().or(right.as_ref()).cloned();
-        let side = async |seen: Option<SnapshotSeen>| -> Result<Side> {
+        let side = async |seen: Option<SnapshotSeen>, database: Option<String>| -> Result<Side> {
+            let choice =
+                Choice { database: database.or(choice.database.clone()), preset: choice.preset.clone() };
             Ok(match seen {
                 Some(seen) => Side::File(Box::new(seen)),
                 None => Side::Live(Box::new(choice.like(session, like.as_ref()).await?)),
             })
         };
-        Ok(Self { left: side(left).await?, right: side(right).await? })
+        let [first, second] = databases;
+        Ok(Self { left: side(left, first).await?, right: side(right, second).await? })
     }
 
     /// Compares; each change goes to `lines` too.

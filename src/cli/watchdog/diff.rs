@@ -36,7 +36,7 @@ impl Form {
 
 Exit codes: with --gate 3 where something is unexpected; with --detailed-exitcode 2 where anything differs.")]
 pub struct Args {
-    /// Snapshots: a file, a name, or a label, the newest of which is taken; `live` is the database as it is
+    /// Snapshots: a file, a name, or a label, the newest of which is taken; `live` is the database as it is, `live:DB` another one
     #[arg(num_args = 0..=2, value_name = "SNAPSHOT")]
     snapshots: Vec<String>,
     /// The form of the answer

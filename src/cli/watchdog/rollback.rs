@@ -23,7 +23,7 @@ enum Way {
 
 Rows that came stay, rows that went cannot come back from a few fields; `odpm undo` takes a rollback back.")]
 pub struct Args {
-    /// Snapshots: a file, a name, or a label, the newest of which is taken; `live` is the database as it is
+    /// Snapshots: a file, a name, or a label, the newest of which is taken; `live` is the database as it is, `live:DB` another one
     #[arg(num_args = 0..=2, value_name = "SNAPSHOT")]
     snapshots: Vec<String>,
     /// Only this model, or this field of it; repeatable

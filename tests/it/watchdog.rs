@@ -1,0 +1,407 @@
+//! Snapshots, comparisons and rollbacks on real databases.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, is_root, skipped};
+use crate::shop::psql;
+use crate::stack::wait_for;
+
+/// A running project with a catalogue of this many products in its database `shop`.
+pub fn catalogue(products: u32, watchdog: &str) -> Sandbox {
+    let shop = Sandbox::with("database: shop", watchdog);
+    let _ = shop.apply();
+    fill(&shop, "shop", products);
+    shop
+}
+
+fn fill(shop: &Sandbox, database: &str, products: u32) {
+    let _ = shop.sql("postgres", &format!("CREATE DATABASE \"{database}\" OWNER odoo TEMPLATE template0"));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/catalogue.sql");
+    let sizes =
+        [format!("products={products}"), format!("quants={products}"), format!("rules={}", products / 3)];
+    let mut command = psql(shop, database);
+    for size in &sizes {
+        let _ = command.args(["-v", size]);
+    }
+    let output = command.args(["-v", "ON_ERROR_STOP=1", "-f", script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn sql(shop: &Sandbox, text: &str) -> Vec<String> {
+    shop.sql("shop", text)
+}
+
+/// The snapshots' files with rows.
+fn snapshots(shop: &Sandbox) -> Vec<PathBuf> {
+    let entries = fs::read_dir(shop.path(".odpm/snapshots")).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().contains(".jsonl"));
+    let mut paths: Vec<PathBuf> = paths.collect();
+    paths.sort();
+    paths
+}
+
+fn take(shop: &Sandbox, label: &str) -> PathBuf {
+    let _ = shop.run(&["watchdog", "snapshot", label]).code(0);
+    let end = format!("-{label}.jsonl");
+    snapshots(shop).into_iter().rfind(|path| path.to_string_lossy().ends_with(&end)).expect("a snapshot")
+}
+
+/// A price regression of 12 percent, a tenth and more of the catalogue out of stock, and a lot of noise.
+const REGRESSION: &str = "
+    UPDATE product_template SET list_price = round(list_price * 0.88, 2), write_uid = 3, write_date = now() AT TIME ZONE 'UTC' WHERE categ_id < 8;
+    UPDATE stock_quant SET quantity = 0 WHERE id % 7 = 0 AND location_id <> 4;
+    UPDATE marketplace_listing SET last_synced_at = now() AT TIME ZONE 'UTC';
+    UPDATE product_template SET default_code = default_code || '-A' WHERE id % 40 = 20 AND id < 1880;";
+
+#[test]
+fn a_regression_hidden_in_noise_is_found_gated_and_rolled_back() {
+    let shop = catalogue(3000, "");
+    let yaml = shop.read("odpm.yaml");
+    shop.write(
+        "odpm.yaml",
+        &format!("{yaml}watchdog:\n  expect:\n    - {{model: product.template, fields: [default_code], rows: 50}}\n"),
+    );
+    shop.write("deploy.sql", REGRESSION);
+    let password = shop.read(".odpm/secrets/app_password");
+    let port = shop.port.to_string();
+    let program = crate::sandbox::bin_dir().join("psql");
+    let words =
+        ["watchdog", "run", "fix-1", "--", program.to_str().unwrap(), "-Xq", "-h", "127.0.0.1", "-p", &port];
+    let words = [&words[..], &["-U", "odoo", "-d", "shop", "-f", "deploy.sql"]].concat();
+    let said = shop.run_with(&words, &[("PGPASSWORD", password.trim())]).code(3);
+    let said = said.says("product.template.list_price: ").says("moved by the same factor, -12 %");
+    let said = said.says("stock.quant.quantity: 391 of 391 rows became 0 (13 % of all)");
+    let said =
+        said.says("product.product.qty_available: ").says("Expected: 47 rows").says("Noise: 1,500 rows");
+    let said = said.says("written by olga (525 rows): 525 at ").says("rows changed that nobody expected");
+    let _ = said.says("odpm watchdog rollback ");
+    let found = shop.json(&["watchdog", "diff", "--format", "json"]);
+    assert_eq!(found["expected"], 47);
+    assert_eq!(found["noise"], 1500);
+    let lines =
+        shop.run(&["watchdog", "diff", "fix-1-before", "fix-1-after", "--format", "jsonl"]).code(0).out;
+    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    assert_eq!(lines.lines().filter(|line| line.contains("\"list_price\"")).count(), 525);
+
+    let before = sql(&shop, "SELECT sum(list_price) FROM product_template");
+    let _ = shop.run(&["watchdog", "rollback", "--plan"]).code(0).says("list_price of 525 rows");
+    assert_eq!(sql(&shop, "SELECT sum(list_price) FROM product_template"), before, "a plan changes nothing");
+    assert!(!shop.path(".odpm/watchdog").exists(), "and leaves nothing behind");
+    let only = ["--only", "product.template.list_price,stock.quant"];
+    let _ = shop
+        .run(&[&["watchdog", "rollback"], &only[..], &["--yes"]].concat())
+        .code(0)
+        .says("916 rows written");
+    let after = shop.json(&["watchdog", "diff", "fix-1-before", "live", "--format", "json"]);
+    assert_eq!((after["unexpected"].as_u64(), after["expected"].as_u64()), (Some(0), Some(47)), "{after}");
+    let _ = shop.run(&["watchdog", "diff", "fix-1-before", "live", "--gate"]).code(0);
+
+    // Taken back in turn, it is as the deploy left it.
+    let run = shop.json(&["history", "--format", "json"])["runs"].as_array().unwrap().last().unwrap()["run"]
+        .clone();
+    let _ = shop.run(&["undo", run.as_str().unwrap(), "--yes"]).code(0);
+    assert_eq!(sql(&shop, "SELECT sum(list_price) FROM product_template"), before);
+}
+
+#[test]
+fn a_snapshot_is_canonical_complete_and_sorted() {
+    let shop = catalogue(300, "");
+    let hard = "tab\t back\\slash \"quotes\" and a\nline é€𝄞";
+    let _ = sql(
+        &shop,
+        &format!("UPDATE product_template SET default_code = '{hard}', list_price = 'NaN' WHERE id = 5"),
+    );
+    let _ = sql(
+        &shop,
+        "UPDATE product_pricelist_item SET percent_price = 0.1::float8 + 0.2, fixed_price = 7.500 WHERE id = 1",
+    );
+    let _ = sql(&shop, "UPDATE product_pricelist_item SET percent_price = 'Infinity' WHERE id = 2");
+    let _ = sql(
+        &shop,
+        "UPDATE product_product SET standard_price = '{\"2\": 1.10, \"1\": 7}', active = false WHERE id = 9",
+    );
+    let plain = take(&shop, "one");
+    assert!(!plain.to_string_lossy().contains(':'));
+    let text = fs::read_to_string(&plain).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let places: Vec<(String, i64)> = rows
+        .iter()
+        .map(|row| (row["_model"].as_str().unwrap().to_owned(), row["id"].as_i64().unwrap()))
+        .collect();
+    assert!(places.is_sorted(), "ordered by model and id");
+    let of = |model: &str, id: i64| rows[places.binary_search(&(model.to_owned(), id)).unwrap()].clone();
+    let count = |model: &str| places.iter().filter(|(name, _)| name == model).count();
+    assert_eq!((count("product.template"), count("product.product"), count("stock.quant")), (300, 300, 300));
+    let five = of("product.template", 5);
+    assert_eq!((five["default_code"].as_str(), five["list_price"].as_str()), (Some(hard), Some("NaN")));
+    assert!(text.contains("\"fixed_price\": 7.5, \"percent_price\": 0.3}"), "numbers without float noise");
+    assert_eq!(of("product.pricelist.item", 2)["percent_price"], "Infinity");
+    assert!(
+        text.contains("\"standard_price\": {\"1\": 7, \"2\": 1.1}"),
+        "keys sorted, one value per company"
+    );
+    assert_eq!(of("product.product", 9)["active"], false);
+    assert!(!text.contains("very-private") && !text.contains("the-secret"), "secrets are digests");
+    // What has no column: as Odoo computes it.
+    let stock =
+        "SELECT coalesce(sum(quantity), 0) FROM stock_quant WHERE product_id = 10 AND location_id <> 4";
+    assert_eq!(of("product.product", 10)["qty_available"].to_string(), sql(&shop, stock)[0]);
+    let price = "SELECT trim_scale(list_price + 2.5) FROM product_template WHERE id = 10";
+    assert_eq!(of("product.product", 10)["lst_price"].to_string(), sql(&shop, price)[0]);
+    assert_eq!(of("product.template", 9)["standard_price"], of("product.product", 9)["standard_price"]);
+
+    let again = take(&shop, "two");
+    assert_eq!(fs::read(&again).unwrap(), text.as_bytes(), "the same rows are the same bytes");
+    let _ = shop.run(&["watchdog", "snapshot", "three", "--compress"]).code(0);
+    let packed =
+        snapshots(&shop).into_iter().find(|path| path.to_string_lossy().ends_with("three.jsonl.zst"));
+    let packed = packed.expect("a compressed one");
+    assert!(fs::metadata(&packed).unwrap().len() * 4 < text.len() as u64);
+    let _ = shop.run(&["watchdog", "diff", "one", "three", "--detailed-exitcode"]).code(0);
+    let _ = shop.run(&["watchdog", "list", "--verify"]).code(0).says("Every snapshot is what was written.");
+    let manifest: Value =
+        serde_json::from_str(&fs::read_to_string(plain.with_extension("json")).unwrap()).unwrap();
+    assert_eq!(manifest["bytes"].as_u64(), Some(text.len() as u64));
+    let digest = odpm::base::Digest::of(&text);
+    assert_eq!(manifest["sha256"].as_str(), Some(digest.as_str()));
+    let skipped = manifest["skipped"].to_string();
+    assert!(skipped.contains("fl.marketplaces.amazon.listing"), "{skipped}");
+}
+
+#[test]
+fn what_somebody_has_written_since_is_left_alone_and_told() {
+    let shop = catalogue(60, "");
+    let before = take(&shop, "before");
+    let _ = sql(&shop, "UPDATE product_template SET list_price = 1 WHERE id <= 10");
+    let _ = sql(&shop, "UPDATE product_product SET standard_price = '{\"1\": 1, \"2\": 2}' WHERE id <= 2");
+    let _ = take(&shop, "after");
+    let old: Vec<String> = {
+        let text = fs::read_to_string(&before).unwrap();
+        let rows = text.lines().filter(|line| line.contains("\"product.template\""));
+        rows.map(|line| serde_json::from_str::<Value>(line).unwrap()["list_price"].to_string()).collect()
+    };
+    let _ = sql(&shop, "UPDATE product_template SET list_price = 99 WHERE id = 3");
+    let _ = sql(&shop, "UPDATE product_product SET standard_price = '{\"1\": 1, \"2\": 5}' WHERE id = 1");
+    let _ = sql(&shop, "DELETE FROM product_template_attribute_value");
+    let said = shop.run(&["watchdog", "rollback", "before", "after", "--yes"]).code(0);
+    let said = said.says("11 rows written").says("2 fields were written by others since and left alone");
+    let _ = said
+        .says("product.template 3 list_price is 99, was 1 when it was seen, ")
+        .says("standard_price@2 is 5, was 2");
+    let now = sql(&shop, "SELECT trim_scale(list_price) FROM product_template ORDER BY id LIMIT 10");
+    for (at, (now, old)) in now.iter().zip(&old).enumerate() {
+        assert_eq!(now, if at == 2 { "99" } else { old }, "row {}", at + 1);
+    }
+    let costs = sql(&shop, "SELECT standard_price->>'2' FROM product_product WHERE id <= 2 ORDER BY id");
+    assert_eq!(
+        costs,
+        ["5", ""],
+        "company 2's value came with the change, and somebody has written the first since"
+    );
+    let conflicts = fs::read_dir(shop.path(".odpm/watchdog")).unwrap().flatten();
+    let conflicts =
+        conflicts.map(|e| e.path()).find(|p| p.to_string_lossy().ends_with(".conflicts.jsonl")).unwrap();
+    assert_eq!(fs::read_to_string(conflicts).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_rollback_that_a_trigger_changes_is_taken_back_whole() {
+    let shop = catalogue(40, "");
+    let _ = take(&shop, "before");
+    let _ = sql(&shop, "UPDATE product_template SET list_price = 1 WHERE id <= 10");
+    let _ = take(&shop, "after");
+    let _ = sql(
+        &shop,
+        "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.id = 10 THEN NEW.list_price = 5; END IF; RETURN NEW; END$$;
+         CREATE TRIGGER odd BEFORE UPDATE ON product_template FOR EACH ROW EXECUTE FUNCTION odd()",
+    );
+    let said = shop.run(&["watchdog", "rollback", "--yes"]).code(1);
+    let _ = said.says("product.template 10 is not what was written").says("--via orm");
+    assert_eq!(sql(&shop, "SELECT count(*) FROM product_template WHERE list_price = 1"), ["10"]);
+    let _ = sql(&shop, "DROP TRIGGER odd ON product_template");
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0).says("10 rows written");
+    assert_eq!(sql(&shop, "SELECT count(*) FROM product_template WHERE list_price = 1"), ["0"]);
+}
+
+#[test]
+fn a_rollback_killed_in_the_middle_goes_on_and_can_still_be_undone() {
+    let shop = catalogue(400, "");
+    let _ = take(&shop, "before");
+    let _ = sql(&shop, "UPDATE product_template SET list_price = 1");
+    let _ = take(&shop, "after");
+    let _ = sql(
+        &shop,
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END$$;
+         CREATE TRIGGER slow BEFORE UPDATE ON product_template FOR EACH ROW EXECUTE FUNCTION slow()",
+    );
+    let mut child = shop
+        .command(&["watchdog", "rollback", "--yes"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'UPDATE ONLY%' AND state = 'active'";
+    wait_for(|| sql(&shop, busy) == ["1"]);
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    let _ = child.wait();
+    let _ = shop.run(&["watchdog", "rollback", "--yes"]).code(3).says("is not finished");
+    wait_for(|| sql(&shop, busy) == ["0"]);
+    assert_eq!(sql(&shop, "SELECT count(*) FROM product_template WHERE list_price = 1"), ["400"]);
+    let _ = sql(&shop, "DROP TRIGGER slow ON product_template");
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0);
+    let _ = shop.run(&["watchdog", "diff", "before", "live", "--detailed-exitcode"]).code(0);
+    // After the commit and before the journal tells of it: what was written is still known.
+    let entries = fs::read_dir(shop.path(".odpm/journal")).unwrap().flatten().map(|entry| entry.path());
+    let journal = entries.filter(|path| path.is_file()).max().unwrap();
+    let text = fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let started = lines.iter().rposition(|line| line.contains("\"start")).expect("a step began");
+    fs::write(&journal, format!("{}\n", lines[..=started].join("\n"))).unwrap();
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0).says("400 were as before already");
+    let run = shop.json(&["history", "--format", "json"])["runs"].as_array().unwrap().last().unwrap()["run"]
+        .clone();
+    let _ = shop.run(&["undo", run.as_str().unwrap(), "--yes"]).code(0);
+    assert_eq!(sql(&shop, "SELECT count(*) FROM product_template WHERE list_price = 1"), ["400"]);
+}
+
+#[test]
+fn snapshots_that_were_cut_or_edited_are_told() {
+    let shop = catalogue(60, "");
+    let one = take(&shop, "one");
+    let _ = take(&shop, "two");
+    let whole = fs::read_to_string(&one).unwrap();
+    let edited = whole.replacen("\"active\": true", "\"active\":false", 1);
+    assert_eq!(edited.len(), whole.len());
+    let cut = whole[..whole.len() / 2].to_owned();
+    for (text, why) in [(&edited, "its checksum is another"), (&cut, "bytes, and had")] {
+        fs::write(&one, text).unwrap();
+        let said = shop.run(&["watchdog", "diff", "one", "two"]).code(1);
+        let _ = said.says("is not what was written").says(why).says("take another snapshot");
+        let _ = shop.run(&["watchdog", "list", "--verify"]).code(1).says("is not what was written");
+    }
+    fs::write(&one, &whole).unwrap();
+    let _ = shop.run(&["watchdog", "diff", "one", "two", "--detailed-exitcode"]).code(0);
+    let manifest = one.with_extension("json");
+    let record = fs::read_to_string(&manifest).unwrap();
+    for (text, why) in [
+        (record.replace("\"format_version\": 1", "\"format_version\": 2"), "a later odpm wrote it"),
+        ("{".to_owned(), "is no record of a snapshot"),
+    ] {
+        fs::write(&manifest, text).unwrap();
+        let _ = shop.run(&["watchdog", "diff", "one", "two"]).code(1).says(why);
+    }
+    fs::remove_file(&manifest).unwrap();
+    let _ = shop.run(&["watchdog", "diff", "one", "two"]).code(1).says("there is no snapshot one");
+}
+
+#[test]
+fn databases_that_changed_under_the_watchdog_are_told() {
+    let shop = catalogue(60, "");
+    let _ = take(&shop, "one");
+    let _ = sql(&shop, "ALTER TABLE marketplace_listing RENAME COLUMN qty TO amount");
+    let _ = sql(&shop, "UPDATE ir_module_module SET latest_version = '18.0.2.0' WHERE name = 'stock'");
+    let _ = sql(&shop, "ALTER TABLE product_pricelist_item DROP CONSTRAINT product_pricelist_item_pkey");
+    let said = shop.run(&["watchdog", "snapshot", "two"]).code(0);
+    let said = said.says("marketplace.listing.qty: there is no such field");
+    let _ = said.says("product.pricelist.item: its table has no primary key");
+    let said = shop.run(&["watchdog", "diff", "one", "two"]).code(0);
+    let said = said.says("Modules changed: stock 18.0.1.1 -> 18.0.2.0.");
+    let said = said
+        .says("marketplace.listing.qty is in the first only")
+        .says("product.pricelist.item is in the first only");
+    let _ = said.says("Nothing that is watched has changed.");
+    let _ = shop.sql("postgres", "ALTER DATABASE shop RENAME TO old");
+    fill(&shop, "shop", 70);
+    let said = shop.run(&["watchdog", "diff", "one", "live"]).code(0);
+    let _ = said.says("shop was restored or made anew in between").says("10 rows added");
+    let said = shop.run(&["watchdog", "diff", "live:old", "live:shop"]).code(0);
+    let _ = said.says("The first is of old, the second of shop").says("10 rows added");
+    let _ = shop.run(&["watchdog", "snapshot", "x", "-d", "nowhere"]).code(1).says("does not exist");
+    let _ = shop.run(&["watchdog", "snapshot", "a:b"]).code(64).says("cannot be a label");
+    let _ = shop.run(&["watchdog", "diff", "none"]).code(1).says("there is no snapshot none");
+}
+
+#[test]
+fn a_server_that_dies_leaves_no_half_snapshot() {
+    let shop = catalogue(60, "");
+    let yaml = shop.read("odpm.yaml");
+    let slow = "SELECT id, pg_sleep(0.2)::text FROM product_template";
+    shop.write(
+        "odpm.yaml",
+        &format!("{yaml}watchdog:\n  derive: {{product.template: {{slow: \"{slow}\"}}}}\n"),
+    );
+    let child = shop
+        .command(&["watchdog", "snapshot", "half"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(|| {
+        sql(&shop, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'")
+            == ["1"]
+    });
+    let server = shop.server_pid().unwrap();
+    let _ = Command::new("kill").args(["-QUIT", &server.to_string()]).status();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("cannot read product.template of shop"), "{said}");
+    assert_eq!(fs::read_dir(shop.path(".odpm/snapshots")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_disk_that_fills_leaves_no_half_snapshot() {
+    if !is_root() {
+        return skipped("a disk that fills: only root can mount one");
+    }
+    let shop = catalogue(3000, "");
+    fs::create_dir_all(shop.path(".odpm/snapshots")).unwrap();
+    let mount = |args: &[&str]| Command::new("mount").args(args).arg(shop.path(".odpm/snapshots")).status();
+    if !mount(&["-t", "tmpfs", "-o", "size=300k", "tmpfs"]).is_ok_and(|status| status.success()) {
+        return skipped("a disk that fills: mounting is not allowed here");
+    }
+    let said = shop.run(&["watchdog", "snapshot", "full"]);
+    let left = fs::read_dir(shop.path(".odpm/snapshots")).unwrap().count();
+    let _ = Command::new("umount").arg(shop.path(".odpm/snapshots")).status();
+    let _ = said.code(1).says("The disk is full");
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn old_snapshots_are_pruned_and_fresh_ones_kept() {
+    let shop = catalogue(60, "");
+    let yaml = shop.read("odpm.yaml");
+    shop.write("odpm.yaml", &format!("{yaml}watchdog: {{keep: 2}}\n"));
+    let first = take(&shop, "one");
+    let _ = (take(&shop, "two"), take(&shop, "three"));
+    let _ = shop.run(&["watchdog", "prune"]).code(3).says("2 newer ones are kept");
+    assert!(first.exists());
+    let _ = shop.run(&["watchdog", "prune", "--yes"]).code(0);
+    assert!(!first.exists() && !first.with_extension("json").exists());
+    assert_eq!(snapshots(&shop).len(), 2);
+    let _ = shop.run(&["watchdog", "prune", "--yes"]).code(0).says("Nothing to do.");
+}
+
+#[test]
+fn what_is_watched_can_be_suggested_and_the_command_can_fail() {
+    let shop = catalogue(60, "");
+    let said = shop.run(&["watchdog", "spec"]).code(0).says("qty_available: a query");
+    let _ = said
+        .says("standard_price: a column with a value for each company")
+        .says("last_synced_at: a column; noise");
+    let suggested = shop.run(&["watchdog", "spec", "--suggest"]).code(0).out;
+    let yaml = shop.read("odpm.yaml");
+    shop.write("odpm.yaml", &format!("{yaml}{suggested}"));
+    let _ = shop.run(&["validate"]).code(0);
+    let _ = shop.run(&["watchdog", "presets"]).code(0).says("pricing: when prices");
+    let _ = shop.run(&["watchdog", "run", "x", "--", "false"]).code(1).says("false failed");
+    let _ = shop.run(&["watchdog", "run", "y", "--settle", "1s", "--", "true"]).code(0).says("Waiting 1 s");
+    let _ = shop.run(&["watchdog", "snapshot", "p", "-p", "config"]).code(0).says("ir.cron");
+    let _ =
+        shop.run(&["watchdog", "snapshot", "p", "-p", "konfig"]).code(64).says("there is no preset konfig");
+}
