@@ -82,7 +82,7 @@ impl Section {
     /// How its lines are laid out.
     pub fn layout(&self) -> Arc<Layout> {
         let column = |field: &Field| Column { name: field.name.clone(), kind: field.kind };
-        let columns = self.fields.iter().filter(|field| field.origin != Origin::Shell).map(column);
+        let columns = self.stored().map(column);
         Arc::new(Layout::new(&self.model, self.keys.len(), columns.collect()))
     }
 
@@ -94,6 +94,29 @@ impl Section {
     /// The query for all of it, or a range of the keys' first column.
     pub fn sql(&self, range: Option<Range>) -> String {
         self.select(range.map(|range| within(&self.key(0), range)).as_deref(), range)
+    }
+
+    /// The query for several ranges, in order.
+    pub fn sql_within(&self, ranges: &[Range]) -> String {
+        let key = self.key(0);
+        let conditions: Vec<String> =
+            ranges.iter().map(|range| format!("({})", within(&key, *range))).collect();
+        let whole = ranges.first().zip(ranges.last()).map(|(first, last)| (first.0, last.1));
+        self.select(Some(&conditions.join(" OR ")), whole)
+    }
+
+    /// The query for digests of the parts of a range, as wide as this: the part's number, its rows, a sum of their hashes.
+    pub fn digest_sql(&self, range: Range, width: i64) -> String {
+        let (key, from) = (self.key(0), range.0);
+        let keys = (0..self.keys.len()).map(|at| self.key(at));
+        let columns: Vec<String> = keys.chain(self.stored().map(|field| field.expression.clone())).collect();
+        format!(
+            "SELECT ({key}::bigint - {from}) / {width}, count(*), \
+             sum(hashtextextended(ROW({})::text, 0)::numeric)::text FROM {} WHERE {} GROUP BY 1",
+            columns.join(", "),
+            self.from(Some(range)),
+            within(&key, range)
+        )
     }
 
     /// The query for these rows.
@@ -116,18 +139,28 @@ impl Section {
 
     fn select(&self, condition: Option<&str>, range: Option<Range>) -> String {
         let keys: Vec<String> = (0..self.keys.len()).map(|at| self.key(at)).collect();
-        let stored = self.fields.iter().filter(|field| field.origin != Origin::Shell);
-        let columns = keys.iter().cloned().chain(stored.map(|field| field.expression.clone()));
+        let columns = keys.iter().cloned().chain(self.stored().map(|field| field.expression.clone()));
         let columns: Vec<String> = columns.collect();
-        let mut sql = format!("SELECT {} FROM ONLY {} t", columns.join(", "), ident(&self.table));
-        for join in &self.joins {
-            sql.push(' ');
-            sql.push_str(&placed(join, range));
-        }
+        let mut sql = format!("SELECT {} FROM {}", columns.join(", "), self.from(range));
         if let Some(condition) = condition {
             sql.push_str(&format!(" WHERE {condition}"));
         }
         format!("{sql} ORDER BY {}", keys.join(", "))
+    }
+
+    /// The table with its joins.
+    fn from(&self, range: Option<Range>) -> String {
+        let mut sql = format!("ONLY {} t", ident(&self.table));
+        for join in &self.joins {
+            sql.push(' ');
+            sql.push_str(&placed(join, range));
+        }
+        sql
+    }
+
+    /// The fields that a query can read.
+    fn stored(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.origin != Origin::Shell)
     }
 
     fn key(&self, at: usize) -> String {

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use super::Watched;
 use super::take::JOBS;
+use super::{Watched, narrow};
 use crate::error::Result;
 use crate::facts::{SectionTaken, SnapshotSeen};
 use crate::postgres::rows::Form;
@@ -67,18 +67,35 @@ impl Side {
     }
 }
 
+/// How two live databases are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As the links allow, by a measurement.
+    Measured,
+    /// All rows of both are brought here and merged.
+    Stream,
+    /// The servers digest ranges of keys; only rows of ranges that differ are brought here.
+    Digests,
+}
+
 /// Tells `state` every change from the left to the right that is of what can be compared, in the order of models and ids.
 pub async fn compare<T: Send + 'static>(
     left: &Side,
     right: &Side,
     comparable: Comparable,
+    way: Way,
     mut state: T,
     tell: fn(&mut T, Change) -> Result<()>,
 ) -> Result<T> {
     if let (Side::Live(left), Side::Live(right)) = (left, right)
         && left.resolved.sections == right.resolved.sections
     {
-        return live_with_live(left, right, comparable, state, tell).await;
+        let digests = match way {
+            Way::Measured => narrow::is_slow(left, right).await?,
+            Way::Stream => false,
+            Way::Digests => true,
+        };
+        return live_with_live(left, right, comparable, digests, state, tell).await;
     }
     let (mut left, mut right) = (left.lines().await?, right.lines().await?);
     blocking(move || {
@@ -95,15 +112,22 @@ async fn live_with_live<T: Send + 'static>(
     left: &Watched,
     right: &Watched,
     comparable: Comparable,
+    digests: bool,
     mut state: T,
     tell: fn(&mut T, Change) -> Result<()>,
 ) -> Result<T> {
     for section in &left.resolved.sections {
         let one = std::slice::from_ref(section);
-        let (l, r) = tokio::try_join!(
-            left.moment.read(one, &left.catalog, Form::Copy, JOBS),
-            right.moment.read(one, &right.catalog, Form::Copy, JOBS),
-        )?;
+        let (l, r) = if digests && section.divides() {
+            let ranges = narrow::differing(left, right, section).await?;
+            let read = |watched: &Watched| watched.moment.read_ranges(section, &ranges, 1);
+            (read(left), read(right))
+        } else {
+            tokio::try_join!(
+                left.moment.read(one, &left.catalog, Form::Copy, 1),
+                right.moment.read(one, &right.catalog, Form::Copy, 1),
+            )?
+        };
         let dialect = Dialect::Copy(section.layout());
         let comparable = comparable.clone();
         let (left_name, right_name) = (left.database.name.clone(), right.database.name.clone());

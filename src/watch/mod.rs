@@ -3,6 +3,7 @@
 //! The planner [`crate::watchdog`] says what is read and judges what differs; here it is read, written to a snapshot, and merged.
 
 mod compare;
+mod narrow;
 mod take;
 mod who;
 
@@ -15,7 +16,7 @@ use crate::postgres::rows::{Moment, Source};
 use crate::rows::Section;
 use crate::watchdog::{self, Resolved, Spec};
 
-pub use compare::{Side, compare};
+pub use compare::{Side, Way, compare};
 pub use take::{Order, take};
 pub use who::who;
 

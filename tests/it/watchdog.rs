@@ -405,3 +405,55 @@ fn what_is_watched_can_be_suggested_and_the_command_can_fail() {
     let _ =
         shop.run(&["watchdog", "snapshot", "p", "-p", "konfig"]).code(64).says("there is no preset konfig");
 }
+
+/// What differs between two databases, by the way given: model, id, and whether a field of both rows is altered.
+fn differences(shop: &Sandbox, way: odpm::watch::Way) -> Vec<(String, String, usize)> {
+    use odpm::rows::Change;
+    let source = |database: &str| odpm::postgres::rows::Source {
+        endpoint: odpm::step::Endpoint { host: "127.0.0.1".into(), port: shop.port, tls: None },
+        role: "odoo".into(),
+        secret: odpm::base::Secret::new(shop.read(".odpm/secrets/app_password").trim()),
+        database: database.into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use odpm::watch::{Side, Watched, compare};
+        let project = odpm::observe::load(shop.root()).unwrap().project;
+        let spec = odpm::watchdog::Spec::of(&project.watchdog, None);
+        let left = Side::Live(Box::new(Watched::begin(source("shop"), &spec, false).await.unwrap()));
+        let right = Side::Live(Box::new(Watched::begin(source("copy"), &spec, false).await.unwrap()));
+        let comparable = left.comparable(&right);
+        compare(&left, &right, comparable, way, Vec::new(), |found, change: Change| {
+            found.push((change.model.clone(), change.id.to_string(), change.altered().count()));
+            Ok(())
+        })
+        .await
+        .unwrap()
+    })
+}
+
+#[test]
+fn digests_find_what_streams_find() {
+    use odpm::watch::Way;
+    let shop = catalogue(5000, "");
+    let _ = shop.run(&["database", "duplicate", "copy", "--yes"]).code(0);
+    // A copy has an identity and a secret of its own.
+    let own = differences(&shop, Way::Digests);
+    assert!(own.iter().all(|(model, ..)| model == "ir.config_parameter"), "{own:?}");
+    let change = "
+        UPDATE product_template SET list_price = list_price + 1 WHERE id IN (1, 2500, 2501, 5000);
+        UPDATE product_template SET list_price = list_price + 0.000 WHERE id = 77;
+        DELETE FROM stock_quant WHERE id BETWEEN 1000 AND 1010;
+        DELETE FROM marketplace_listing;
+        INSERT INTO ir_config_parameter (id, key, value) VALUES (9223372, 'far', 'away');";
+    let _ = shop.sql("copy", change);
+    let streamed = differences(&shop, Way::Stream);
+    let count = |model: &str| streamed.iter().filter(|(name, ..)| name == model).count();
+    assert_eq!(
+        (count("product.template"), count("stock.quant"), count("marketplace.listing")),
+        (4, 11, 2500)
+    );
+    assert_eq!(count("ir.config_parameter"), own.len() + 1);
+    assert_eq!(differences(&shop, Way::Digests), streamed);
+    assert_eq!(differences(&shop, Way::Measured), streamed);
+}

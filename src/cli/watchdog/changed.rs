@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::facts::Changed;
 use crate::rows::Change;
 use crate::state::{self, cannot};
-use crate::watch::{self, Side};
+use crate::watch::{self, Side, Way};
 use crate::watchdog::{Findings, Gather, Judge, View};
 
 /// What writes changes down as they come.
@@ -57,7 +57,8 @@ impl Comparison {
         let (left, right) = (self.left.sections(), self.right.sections());
         let judge = Judge::new(&[], &right, &left);
         let pen = Pen { gather, judge, file: BufWriter::new(file) };
-        let mut pen = watch::compare(&self.left, &self.right, comparable, pen, Pen::see).await?;
+        let mut pen =
+            watch::compare(&self.left, &self.right, comparable, Way::Measured, pen, Pen::see).await?;
         let flushed = pen.file.flush().and_then(|()| pen.file.get_ref().sync_all());
         flushed.map_err(|e| cannot("write", path, &e))?;
         let Gather { counts, unwritable, came, gone, .. } = pen.gather;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::facts::SnapshotSeen;
 use crate::rows::{Change, Key};
 use crate::snapshot_file;
-use crate::watch::{self, Side};
+use crate::watch::{self, Side, Way};
 use crate::watchdog::{Findings, Judge, SideTold, Writer};
 
 /// The word for the database as it is.
@@ -84,7 +84,7 @@ impl Comparison {
         let mut notes = comparable.notes.clone();
         let eyes = Eyes { judge, lines };
         let Eyes { judge, lines } =
-            watch::compare(&self.left, &self.right, comparable, eyes, Eyes::see).await?;
+            watch::compare(&self.left, &self.right, comparable, Way::Measured, eyes, Eyes::see).await?;
         if let Some(mut lines) = lines {
             lines.flush().map_err(|e| Error::environment("cannot write the changes").caused_by(&e))?;
         }

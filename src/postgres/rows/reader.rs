@@ -1,140 +1,24 @@
-//! Rows of live tables in the order of their keys: several connections, one snapshot.
-//!
-//! Each connection reads whole parts of a table, so that the parts, put one after the other, are the table in its order. What
-//! is read ahead of whoever takes it is limited, so that a table of any size takes little memory.
+//! Lines of rows on their way from a server, over several connections.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
-use super::connect::{Session, connect};
-use super::probe::words;
-use crate::base::Secret;
+use super::{BEGIN, PLAIN, Source};
 use crate::base::quote::literal;
 use crate::error::{Error, Result};
-use crate::facts::Catalog;
-use crate::rows::{Layout, Range, Section};
-use crate::step::Endpoint;
-
-/// How long a login may take.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// How many rows of a table are read as one part.
-const PART: u64 = 32_768;
-
-/// A block of lines is handed on when it is as long.
-const BLOCK: usize = 1 << 18;
+use crate::postgres::connect::Session;
+use crate::postgres::probe::words;
+use crate::rows::Layout;
 
 /// How many blocks of a part wait to be taken at most.
 const AHEAD: usize = 32;
 
-/// What makes values read the same everywhere: ISO 8601 in UTC, floats with 15 digits.
-pub(super) const PLAIN: &str = "SET LOCAL extra_float_digits = 0; SET LOCAL datestyle = 'ISO, YMD'; \
-     SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL bytea_output = 'hex'; \
-     SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
-
-/// A database, and who reads it.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The server.
-    pub endpoint: Endpoint,
-    /// The role.
-    pub role: String,
-    /// Its password.
-    pub secret: Secret,
-    /// The database.
-    pub database: String,
-}
-
-impl Source {
-    /// Logs in.
-    pub async fn connect(&self) -> Result<Session> {
-        let login = connect(&self.endpoint, &self.role, &self.secret, &self.database, DEADLINE).await;
-        login.map_err(|failure| failure.into_error(&self.endpoint, &self.role))
-    }
-
-    fn failed(&self, what: &str) -> Error {
-        Error::environment(format!("cannot read {what} of {}", self.database))
-    }
-}
-
-/// One moment of a database, held as long as this lives. Nothing can be written through it.
-pub struct Moment {
-    source: Source,
-    session: Session,
-    snapshot: String,
-}
-
-impl Moment {
-    /// Begins to hold the moment.
-    pub async fn of(source: Source) -> Result<Self> {
-        let session = source.connect().await?;
-        let failed = |e: tokio_postgres::Error| source.failed("a moment").because(words(&e));
-        session.batch_execute(&format!("{BEGIN}; {PLAIN}")).await.map_err(failed)?;
-        let row = session.query_one("SELECT pg_export_snapshot()", &[]).await.map_err(failed)?;
-        let snapshot = row.get(0);
-        Ok(Self { source, session, snapshot })
-    }
-
-    /// The session that holds it, for questions.
-    pub fn session(&self) -> &Session {
-        &self.session
-    }
-
-    /// Begins to read the sections in their order, as this form has it, over as many connections.
-    pub async fn read(
-        &self,
-        sections: &[Section],
-        catalog: &Catalog,
-        form: Form,
-        jobs: usize,
-    ) -> Result<RowReader> {
-        let mut units = Vec::new();
-        for (at, section) in sections.iter().enumerate() {
-            let rows = catalog.tables.get(&section.table).and_then(|table| table.rows);
-            for range in self.parts(section, rows).await? {
-                units.push((at, range.map_or_else(|| section.sql(None), |range| section.sql(Some(range)))));
-            }
-        }
-        let layouts = sections.iter().map(Section::layout).collect();
-        Ok(RowReader::start(self.source.clone(), self.snapshot.clone(), units, layouts, form, jobs))
-    }
-
-    /// The ranges in which a section is read; `None` is all of it.
-    async fn parts(&self, section: &Section, rows: Option<u64>) -> Result<Vec<Option<Range>>> {
-        if !section.divides() {
-            return Ok(vec![None]);
-        }
-        let failed = |e: tokio_postgres::Error| self.source.failed(&section.model).because(words(&e));
-        let row = self.session.query_typed(&section.bounds_sql(), &[]).await.map_err(failed)?;
-        let bounds =
-            row.first().and_then(|row| Some((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)));
-        let Some((first, last)) = bounds else { return Ok(vec![None]) };
-        let span = last.abs_diff(first).saturating_add(1);
-        let parts = rows.unwrap_or(span).min(span).div_ceil(PART).clamp(1, 256);
-        if parts == 1 {
-            return Ok(vec![None]);
-        }
-        let width = i64::try_from(span.div_ceil(parts)).unwrap_or(i64::MAX);
-        let mut ranges = Vec::new();
-        let mut from = first;
-        while from <= last {
-            let to = from.saturating_add(width);
-            ranges.push(Some((from, to)));
-            if to == i64::MAX {
-                break;
-            }
-            from = to;
-        }
-        Ok(ranges)
-    }
-}
-
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+/// A block of lines is handed on when it is as long.
+const BLOCK: usize = 1 << 18;
 
 /// How the lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +41,7 @@ pub struct RowReader {
 }
 
 impl RowReader {
-    fn start(
+    pub(super) fn start(
         source: Source,
         snapshot: String,
         units: Vec<(usize, String)>,
