@@ -24,6 +24,7 @@ bench:
 	cargo build --release --locked
 	python3 scripts/bench.py
 	python3 scripts/bench_databases.py
+	python3 scripts/bench_rows.py
 
 # Formatting, lints, documentation.
 check:
