@@ -57,11 +57,20 @@ impl Source {
     }
 }
 
+/// A moment that other sessions can join.
+#[derive(Clone, Debug)]
+struct Exported {
+    /// PostgreSQL's name for it.
+    id: String,
+    /// Whether the server has seen to it that every text is UTF-8.
+    is_utf8: bool,
+}
+
 /// One moment of a database, held as long as this lives. Nothing can be written through it.
 pub struct Moment {
     source: Source,
     session: Session,
-    snapshot: String,
+    snapshot: Exported,
 }
 
 impl Moment {
@@ -70,8 +79,9 @@ impl Moment {
         let session = source.connect().await?;
         let failed = |e: tokio_postgres::Error| source.failed("a moment").because(words(&e));
         session.batch_execute(&format!("{BEGIN}; {PLAIN}")).await.map_err(failed)?;
-        let row = session.query_one("SELECT pg_export_snapshot()", &[]).await.map_err(failed)?;
-        let snapshot = row.get(0);
+        let question = "SELECT pg_export_snapshot(), current_setting('server_encoding') = 'UTF8'";
+        let row = session.query_one(question, &[]).await.map_err(failed)?;
+        let snapshot = Exported { id: row.get(0), is_utf8: row.get(1) };
         Ok(Self { source, session, snapshot })
     }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use futures_util::TryStreamExt;
 
-use super::{BEGIN, PLAIN, Source};
+use super::{BEGIN, Exported, PLAIN, Source};
 use crate::base::quote::literal;
 use crate::error::{Error, Result};
 use crate::postgres::connect::Session;
@@ -43,7 +43,7 @@ pub struct RowReader {
 impl RowReader {
     pub(super) fn start(
         source: Source,
-        snapshot: String,
+        snapshot: Exported,
         units: Vec<(usize, String)>,
         layouts: Vec<Arc<Layout>>,
         form: Form,
@@ -113,7 +113,7 @@ struct Unit {
 
 struct Worker {
     source: Source,
-    snapshot: String,
+    snapshot: Exported,
     work: Arc<Vec<Unit>>,
     next: Arc<AtomicUsize>,
     layouts: Vec<Arc<Layout>>,
@@ -146,7 +146,7 @@ impl Worker {
 
     async fn work(&self) -> Result<()> {
         let session = self.source.connect().await?;
-        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {PLAIN}", literal(&self.snapshot));
+        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {PLAIN}", literal(&self.snapshot.id));
         let begun = session.batch_execute(&begin).await;
         begun.map_err(|e| self.source.failed("a moment").because(words(&e)))?;
         while let Some(unit) = self.take() {
@@ -177,28 +177,27 @@ impl Worker {
         let mut carried: Vec<u8> = Vec::new();
         while let Some(chunk) = copy.try_next().await.map_err(failed)? {
             let mut rest = &chunk[..];
-            while let Some(end) = memchr::memchr(b'\n', rest) {
-                let line = if carried.is_empty() {
-                    &rest[..end]
-                } else {
-                    carried.extend_from_slice(&rest[..end]);
-                    &carried[..]
-                };
-                match self.form {
-                    Form::Json if !layout.encode(line, &mut block) => {
-                        return Err(Error::internal("a row has not as many columns as its query"));
+            match self.form {
+                Form::Copy => block.extend_from_slice(rest),
+                Form::Json => {
+                    while let Some(end) = memchr::memchr(b'\n', rest) {
+                        // A server sends a row at a time, and promises nothing.
+                        let line = if carried.is_empty() {
+                            &rest[..end]
+                        } else {
+                            carried.extend_from_slice(&rest[..end]);
+                            &carried[..]
+                        };
+                        if !layout.encode(line, &mut block) {
+                            return Err(Error::internal("a row has not as many columns as its query"));
+                        }
+                        carried.clear();
+                        rows += 1;
+                        rest = &rest[end + 1..];
                     }
-                    Form::Json => {}
-                    Form::Copy => {
-                        block.extend_from_slice(line);
-                        block.push(b'\n');
-                    }
+                    carried.extend_from_slice(rest);
                 }
-                carried.clear();
-                rows += 1;
-                rest = &rest[end + 1..];
             }
-            carried.extend_from_slice(rest);
             if block.len() >= BLOCK {
                 let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK + BLOCK / 4));
                 if self.send(unit, full, &mut rows)?.is_err() {
@@ -213,7 +212,9 @@ impl Worker {
     }
 
     fn send(&self, unit: &Unit, block: Vec<u8>, rows: &mut u64) -> Result<Result<(), Gone>> {
-        if let Err(e) = std::str::from_utf8(&block) {
+        if !self.snapshot.is_utf8
+            && let Err(e) = std::str::from_utf8(&block)
+        {
             let from = memchr::memrchr(b'\n', &block[..e.valid_up_to()]).map_or(0, |at| at + 1);
             let line: String = String::from_utf8_lossy(&block[from..]).chars().take(100).collect();
             return Err(self
