@@ -1,29 +1,9 @@
 # Run by the Odoo shell: puts fields back that are still as they were seen.
-import json as _json
-from datetime import date as _date, datetime as _datetime
-
 _changes = _json.loads(_CHANGES)
 _parts = _json.loads(_PARTS)
 _quiet = dict(tracking_disable=True, mail_notrack=True, mail_create_nolog=True, mail_auto_subscribe_no_notify=True,
               connector_no_export=True, no_vat_validation=True, active_test=False)
 _done = {"written": [], "already": [], "conflicts": [], "refused": {}}
-
-
-def _canonical(record, name):
-    field, value = record._fields[name], record[name]
-    if field.type in ("many2one",):
-        return value.id or None
-    if field.type == "boolean":
-        return bool(value)
-    if field.type in ("integer", "float", "monetary"):
-        return value
-    if value is False or value is None:
-        return None
-    if isinstance(value, _datetime):
-        return value.isoformat() + "Z"
-    if isinstance(value, _date):
-        return value.isoformat()
-    return value
 
 
 def _same(one, two):

@@ -14,7 +14,7 @@ use crate::observe::{self, Depth, Loaded};
 use crate::plan::Plan;
 use crate::stack::{self, Check, Request};
 use crate::state::{self, Lock};
-use crate::step::Operator;
+use crate::step::{Operator, ServiceSpec};
 use crate::watchdog;
 
 /// A project at work.
@@ -84,6 +84,11 @@ impl Session {
     /// Who looks after databases; `None` where PostgreSQL's programs are missing.
     pub fn operator(&self, view: &View) -> Option<Operator> {
         specs::operator(&self.grounds(view))
+    }
+
+    /// How the Odoo shell is run; `None` where there is no Odoo.
+    pub fn shell(&self, view: &View) -> Option<ServiceSpec> {
+        specs::shell(&self.grounds(view))
     }
 
     fn grounds<'a>(&'a self, view: &'a View) -> Grounds<'a> {

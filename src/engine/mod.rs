@@ -21,7 +21,7 @@ use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::{EngineKind, Project};
 use crate::step::{Operator, PullImage, ServerSpec, ServiceSpec, ShareFiles};
 
-pub use shell::shell_output;
+pub use shell::{python_literal, shell_output};
 
 /// An answer that is never a failure: what could not be learned is unknown in it.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

@@ -15,13 +15,20 @@ const MARK: &str = "ODPM-RESULT ";
 /// How many of the last lines are told when it fails.
 const TOLD: usize = 12;
 
-/// Has the Odoo shell run a script that ends by printing `ODPM-RESULT` and its answer, in one line.
+/// What scripts have in common.
+const CANONICAL: &str = include_str!("../../templates/canonical.py");
+
+/// Has the Odoo shell run a script that ends by printing `ODPM-RESULT` and its answer, in one line. It is given variables, as
+/// literals of Python.
 pub async fn shell_output(
     engine: &dyn Engine,
     shell: &ServiceSpec,
     database: &str,
-    script: String,
+    given: &[(&str, String)],
+    script: &str,
 ) -> Result<String> {
+    let given: String = given.iter().map(|(name, literal)| format!("{name} = {literal}\n")).collect();
+    let script = format!("{CANONICAL}\n{given}\n{script}");
     // Where the command is the image's own, the word that makes it a shell comes with the arguments.
     let mut args: Vec<String> = if shell.command.is_empty() { vec!["shell".to_owned()] } else { Vec::new() };
     args.extend(["-d".to_owned(), database.to_owned()]);
@@ -50,4 +57,11 @@ pub async fn shell_output(
     let last = &lines[lines.len().saturating_sub(TOLD)..];
     let error = Error::environment(format!("the Odoo shell failed ({})", output.status));
     Err(last.iter().fold(error, |error, line| error.because(*line)))
+}
+
+/// A value as a literal of Python that holds JSON.
+pub fn python_literal<T: serde::Serialize>(value: &T) -> Result<String> {
+    let failed = |e: serde_json::Error| Error::internal("cannot write JSON").caused_by(&e);
+    // A JSON string with its escapes is a string of Python too.
+    serde_json::to_string(value).and_then(|json| serde_json::to_string(&json)).map_err(failed)
 }

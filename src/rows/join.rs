@@ -69,6 +69,13 @@ impl<R: Read> Lines<R> {
         Ok(&self.buffer[self.start..self.whole])
     }
 
+    /// Takes the whole lines at hand; none at the end of the stream.
+    pub(super) fn take_lines(&mut self) -> Result<&[u8]> {
+        let length = self.lines()?.len();
+        self.start += length;
+        Ok(&self.buffer[self.start - length..self.start])
+    }
+
     fn read_on(&mut self) -> Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;

@@ -6,6 +6,7 @@
 
 mod change;
 mod decide;
+mod enrich;
 mod join;
 mod layout;
 mod line;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use change::{Cell, Change, Row, Value, Write, patch};
 pub use decide::{Conflict, Decision, decide};
+pub use enrich::{Enriched, Further};
 pub use join::{Dialect, Difference, Lines, join};
 pub use layout::{Column, Layout, copy_text};
 pub use line::{Key, Parsed, parse, write};

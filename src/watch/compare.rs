@@ -2,15 +2,17 @@
 
 use std::io::Read;
 
-use super::take::JOBS;
 use super::{Watched, narrow};
 use crate::error::Result;
-use crate::facts::{SectionTaken, SnapshotSeen};
+use crate::facts::{SectionTaken, SnapshotManifest, SnapshotSeen};
 use crate::postgres::rows::Form;
 use crate::process::blocking;
 use crate::rows::{Change, Dialect, Difference, Lines, join};
 use crate::snapshot_file;
-use crate::watchdog::{Comparable, View};
+use crate::watchdog::{Comparable, SideTold, View};
+
+/// The word for a database as it is.
+pub const LIVE: &str = "live";
 
 /// One side of a comparison.
 pub enum Side {
@@ -55,13 +57,24 @@ impl Side {
         }
     }
 
+    /// The side for people.
+    pub fn told(&self) -> SideTold {
+        let second = |at: &str| format!("{} UTC", at.chars().take(19).collect::<String>().replace('T', " "));
+        let (name, database, at) = match self {
+            Self::File(seen) => {
+                let SnapshotManifest { file, database, taken_at, .. } = &seen.manifest;
+                (snapshot_file::stem(file), database, second(taken_at))
+            }
+            Self::Live(watched) => (LIVE, &watched.database, second(&watched.at.to_string())),
+        };
+        SideTold { name: name.to_owned(), database: database.name.clone(), at }
+    }
+
     async fn lines(&self) -> Result<Lines<Box<dyn Read + Send>>> {
         Ok(match self {
             Self::File(seen) => snapshot_file::open(seen)?.boxed(),
             Self::Live(watched) => {
-                let sections = &watched.resolved.sections;
-                let rows = watched.moment.read(sections, &watched.catalog, Form::Json, JOBS).await?;
-                Lines::new(Box::new(rows), format!("the database {}", watched.database.name))
+                Lines::new(watched.lines().await?.0, format!("the database {}", watched.database.name))
             }
         })
     }
@@ -89,6 +102,7 @@ pub async fn compare<T: Send + 'static>(
 ) -> Result<T> {
     if let (Side::Live(left), Side::Live(right)) = (left, right)
         && left.resolved.sections == right.resolved.sections
+        && left.wanted_of_shell().is_empty()
     {
         let digests = match way {
             Way::Measured => narrow::is_slow(left, right).await?,

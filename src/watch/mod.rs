@@ -4,19 +4,22 @@
 
 mod compare;
 mod narrow;
+mod shell;
 mod take;
 mod who;
+
+use std::io::Read;
 
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::facts::{Catalog, FieldTaken, SectionTaken, SnapshotDatabase};
 use crate::postgres::catalog::catalog;
-use crate::postgres::rows::{Moment, Source};
-use crate::rows::Section;
+use crate::postgres::rows::{Counts, Form, Moment, Source};
+use crate::rows::{Enriched, Further, Lines, Section};
 use crate::watchdog::{self, Resolved, Spec};
 
-pub use compare::{Side, Way, compare};
+pub use compare::{LIVE, Side, Way, compare};
 pub use take::{Order, take};
 pub use who::who;
 
@@ -32,20 +35,39 @@ pub struct Watched {
     pub resolved: Resolved,
     /// Which database it is.
     pub database: SnapshotDatabase,
+    /// What the Odoo shell told.
+    further: Further,
     /// How long the watch has been going on.
     begun: std::time::Instant,
 }
 
 impl Watched {
     /// Holds the moment, and finds out what of the specification this database has.
-    pub async fn begin(source: Source, spec: &Spec, shell: bool) -> Result<Self> {
+    pub async fn begin(source: Source, spec: &Spec) -> Result<Self> {
         let begun = std::time::Instant::now();
         let moment = Moment::of(source).await?;
         let models: Vec<String> = spec.models.keys().cloned().collect();
         let catalog = catalog(moment.session(), &models, &watchdog::TABLES).await?;
-        let resolved = watchdog::resolve(spec, &catalog, shell);
+        let resolved = watchdog::resolve(spec, &catalog, true);
         let (database, at) = identity(&moment, &catalog).await?;
-        Ok(Self { moment, at, catalog, resolved, database, begun })
+        Ok(Self { moment, at, catalog, resolved, database, further: Further::new(), begun })
+    }
+
+    /// There is no Odoo to ask: what only it can compute is not read.
+    pub fn without_shell(&mut self, spec: &Spec) {
+        self.resolved = watchdog::resolve(spec, &self.catalog, false);
+    }
+
+    /// Its rows as lines of JSON, over so many connections; and their numbers.
+    async fn lines(&self) -> Result<(Box<dyn Read + Send>, Counts)> {
+        let rows = self.moment.read(&self.resolved.sections, &self.catalog, Form::Json, take::JOBS).await?;
+        let counts = rows.counts();
+        let wanted = self.wanted_of_shell();
+        if wanted.is_empty() {
+            return Ok((Box::new(rows), counts));
+        }
+        let lines = Lines::new(rows, format!("the database {}", self.database.name));
+        Ok((Box::new(Enriched::new(lines, wanted, self.further.clone())), counts))
     }
 
     /// What is read, as a snapshot records it, with these numbers of rows.

@@ -1,17 +1,20 @@
 //! Takes a snapshot.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use super::Watched;
 use crate::base::Digest;
 use crate::error::{Error, Result};
 use crate::facts::{SnapshotManifest, SnapshotSeen};
-use crate::postgres::rows::{Form, RowReader};
 use crate::process;
 use crate::snapshot_file::{Draft, FORMAT_VERSION};
 
 /// How many connections read at once.
 pub(super) const JOBS: usize = 2;
+
+/// How much is written at once.
+const CHUNK: usize = 1 << 18;
 
 /// What to take it for, and where to put it.
 #[derive(Clone, Debug)]
@@ -30,18 +33,20 @@ pub struct Order {
 
 /// Takes a snapshot of the moment.
 pub async fn take(watched: &Watched, order: &Order) -> Result<SnapshotSeen> {
-    let sections = &watched.resolved.sections;
-    let mut rows = watched.moment.read(sections, &watched.catalog, Form::Json, JOBS).await?;
+    let (mut rows, counts) = watched.lines().await?;
     let (folder, compress) = (order.folder.clone(), order.compress);
-    let write = move || -> Result<(Draft, RowReader)> {
+    let write = move || -> Result<Draft> {
         let mut draft = Draft::new(&folder, compress)?;
-        while let Some(block) = rows.block() {
-            draft.add(&block.map_err(|e| Error::through(e, "cannot read the rows"))?)?;
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match rows.read(&mut buffer).map_err(|e| Error::through(e, "cannot read the rows"))? {
+                0 => return Ok(draft),
+                count => draft.add(&buffer[..count])?,
+            }
         }
-        Ok((draft, rows))
     };
-    let (draft, rows) = process::blocking(write).await?;
-    let sections = watched.sections(&rows.counts());
+    let draft = process::blocking(write).await?;
+    let sections = watched.sections(&counts.read());
     let name = format!("{}-{}", watched.at.strftime("%Y%m%dT%H%M%SZ"), order.label);
     let record = |taken: crate::snapshot_file::Taken| SnapshotManifest {
         format_version: FORMAT_VERSION,

@@ -420,8 +420,8 @@ fn differences(shop: &Sandbox, way: odpm::watch::Way) -> Vec<(String, String, us
         use odpm::watch::{Side, Watched, compare};
         let project = odpm::observe::load(shop.root()).unwrap().project;
         let spec = odpm::watchdog::Spec::of(&project.watchdog, None);
-        let left = Side::Live(Box::new(Watched::begin(source("shop"), &spec, false).await.unwrap()));
-        let right = Side::Live(Box::new(Watched::begin(source("copy"), &spec, false).await.unwrap()));
+        let left = Side::Live(Box::new(Watched::begin(source("shop"), &spec).await.unwrap()));
+        let right = Side::Live(Box::new(Watched::begin(source("copy"), &spec).await.unwrap()));
         let comparable = left.comparable(&right);
         compare(&left, &right, comparable, way, Vec::new(), |found, change: Change| {
             found.push((change.model.clone(), change.id.to_string(), change.altered().count()));

@@ -2,7 +2,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::comparison::told;
 use super::{Choice, Comparison};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
@@ -70,7 +69,7 @@ impl Comparison {
         sections.retain(|section| !section.fields.is_empty());
         notes.extend(self.elsewhere(&live));
         let (path, sha256, database) = (path.to_owned(), state::digest_of(path)?, live.database.name.clone());
-        let findings = pen.judge.findings([told(&self.right), told(&self.left)], notes);
+        let findings = pen.judge.findings([self.right.told(), self.left.told()], notes);
         Ok((Changed { database, path, sha256, sections, counts, unwritable, came, gone }, findings))
     }
 

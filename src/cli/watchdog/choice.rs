@@ -3,7 +3,7 @@ use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::facts::SnapshotSeen;
 use crate::grounds::specs;
-use crate::observe;
+use crate::observe::{self, Depth};
 use crate::postgres::rows::Source;
 use crate::watch::{self, Order, Watched};
 use crate::watchdog::{PRESETS, Spec, preset};
@@ -54,7 +54,14 @@ impl Choice {
 
     /// The database as it is.
     pub async fn watched(&self, session: &Session, spec: &Spec) -> Result<Watched> {
-        let watched = Watched::begin(self.source(session)?, spec, false).await?;
+        let mut watched = Watched::begin(self.source(session)?, spec).await?;
+        if !watched.wanted_of_shell().is_empty() {
+            let view = session.observe(Depth::Files).await?;
+            match session.shell(&view) {
+                Some(shell) => watched.ask_shell(session.engine.as_ref(), &shell).await?,
+                None => watched.without_shell(spec),
+            }
+        }
         if watched.resolved.sections.is_empty() {
             let error = Error::refused(format!("there is nothing to watch in {}", watched.database.name));
             let error = error.because("it has none of the models that are watched");

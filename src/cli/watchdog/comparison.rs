@@ -7,11 +7,8 @@ use crate::error::{Error, Result};
 use crate::facts::SnapshotSeen;
 use crate::rows::{Change, Key};
 use crate::snapshot_file;
-use crate::watch::{self, Side, Way};
-use crate::watchdog::{Findings, Judge, SideTold, Writer};
-
-/// The word for the database as it is.
-pub const LIVE: &str = "live";
+use crate::watch::{self, LIVE, Side, Way};
+use crate::watchdog::{Findings, Judge, Writer};
 
 /// Two sides, and what is done with each change.
 pub struct Comparison {
@@ -93,7 +90,7 @@ impl Comparison {
             true => Ok(Default::default()),
             false => self.writers(session, choice, &keys).await,
         };
-        let mut findings = judge.findings([told(&self.left), told(&self.right)], Vec::new());
+        let mut findings = judge.findings([self.left.told(), self.right.told()], Vec::new());
         match writers {
             Ok(mut writers) => {
                 for model in &mut findings.models {
@@ -134,22 +131,5 @@ impl Eyes {
         let failed = |e: &dyn std::error::Error| Error::environment("cannot write the changes").caused_by(e);
         serde_json::to_writer(&mut *lines, &change).map_err(|e| failed(&e))?;
         lines.write_all(b"\n").map_err(|e| failed(&e))
-    }
-}
-
-/// A side for people.
-pub fn told(side: &Side) -> SideTold {
-    let minute = |at: &str| format!("{} UTC", at.chars().take(19).collect::<String>().replace('T', " "));
-    match side {
-        Side::File(seen) => SideTold {
-            name: snapshot_file::stem(&seen.manifest.file).to_owned(),
-            database: seen.manifest.database.name.clone(),
-            at: minute(&seen.manifest.taken_at),
-        },
-        Side::Live(watched) => SideTold {
-            name: LIVE.to_owned(),
-            database: watched.database.name.clone(),
-            at: minute(&watched.at.to_string()),
-        },
     }
 }

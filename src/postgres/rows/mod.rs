@@ -16,7 +16,7 @@ use crate::facts::Catalog;
 use crate::rows::{Range, Section};
 use crate::step::Endpoint;
 
-pub use reader::{Form, RowReader};
+pub use reader::{Counts, Form, RowReader};
 
 /// How long a login may take.
 const DEADLINE: Duration = Duration::from_secs(20);

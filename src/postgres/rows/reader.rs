@@ -37,7 +37,7 @@ pub struct RowReader {
     part: Option<Receiver<Block>>,
     block: Vec<u8>,
     at: usize,
-    counts: Arc<Vec<AtomicU64>>,
+    counts: Counts,
 }
 
 impl RowReader {
@@ -49,7 +49,7 @@ impl RowReader {
         form: Form,
         jobs: usize,
     ) -> Self {
-        let counts: Arc<Vec<AtomicU64>> = Arc::new(layouts.iter().map(|_| AtomicU64::new(0)).collect());
+        let counts = Counts(Arc::new(layouts.iter().map(|_| AtomicU64::new(0)).collect()));
         let (senders, receivers): (Vec<_>, Vec<_>) = units.iter().map(|_| sync_channel(AHEAD)).unzip();
         let work =
             units.into_iter().zip(senders).map(|((section, sql), sender)| Unit { section, sql, sender });
@@ -71,7 +71,7 @@ impl RowReader {
     }
 
     /// The next lines; `None` at the end.
-    pub fn block(&mut self) -> Option<Block> {
+    fn block(&mut self) -> Option<Block> {
         loop {
             if self.part.is_none() {
                 self.part = self.parts.next();
@@ -85,9 +85,20 @@ impl RowReader {
         }
     }
 
-    /// How many rows of each section were read so far.
-    pub fn counts(&self) -> Vec<u64> {
-        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect()
+    /// The numbers of rows, which grow as it is read.
+    pub fn counts(&self) -> Counts {
+        self.counts.clone()
+    }
+}
+
+/// How many rows of each section were read, where they are read as JSON.
+#[derive(Clone, Debug)]
+pub struct Counts(Arc<Vec<AtomicU64>>);
+
+impl Counts {
+    /// The numbers by now.
+    pub fn read(&self) -> Vec<u64> {
+        self.0.iter().map(|count| count.load(Ordering::Relaxed)).collect()
     }
 }
 
@@ -117,7 +128,7 @@ struct Worker {
     work: Arc<Vec<Unit>>,
     next: Arc<AtomicUsize>,
     layouts: Vec<Arc<Layout>>,
-    counts: Arc<Vec<AtomicU64>>,
+    counts: Counts,
     form: Form,
 }
 
@@ -223,7 +234,7 @@ impl Worker {
                 .because("a row is not UTF-8")
                 .because(format!("the row begins: {}", line.lines().next().unwrap_or_default())));
         }
-        self.counts[unit.section].fetch_add(std::mem::take(rows), Ordering::Relaxed);
+        self.counts.0[unit.section].fetch_add(std::mem::take(rows), Ordering::Relaxed);
         Ok(unit.sender.send(Ok(block)).map_err(|_| Gone))
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Hands;
 use super::fields::read;
-use crate::engine::shell_output;
+use crate::engine::{python_literal, shell_output};
 use crate::error::{Error, Result};
 use crate::postgres::patch::Patched;
 use crate::rows::{Change, Conflict, Key, Row, Value};
@@ -42,8 +42,8 @@ pub async fn restore(step: &RestoreFields, shell: &ServiceSpec, hands: &Hands<'_
             parts.entry(&section.model).or_default().insert(&field.name, field.origin);
         }
     }
-    let script = format!("_CHANGES = {}\n_PARTS = {}\n{SCRIPT}", literal(&changes)?, literal(&parts)?);
-    let said = shell_output(hands.engine, shell, &step.database, script).await?;
+    let given = [("_CHANGES", python_literal(&changes)?), ("_PARTS", python_literal(&parts)?)];
+    let said = shell_output(hands.engine, shell, &step.database, &given, SCRIPT).await?;
     let answer: Answer = serde_json::from_str(&said)
         .map_err(|e| Error::environment("cannot understand the Odoo shell").caused_by(&e))?;
     if !answer.refused.is_empty() {
@@ -53,13 +53,6 @@ pub async fn restore(step: &RestoreFields, shell: &ServiceSpec, hands: &Hands<'_
             .hint("Name the fields to put back: --only MODEL.FIELD"));
     }
     Ok(Patched { written: rows(answer.written), already: answer.already, conflicts: answer.conflicts })
-}
-
-/// A value as a literal of Python that holds JSON.
-fn literal<T: serde::Serialize>(value: &T) -> Result<String> {
-    let failed = |e: serde_json::Error| Error::internal("cannot write JSON").caused_by(&e);
-    // A JSON string with its escapes is a string of Python too.
-    serde_json::to_string(value).and_then(|json| serde_json::to_string(&json)).map_err(failed)
 }
 
 /// Cells of a row as one change; of values by company or language, those that were written.
