@@ -8,7 +8,7 @@ use crate::base::size::thousands;
 use crate::watchdog::{FieldFindings, Findings, ModelFindings, Shift, moved, percent};
 
 /// How long the longest bar of a chart is, in the units of its drawing.
-const WIDTH: f64 = 320.0;
+const WIDTH: f64 = 190.0;
 
 /// How high a bar is.
 const BAR: usize = 16;
@@ -25,7 +25,7 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem } h3 { fo
 section { padding: .75rem 1rem; margin: .75rem 0; border: 1px solid var(--line); border-radius: .5rem; background: var(--card) }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .9rem }
 td, th { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
-svg { width: 100%; max-width: 34rem; height: auto; display: block } svg text { font: 11px system-ui, sans-serif; fill: var(--ink) } rect { fill: var(--bar) }
+svg { width: 100%; max-width: 30rem; height: auto; display: block } svg text { font: 11px system-ui, sans-serif; fill: var(--ink) } rect { fill: var(--bar) }
 code { overflow-wrap: anywhere }";
 
 /// The findings as a page that needs nothing beside itself.
@@ -184,16 +184,16 @@ fn bars(shift: &Shift) -> Vec<(String, u64)> {
 fn chart(title: &str, bars: &[(String, u64)], page: &mut String) {
     let Some(most) = bars.iter().map(|bar| bar.1).max().filter(|most| *most > 0) else { return };
     let height = bars.len() * (BAR + 4) + 4;
-    let _ = writeln!(page, "<svg viewBox=\"0 0 520 {height}\" role=\"img\" aria-label=\"{}\">", text(title));
+    let _ = writeln!(page, "<svg viewBox=\"0 0 360 {height}\" role=\"img\" aria-label=\"{}\">", text(title));
     for (at, (label, rows)) in bars.iter().enumerate() {
         let (top, length) = (at * (BAR + 4) + 2, (*rows as f64 / most as f64 * WIDTH).max(1.0));
         let base = top + 12;
         let _ = writeln!(
             page,
-            "<text x=\"112\" y=\"{base}\" text-anchor=\"end\">{}</text><rect x=\"118\" y=\"{top}\" width=\"{length:.0}\" height=\"{BAR}\"/>\
+            "<text x=\"104\" y=\"{base}\" text-anchor=\"end\">{}</text><rect x=\"110\" y=\"{top}\" width=\"{length:.0}\" height=\"{BAR}\"/>\
              <text x=\"{:.0}\" y=\"{base}\">{}</text>",
             text(label),
-            124.0 + length,
+            115.0 + length,
             thousands(*rows)
         );
     }
@@ -238,6 +238,7 @@ mod tests {
                 least: 0.5,
                 greatest: 0.88,
                 commonest: (0.88, 1),
+                near: 1,
                 histogram: vec![(0.5, 0.6, 1), (0.88, 0.9, 1)],
             }),
             pairs: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::findings::count;
 use crate::base::SecretRef;
 use crate::step::{Step, Via};
 
@@ -68,8 +69,11 @@ pub fn headline(step: &Step, root: &Path) -> String {
         }
         Step::RemoveBackup(step) => format!("remove {}", at(&step.path)),
         Step::RestoreFields(step) => {
-            let fields: Vec<String> =
-                step.counts.iter().map(|(field, rows)| format!("{field} of {rows} rows")).collect();
+            let fields: Vec<String> = step
+                .counts
+                .iter()
+                .map(|(field, rows)| format!("{field} of {}", count(*rows, "row")))
+                .collect();
             let how = if step.via == Via::Sql { "by SQL" } else { "through Odoo" };
             format!("put back {how}: {}", fields.join(", "))
         }

@@ -31,6 +31,9 @@ pub struct FieldTally {
     samples: Vec<Sample>,
 }
 
+/// How far from the median a factor may be, in ten-thousandths: cents are rounded.
+const NEAR: i64 = 50;
+
 /// Factors are counted as whole ten-thousandths.
 const GRAIN: f64 = 10_000.0;
 
@@ -99,9 +102,12 @@ impl FieldTally {
             seen += **count;
             seen * 2 >= rows
         });
+        let middle = *middle?.0;
+        let near = self.factors.range(middle - NEAR..=middle + NEAR).map(|(_, count)| count).sum();
         Some(Shift {
             rows,
-            median: *middle?.0 as f64 / GRAIN,
+            median: middle as f64 / GRAIN,
+            near,
             least: self.least,
             greatest: self.greatest,
             commonest: (*commonest as f64 / GRAIN, *most),

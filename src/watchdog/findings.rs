@@ -135,6 +135,8 @@ pub struct Shift {
     pub greatest: f64,
     /// The commonest, and how many rows have it.
     pub commonest: (f64, u64),
+    /// How many rows are within half a percent of the median.
+    pub near: u64,
     /// How many rows have which factor: from, up to, count.
     pub histogram: Vec<(f64, f64, u64)>,
 }

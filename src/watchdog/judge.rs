@@ -70,7 +70,7 @@ impl Judge {
         }
     }
 
-    /// The keys of the rows that changed, by model: those that were not removed, up to a limit.
+    /// The keys of the rows that changed, by model: those that are there and have more than noise, up to a limit.
     pub fn keys(&self) -> BTreeMap<String, Vec<Key>> {
         self.models.iter().map(|(model, tally)| (model.clone(), tally.keys.clone())).collect()
     }
@@ -79,9 +79,6 @@ impl Judge {
     pub fn see(&mut self, change: &Change) {
         let mut tally = self.models.remove(&change.model).unwrap_or_default();
         let mut verdicts = Vec::new();
-        if change.after.is_some() && tally.keys.len() < REMEMBERED {
-            tally.keys.push(change.id);
-        }
         let kind = match (&change.before, &change.after) {
             (None, _) => ChangeKind::Added,
             (_, None) => ChangeKind::Removed,
@@ -103,6 +100,10 @@ impl Judge {
                 named.push(change.id);
             }
             verdicts.push(self.verdict(change, kind, None));
+        }
+        let only_noise = verdicts.iter().all(|verdict| matches!(verdict, Verdict::Noise));
+        if change.after.is_some() && !only_noise && tally.keys.len() < REMEMBERED {
+            tally.keys.push(change.id);
         }
         let whole = tally.kinds.entry(kind).or_default();
         whole.rows += 1;

@@ -2,7 +2,7 @@
 //! factor.
 
 use super::field_tally::FieldTally;
-use super::findings::{FieldFindings, Pattern, PatternKind};
+use super::findings::{FieldFindings, Pattern, PatternKind, Shift};
 use crate::project::Expect;
 
 /// From how many rows on changes can have something in common.
@@ -13,6 +13,15 @@ const MOST: f64 = 0.6;
 
 /// Which part of all rows is large.
 const LARGE: f64 = 0.05;
+
+/// The factor that most rows have, or that most are near to: prices are rounded to cents.
+fn common(shift: &Shift, rows: u64) -> (&'static str, f64, u64) {
+    let (factor, same) = shift.commonest;
+    match same as f64 >= MOST * rows as f64 {
+        true => ("the same", factor, same),
+        false => ("about the same", shift.median, shift.near),
+    }
+}
 
 /// What stands out about the changes of one field.
 pub fn patterns(model: &str, found: &FieldFindings, tally: &FieldTally, rules: &[&Expect]) -> Vec<Pattern> {
@@ -31,14 +40,13 @@ pub fn patterns(model: &str, found: &FieldFindings, tally: &FieldTally, rules: &
     };
     let share = found.share.map_or_else(String::new, |share| format!(" ({} of all)", percent(share)));
     if let Some(shift) = &found.shift
-        && let (factor, rows) = shift.commonest
+        && let (word, factor, rows) = common(shift, found.rows)
         && rows >= FEW
         && rows as f64 >= MOST * found.rows as f64
         && (factor - 1.0).abs() >= 0.0001
         && factor != 0.0
     {
-        let what =
-            format!("{rows} of {} rows moved by the same factor, {}{share}", found.rows, moved(factor));
+        let what = format!("{rows} of {} rows moved by {word} factor, {}{share}", found.rows, moved(factor));
         tell(&mut standing, PatternKind::OneFactor, rows, what);
     } else if let Some((value, rows)) = tally.commonest_after()
         && rows >= FEW

@@ -56,7 +56,7 @@ impl Choice {
     pub async fn watched(&self, session: &Session, spec: &Spec) -> Result<Watched> {
         let mut watched = Watched::begin(self.source(session)?, spec).await?;
         if !watched.wanted_of_shell().is_empty() {
-            let view = session.observe(Depth::Files).await?;
+            let view = session.observe(Depth::Live).await?;
             match session.shell(&view) {
                 Some(shell) => watched.ask_shell(session.engine.as_ref(), &shell).await?,
                 None => watched.without_shell(spec),
