@@ -90,9 +90,6 @@ def measure(shop, place, rows):
 
     one = f"{select} ORDER BY id"
     rows.append(("snapshot of 5 columns / COPY", *side_by_side(shop, snapshot, lambda _: shop.copies(("bench", one)), 7), 2.0))
-    half = PRODUCTS // 2
-    two = [("bench", f"{select} WHERE id <= {half} ORDER BY id"), ("bench", f"{select} WHERE id > {half} ORDER BY id")]
-    rows.append(("snapshot of 5 columns / two COPY at once", *side_by_side(shop, snapshot, lambda _: shop.copies(*two), 7), 2.0))
 
     # One product in a thousand, all over the table.
     shop.watchdog("snapshot", "before")

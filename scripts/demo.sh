@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-odpm=$PWD/target/release/odpm
+home=$PWD
+odpm=$home/target/release/odpm
 newest=$(find /usr/lib/postgresql /usr/pgsql-* /opt/homebrew/opt/postgresql@* /usr/local/opt/postgresql@* \
     -maxdepth 0 2>/dev/null | grep -o '[0-9]*$' | sort -n | tail -1 || true)
 [ -n "$newest" ] || newest=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -1)
@@ -70,8 +71,28 @@ run 0 database restore "$(basename backups/example-*.odpm)" -d copy --as-copy --
 run 0 database drill --yes
 run 0 database list
 
+say "A release with much noise hides that prices fell by 12 % and that 14 % of the catalogue is no longer listed."
+sql postgres 'CREATE DATABASE catalogue OWNER odoo TEMPLATE template0'
+fill=$(mktemp)
+{ echo 'SET ROLE odoo;' && sed 's/:products/3000/g; s/:quants/3000/g; s/:rules/1000/g' "$home/tests/it/catalogue.sql"; } > "$fill"
+sql catalogue "$(cat "$fill")" && rm "$fill"
+cat > release.sh <<'EOF'
+#!/bin/sh
+# Codes are renamed, as planned, everything is synchronised, and two mistakes come along.
+exec "$ODPM" psql -d catalogue -- -q \
+    -c "UPDATE product_template SET default_code = default_code || '-B' WHERE id % 40 = 20 AND id < 1880" \
+    -c "UPDATE marketplace_listing SET last_synced_at = now() AT TIME ZONE 'UTC'" \
+    -c "UPDATE product_template SET list_price = round(list_price * 0.88, 2), write_uid = 3, write_date = now() AT TIME ZONE 'UTC' WHERE categ_id < 8" \
+    -c "UPDATE marketplace_listing SET state = 'inactive' WHERE id % 50 < 7"
+EOF
+chmod +x release.sh
+export ODPM=$odpm
+run 3 watchdog run release-42 -d catalogue -- ./release.sh
+run 0 watchdog rollback release-42-before release-42-after --only product.template.list_price,marketplace.listing.state --yes
+run 0 watchdog diff release-42-before live --gate
+
 say "Somebody drops the role that Odoo logs in with, and somebody else moves the project to a server."
-for database in example copy; do sql "$database" 'REASSIGN OWNED BY odoo TO postgres'; done
+for database in example copy catalogue; do sql "$database" 'REASSIGN OWNED BY odoo TO postgres'; done
 sql postgres 'DROP ROLE odoo'
 export ODPM_SCENARIO=server
 run 3 plan --strict
