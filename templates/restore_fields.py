@@ -6,12 +6,16 @@ _quiet = dict(tracking_disable=True, mail_notrack=True, mail_create_nolog=True, 
 _done = {"written": [], "already": [], "conflicts": [], "refused": {}}
 
 
-def _same(one, two):
+def _same(record, name, one, two):
     if isinstance(one, bool) or isinstance(two, bool):
         return bool(one) == bool(two)
     if isinstance(one, (int, float)) or isinstance(two, (int, float)):
         one, two = one or 0, two or 0
-        return abs(one - two) <= 1e-9 * max(1, abs(one), abs(two))
+        # Odoo rounds what it reads to the field's digits, the database may hold more.
+        field = record._fields[name]
+        digits = field.get_digits(env) if field.type == "float" else None
+        least = 0.5001 * 10 ** -digits[1] if digits else 0
+        return abs(one - two) <= max(least, 1e-9 * max(1, abs(one), abs(two)))
     return one == two or (not one and not two)
 
 
@@ -57,9 +61,9 @@ for _at, _change in enumerate(_changes):
         for _view, _part, _was, _saw in _views(_record, _name, _before, _after):
             _label = _name if _part is None else "%s@%s" % (_name, _part)
             _now = _canonical(_view, _name)
-            if _same(_now, _was):
+            if _same(_view, _name, _now, _was):
                 _done["already"].append([_model, _id])
-            elif _same(_now, _saw):
+            elif _same(_view, _name, _now, _saw):
                 _view.write({_name: _for_orm(_view, _name, _was)})
                 _done["written"].append(dict(_place, part=_part, seen=_saw, value=_was))
             else:

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::rows::{Change, DIGEST, Row, Section, Value};
+use crate::rows::{Change, DIGEST, Origin, Row, Section, Value};
 
 /// Sorts changes into what can be written back and what cannot.
 #[derive(Debug, Default)]
@@ -22,10 +22,14 @@ pub struct Gather {
 
 impl Gather {
     /// For the database that has these sections; of it only what is named, `model` or `model.field`, or all but noise.
-    pub fn new(sections: &[Section], only: &[String]) -> Self {
+    /// `orm`: Odoo writes, which can reach values that are no columns.
+    pub fn new(sections: &[Section], only: &[String], orm: bool) -> Self {
         let mut writable: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for section in sections {
-            let fields = section.fields.iter().filter(|field| field.origin.is_writable());
+            let fields = section
+                .fields
+                .iter()
+                .filter(|field| field.origin.is_writable() || orm && field.origin == Origin::Property);
             writable.insert(section.model.clone(), fields.map(|field| field.name.clone()).collect());
         }
         let noise = sections.iter().flat_map(|section| {

@@ -38,7 +38,10 @@ struct ModelTally {
     fields: BTreeMap<String, FieldTally>,
     came: Vec<Key>,
     gone: Vec<Key>,
+    /// Of rows with something that no rule allows.
     keys: Vec<Key>,
+    /// Of rows all of which a rule allows.
+    allowed: Vec<Key>,
 }
 
 /// What is to be said of one change of one field, or of a row that came or went.
@@ -70,9 +73,15 @@ impl Judge {
         }
     }
 
-    /// The keys of the rows that changed, by model: those that are there and have more than noise, up to a limit.
+    /// The keys of the rows that are there and have something unexpected, by model, up to a limit.
     pub fn keys(&self) -> BTreeMap<String, Vec<Key>> {
-        self.models.iter().map(|(model, tally)| (model.clone(), tally.keys.clone())).collect()
+        // Where a rule is not kept, what it speaks of is unexpected too.
+        let broken = self.rules.iter().any(|rule| self.outcome(rule).broken.is_some());
+        let keys = |tally: &ModelTally| match broken {
+            true => tally.keys.iter().chain(&tally.allowed).copied().collect(),
+            false => tally.keys.clone(),
+        };
+        self.models.iter().map(|(model, tally)| (model.clone(), keys(tally))).collect()
     }
 
     /// Judges one change.
@@ -101,17 +110,18 @@ impl Judge {
             }
             verdicts.push(self.verdict(change, kind, None));
         }
-        let only_noise = verdicts.iter().all(|verdict| matches!(verdict, Verdict::Noise));
-        if change.after.is_some() && !only_noise && tally.keys.len() < REMEMBERED {
-            tally.keys.push(change.id);
-        }
         let whole = tally.kinds.entry(kind).or_default();
         whole.rows += 1;
         let rules: BTreeSet<usize> = verdicts.iter().filter_map(Verdict::rule).collect();
         for rule in &rules {
             self.rules[*rule].rows += 1;
         }
-        if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Unexpected)) {
+        let unexpected = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Unexpected));
+        let keys = if unexpected { &mut tally.keys } else { &mut tally.allowed };
+        if change.after.is_some() && (unexpected || !rules.is_empty()) && keys.len() < REMEMBERED {
+            keys.push(change.id);
+        }
+        if unexpected {
             self.unexpected += 1;
             whole.unruled += 1;
         } else if rules.is_empty() {

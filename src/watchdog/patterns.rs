@@ -74,12 +74,15 @@ pub fn patterns(model: &str, found: &FieldFindings, tally: &FieldTally, rules: &
         rule.model == model && (rule.fields.is_empty() || rule.fields.iter().any(|field| field == plain))
     };
     if !rules.is_empty() && !rules.iter().any(meant) {
-        tell(
-            &mut standing,
-            PatternKind::NotMeant,
-            found.rows,
-            format!("{} rows changed, and nothing expects it", found.rows),
-        );
+        match standing.first_mut() {
+            Some(pattern) => pattern.what.push_str("; nothing expects it"),
+            None => tell(
+                &mut standing,
+                PatternKind::NotMeant,
+                found.rows,
+                format!("{} rows changed, and nothing expects it", found.rows),
+            ),
+        }
     }
     standing
 }

@@ -422,18 +422,18 @@ fn section() -> Section {
 #[test]
 fn a_rollback_writes_what_can_be_written_and_tells_the_rest() {
     let change = altered(1, &[("price", "1", "2"), ("stock", "3", "4"), ("synced", "5", "6")]);
-    let mut gather = Gather::new(&[section()], &[]);
+    let mut gather = Gather::new(&[section()], &[], false);
     let kept = gather.see(change.clone()).unwrap();
     assert_eq!(kept.altered().map(|(name, ..)| name).collect::<Vec<_>>(), ["price"]);
     assert_eq!(gather.unwritable.keys().collect::<Vec<_>>(), ["p.stock"]);
-    let mut named = Gather::new(&[section()], &["p.synced".into()]);
+    let mut named = Gather::new(&[section()], &["p.synced".into()], false);
     assert_eq!(named.see(change).unwrap().altered().next().map(|(name, ..)| name), Some("synced"));
     let secret = altered(1, &[("price", "\"keyed-sha256:ab\"", "\"keyed-sha256:cd\"")]);
     assert!(gather.see(secret).is_none(), "a digest is not written where a value was");
     let gone = Change { after: None, ..altered(1, &[("price", "1", "2")]) };
     assert!(gather.see(gone).is_none());
     assert_eq!(gather.gone, BTreeMap::from([("p".to_owned(), 1)]));
-    assert_eq!(Gather::new(&[section()], &["p.prise".into()]).unknown(&[section()]), ["p.prise"]);
+    assert_eq!(Gather::new(&[section()], &["p.prise".into()], false).unknown(&[section()]), ["p.prise"]);
 }
 
 fn rollback_plan(orm: bool, counts: &[(&str, u64)]) -> crate::plan::Plan {

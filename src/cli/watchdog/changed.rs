@@ -39,13 +39,14 @@ impl Comparison {
         session: &Session,
         choice: &Choice,
         only: &[String],
+        orm: bool,
         path: &Path,
     ) -> Result<(Changed, Findings)> {
         let live = match (&self.left, &self.right) {
             (Side::File(seen), _) | (_, Side::File(seen)) => choice.like(session, Some(seen)).await?,
             _ => choice.like(session, None).await?,
         };
-        let gather = Gather::new(&live.resolved.sections, only);
+        let gather = Gather::new(&live.resolved.sections, only, orm);
         if let Some(name) = gather.unknown(&live.resolved.sections).first() {
             let error = Error::usage(format!("nothing that is watched is called {name}"));
             return Err(error.hint("Name a model or a field of it: product.template.list_price"));

@@ -59,12 +59,13 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             (None, folder)
         }
     };
+    let orm = args.via == Way::Orm;
     let path = folder.join(format!("{}.jsonl", view.run()));
-    let (changed, found) = comparison.changed(&session, &choice, &args.only, &path).await?;
+    let (changed, found) = comparison.changed(&session, &choice, &args.only, orm, &path).await?;
     if !found.is_empty() {
         ui.answer(&report::rollback(&found));
     }
-    let request = Request::Rollback { changed: &changed, orm: args.via == Way::Orm };
+    let request = Request::Rollback { changed: &changed, orm };
     let plan = session.watchdog_plan(&request, &view);
     if plan.is_empty() && plan.blocked.is_empty() {
         ui.answer(&report::plan(&plan));
