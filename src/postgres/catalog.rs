@@ -113,3 +113,17 @@ async fn tables(
     }
     Ok(found)
 }
+
+/// Tables that look like a connector's listings, whatever it calls them, with those of the columns that are there.
+pub async fn listings(session: &Session, columns: &[&str]) -> Result<BTreeMap<String, Vec<String>>> {
+    let question = "SELECT c.relname::text, array_agg(a.attname::text ORDER BY a.attname) FROM pg_class c \
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = ANY ($1) AND NOT a.attisdropped \
+         WHERE c.relkind = 'r' AND pg_table_is_visible(c.oid) \
+         AND c.relname ~ '(listing|marketplace|_offer|product_binding|amazon|ebay|shopify|woo)' \
+         AND EXISTS (SELECT FROM pg_attribute i WHERE i.attrelid = c.oid AND i.attname = 'id') \
+         GROUP BY 1 HAVING count(*) > 1";
+    let columns = (&columns as &(dyn ToSql + Sync), Type::TEXT_ARRAY);
+    let rows = session.query_typed(question, &[columns]).await;
+    let rows = rows.map_err(|e| Error::environment("cannot look for listings").because(words(&e)))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}

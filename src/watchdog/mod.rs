@@ -28,4 +28,4 @@ pub use judge::Judge;
 pub use patterns::{moved, percent};
 pub use resolve::{Resolved, resolve};
 pub use rollback::{Request, plan};
-pub use spec::{PRESETS, Preset, Spec, preset};
+pub use spec::{LISTING, PRESETS, Preset, Spec, preset};

@@ -38,6 +38,22 @@ const DEFAULTS: [(&str, &[&str]); 16] = [
 const NOISE: [(&str, &str); 2] =
     [("marketplace.listing", "last_synced_at"), ("stock.quant", "reserved_quantity")];
 
+/// Columns of a listing that cost money when they are wrong.
+pub const LISTING: [&str; 12] = [
+    "active",
+    "asin",
+    "category_id",
+    "dispatch_time",
+    "fulfillment_channel",
+    "lead_time_to_ship",
+    "list_price",
+    "price",
+    "qty",
+    "quantity",
+    "sku",
+    "state",
+];
+
 /// A kind of change that people make, and the models that it can hurt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Preset {
@@ -161,6 +177,18 @@ impl Spec {
             }
         }
         like
+    }
+
+    /// With the tables of listings that a database has, by the names of their tables.
+    #[must_use]
+    pub fn with_listings(mut self, found: BTreeMap<String, Vec<String>>) -> Self {
+        for (table, columns) in found {
+            let fields = self.models.entry(table.replace('_', ".")).or_default();
+            for column in columns {
+                fields.entry(column).or_insert(false);
+            }
+        }
+        self
     }
 
     /// The digest by which snapshots know whether they were taken of the same.

@@ -457,3 +457,106 @@ fn digests_find_what_streams_find() {
     assert_eq!(differences(&shop, Way::Digests), streamed);
     assert_eq!(differences(&shop, Way::Measured), streamed);
 }
+
+#[test]
+fn what_only_odoo_computes_is_read_and_written_through_its_shell() {
+    let odoo =
+        "database: shop\nsource: ./odoo-src\nservices: {odoo: {replicas: 0}, odoo-cron: {replicas: 0}}";
+    let shop = Sandbox::with(odoo, "");
+    shop.write("odoo-src/odoo-bin", include_str!("shell.py"));
+    let _ = shop.apply();
+    fill(&shop, "shop", 30);
+    let yaml = shop.read("odpm.yaml");
+    shop.write(
+        "odpm.yaml",
+        &format!("{yaml}watchdog: {{models: {{product.template: {{virtual_available: }}}}}}\n"),
+    );
+    let _ = shop.run(&["watchdog", "spec"]).code(0).says("virtual_available: the Odoo shell");
+    let before = fs::read_to_string(take(&shop, "before")).unwrap();
+    assert!(before.contains("\"id\": 7, ") && before.contains(", \"virtual_available\": 7.3}"), "{before}");
+    let _ = shop.run(&["watchdog", "diff", "before", "live", "--detailed-exitcode"]).code(0);
+    let _ = sql(
+        &shop,
+        "UPDATE product_template SET list_price = 1, default_code = NULL WHERE id <= 3;
+         UPDATE product_product SET standard_price = '{\"1\": 2}' WHERE id = 4",
+    );
+    let _ = take(&shop, "after");
+    let _ = sql(&shop, "UPDATE product_template SET list_price = 5 WHERE id = 2");
+    let said = shop.run(&["watchdog", "rollback", "before", "after", "--via", "orm", "--yes"]).code(0);
+    let said = said.says("put back through Odoo").says("4 rows written");
+    let _ = said.says("product.template 2 list_price is 5, was 1 when it was seen");
+    let left = shop.json(&["watchdog", "diff", "before", "live", "--format", "json"]);
+    assert_eq!(left["unexpected"], 2, "the conflict, and the variant's price that follows from it: {left}");
+    assert_eq!(left["models"][1]["writers"][0]["login"], "__system__", "{left}");
+    let run = shop.json(&["history", "--format", "json"])["runs"].as_array().unwrap().last().unwrap()["run"]
+        .clone();
+    let _ = shop.run(&["undo", run.as_str().unwrap(), "--yes"]).code(0);
+    assert_eq!(sql(&shop, "SELECT count(*) FROM product_template WHERE default_code IS NULL"), ["3"]);
+    assert_eq!(sql(&shop, "SELECT standard_price->>'1' FROM product_product WHERE id = 4"), ["2"]);
+    shop.write("odoo-src/odoo-bin", "import sys\nsys.exit('no such module: nonsense')\n");
+    let said = shop.run(&["watchdog", "snapshot", "x"]).code(1);
+    let _ = said.says("the Odoo shell failed").says("no such module: nonsense");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let shop = catalogue(30, "");
+    let _ = shop.sql("postgres", "CREATE DATABASE bytes OWNER odoo TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
+    let _ = shop.sql(
+        "bytes",
+        "CREATE TABLE product_template (id serial PRIMARY KEY, default_code varchar); ALTER TABLE product_template OWNER TO odoo;
+         INSERT INTO product_template (default_code) VALUES ('fine'), (convert_from('\\xff41', 'SQL_ASCII'))",
+    );
+    let said = shop.run(&["watchdog", "snapshot", "x", "-d", "bytes"]).code(1);
+    let _ = said
+        .says("cannot read product.template of bytes")
+        .says("invalid byte sequence")
+        .says("A text there is no UTF-8");
+    assert!(snapshots(&shop).is_empty());
+}
+
+#[test]
+fn listings_of_connectors_are_suggested() {
+    let shop = catalogue(30, "");
+    let _ = sql(
+        &shop,
+        "CREATE TABLE shopify_product_binding (id serial PRIMARY KEY, price numeric, sku varchar); ALTER TABLE shopify_product_binding OWNER TO odoo",
+    );
+    let said = shop.run(&["watchdog", "spec", "--suggest"]).code(0);
+    let _ = said.says("    shopify.product.binding:\n      price:\n      sku:\n");
+}
+
+/// The real databases, where `ODPM_TEST_BACKUPS` names a folder with their backups.
+#[test]
+fn a_regression_in_real_databases_is_found_and_rolled_back() {
+    let Some(folder) = std::env::var_os("ODPM_TEST_BACKUPS") else {
+        return skipped("ODPM_TEST_BACKUPS names no folder with backups of real databases");
+    };
+    let shop = Sandbox::with("database: shop", "");
+    let _ = shop.apply();
+    for zip in fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+        if zip.extension().is_none_or(|end| end != "zip") {
+            continue;
+        }
+        let zip = zip.display().to_string();
+        let _ = shop.run(&["database", "restore", &zip, "-d", "shop", "--replace", "--yes"]).code(0);
+        let before = take(&shop, "before");
+        let before = before.file_stem().unwrap().to_string_lossy().into_owned();
+        let _ = sql(
+            &shop,
+            "UPDATE product_template SET list_price = list_price * 0.88; UPDATE ir_cron SET active = NOT active",
+        );
+        let products: u64 =
+            sql(&shop, "SELECT count(*) FROM product_template WHERE list_price > 0")[0].parse().unwrap();
+        let found = shop.json(&["watchdog", "diff", &before, "live", "--format", "json"]);
+        let models = found["models"].as_array().unwrap();
+        let field =
+            models.iter().find(|model| model["model"] == "product.template").map(|m| m["fields"][0].clone());
+        let rows = field.as_ref().map_or(0, |field| field["rows"].as_u64().unwrap());
+        assert_eq!(rows, products, "{zip}");
+        assert!(products < 10 || found["patterns"].to_string().contains("the same factor, -12 %"), "{zip}");
+        let _ = shop.run(&["watchdog", "diff", &before, "live", "--gate"]).code(3);
+        let _ = shop.run(&["watchdog", "rollback", &before, "live", "--yes"]).code(0);
+        let _ = shop.run(&["watchdog", "diff", &before, "live", "--detailed-exitcode"]).code(0);
+    }
+}

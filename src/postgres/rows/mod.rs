@@ -57,20 +57,11 @@ impl Source {
     }
 }
 
-/// A moment that other sessions can join.
-#[derive(Clone, Debug)]
-struct Exported {
-    /// PostgreSQL's name for it.
-    id: String,
-    /// Whether the server has seen to it that every text is UTF-8.
-    is_utf8: bool,
-}
-
 /// One moment of a database, held as long as this lives. Nothing can be written through it.
 pub struct Moment {
     source: Source,
     session: Session,
-    snapshot: Exported,
+    snapshot: String,
 }
 
 impl Moment {
@@ -79,9 +70,8 @@ impl Moment {
         let session = source.connect().await?;
         let failed = |e: tokio_postgres::Error| source.failed("a moment").because(words(&e));
         session.batch_execute(&format!("{BEGIN}; {PLAIN}")).await.map_err(failed)?;
-        let question = "SELECT pg_export_snapshot(), current_setting('server_encoding') = 'UTF8'";
-        let row = session.query_one(question, &[]).await.map_err(failed)?;
-        let snapshot = Exported { id: row.get(0), is_utf8: row.get(1) };
+        let rows = session.query_typed("SELECT pg_export_snapshot()", &[]).await.map_err(failed)?;
+        let snapshot = rows.first().map(|row| row.get(0)).unwrap_or_default();
         Ok(Self { source, session, snapshot })
     }
 

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use futures_util::TryStreamExt;
+use tokio_postgres::error::SqlState;
 
-use super::{BEGIN, Exported, PLAIN, Source};
+use super::{BEGIN, PLAIN, Source};
 use crate::base::quote::literal;
 use crate::error::{Error, Result};
 use crate::postgres::connect::Session;
@@ -43,7 +44,7 @@ pub struct RowReader {
 impl RowReader {
     pub(super) fn start(
         source: Source,
-        snapshot: Exported,
+        snapshot: String,
         units: Vec<(usize, String)>,
         layouts: Vec<Arc<Layout>>,
         form: Form,
@@ -124,7 +125,7 @@ struct Unit {
 
 struct Worker {
     source: Source,
-    snapshot: Exported,
+    snapshot: String,
     work: Arc<Vec<Unit>>,
     next: Arc<AtomicUsize>,
     layouts: Vec<Arc<Layout>>,
@@ -157,7 +158,7 @@ impl Worker {
 
     async fn work(&self) -> Result<()> {
         let session = self.source.connect().await?;
-        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {PLAIN}", literal(&self.snapshot.id));
+        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {PLAIN}", literal(&self.snapshot));
         let begun = session.batch_execute(&begin).await;
         begun.map_err(|e| self.source.failed("a moment").because(words(&e)))?;
         while let Some(unit) = self.take() {
@@ -179,6 +180,9 @@ impl Worker {
             let mut error = self.source.failed(layout.model()).because(words(&e));
             if let Some(detail) = e.as_db_error().and_then(|db| db.detail().or(db.hint())) {
                 error = error.because(detail);
+            }
+            if e.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE) {
+                error = error.hint("A text there is no UTF-8: mend it, or watch only models that have none.");
             }
             error
         };
@@ -211,30 +215,19 @@ impl Worker {
             }
             if block.len() >= BLOCK {
                 let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK + BLOCK / 4));
-                if self.send(unit, full, &mut rows)?.is_err() {
+                if self.send(unit, full, &mut rows).is_err() {
                     return Ok(Err(Gone));
                 }
             }
         }
-        if !block.is_empty() && self.send(unit, block, &mut rows)?.is_err() {
+        if !block.is_empty() && self.send(unit, block, &mut rows).is_err() {
             return Ok(Err(Gone));
         }
         Ok(unit.sender.send(Ok(Vec::new())).map_err(|_| Gone))
     }
 
-    fn send(&self, unit: &Unit, block: Vec<u8>, rows: &mut u64) -> Result<Result<(), Gone>> {
-        if !self.snapshot.is_utf8
-            && let Err(e) = std::str::from_utf8(&block)
-        {
-            let from = memchr::memrchr(b'\n', &block[..e.valid_up_to()]).map_or(0, |at| at + 1);
-            let line: String = String::from_utf8_lossy(&block[from..]).chars().take(100).collect();
-            return Err(self
-                .source
-                .failed(self.layouts[unit.section].model())
-                .because("a row is not UTF-8")
-                .because(format!("the row begins: {}", line.lines().next().unwrap_or_default())));
-        }
+    fn send(&self, unit: &Unit, block: Vec<u8>, rows: &mut u64) -> Result<(), Gone> {
         self.counts.0[unit.section].fetch_add(std::mem::take(rows), Ordering::Relaxed);
-        Ok(unit.sender.send(Ok(block)).map_err(|_| Gone))
+        unit.sender.send(Ok(block)).map_err(|_| Gone)
     }
 }
