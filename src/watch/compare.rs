@@ -1,11 +1,12 @@
 //! Merges two sides and hands on what differs.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::{Watched, narrow};
 use crate::error::Result;
 use crate::facts::{SectionTaken, SnapshotManifest, SnapshotSeen};
-use crate::postgres::rows::Form;
+use crate::postgres::rows::{Counts, Form};
 use crate::process::blocking;
 use crate::rows::{Change, Dialect, Difference, Lines, join};
 use crate::snapshot_file;
@@ -70,11 +71,13 @@ impl Side {
         SideTold { name: name.to_owned(), database: database.name.clone(), at }
     }
 
-    async fn lines(&self) -> Result<Lines<Box<dyn Read + Send>>> {
+    /// Its rows; of a live one their numbers too, which grow as they are read.
+    async fn lines(&self) -> Result<(Lines<Box<dyn Read + Send>>, Option<Counts>)> {
         Ok(match self {
-            Self::File(seen) => snapshot_file::open(seen)?.boxed(),
+            Self::File(seen) => (snapshot_file::open(seen)?.boxed(), None),
             Self::Live(watched) => {
-                Lines::new(watched.lines().await?.0, format!("the database {}", watched.database.name))
+                let (lines, counts) = watched.lines().await?;
+                (Lines::new(lines, format!("the database {}", watched.database.name)), Some(counts))
             }
         })
     }
@@ -91,6 +94,9 @@ pub enum Way {
     Digests,
 }
 
+/// Rows of the first side, by model, as far as all of them were read.
+pub type Rows = BTreeMap<String, u64>;
+
 /// Tells `state` every change from the left to the right that is of what can be compared, in the order of models and ids.
 pub async fn compare<T: Send + 'static>(
     left: &Side,
@@ -99,7 +105,7 @@ pub async fn compare<T: Send + 'static>(
     way: Way,
     mut state: T,
     tell: fn(&mut T, Change) -> Result<()>,
-) -> Result<T> {
+) -> Result<(T, Rows)> {
     if let (Side::Live(left), Side::Live(right)) = (left, right)
         && left.resolved.sections == right.resolved.sections
         && left.wanted_of_shell().is_empty()
@@ -111,14 +117,18 @@ pub async fn compare<T: Send + 'static>(
         };
         return live_with_live(left, right, comparable, digests, state, tell).await;
     }
-    let (mut left, mut right) = (left.lines().await?, right.lines().await?);
-    blocking(move || {
+    let sections = left.sections();
+    let ((mut left, counts), (mut right, _)) = (left.lines().await?, right.lines().await?);
+    let state = blocking(move || {
         join(&mut left, &mut right, &Dialect::Json, &mut |difference| {
             hand_on(difference, &comparable, &mut state, tell)
         })?;
         Ok(state)
     })
-    .await
+    .await?;
+    let counts =
+        counts.map_or_else(|| sections.iter().map(|section| section.rows).collect(), |counts| counts.read());
+    Ok((state, sections.into_iter().map(|section| section.model).zip(counts).collect()))
 }
 
 /// Two live databases that answer the same queries: their rows are merged as the servers write them.
@@ -129,7 +139,8 @@ async fn live_with_live<T: Send + 'static>(
     digests: bool,
     mut state: T,
     tell: fn(&mut T, Change) -> Result<()>,
-) -> Result<T> {
+) -> Result<(T, Rows)> {
+    let mut rows = Rows::new();
     for section in &left.resolved.sections {
         let one = std::slice::from_ref(section);
         let (l, r) = if digests && section.divides() {
@@ -142,6 +153,7 @@ async fn live_with_live<T: Send + 'static>(
                 right.moment.read(one, &right.catalog, Form::Copy, 1),
             )?
         };
+        let counts = l.counts();
         let dialect = Dialect::Copy(section.layout());
         let comparable = comparable.clone();
         let (left_name, right_name) = (left.database.name.clone(), right.database.name.clone());
@@ -153,8 +165,11 @@ async fn live_with_live<T: Send + 'static>(
             Ok(state)
         })
         .await?;
+        if !digests {
+            rows.insert(section.model.clone(), counts.read().iter().sum());
+        }
     }
-    Ok(state)
+    Ok((state, rows))
 }
 
 fn hand_on<T>(

@@ -73,6 +73,11 @@ impl Judge {
         }
     }
 
+    /// The first side has so many rows, by model.
+    pub fn counted(&mut self, rows: BTreeMap<String, u64>) {
+        self.rows.extend(rows);
+    }
+
     /// The keys of the rows that are there and have something unexpected, by model, up to a limit.
     pub fn keys(&self) -> BTreeMap<String, Vec<Key>> {
         // Where a rule is not kept, what it speaks of is unexpected too.
@@ -257,6 +262,9 @@ impl Judge {
         let broken = match (rows, percent) {
             (Some(most), _) if rule.rows > *most => {
                 Some(format!("{} rows, at most {most} are expected", rule.rows))
+            }
+            (_, Some(most)) if of == 0 && rule.rows > 0 => {
+                Some(format!("at most {most} % are expected, of a number of rows that is not known"))
             }
             (_, Some(most)) if share > *most => {
                 Some(format!("{share:.1} % of the rows, at most {most} % are expected"))

@@ -320,7 +320,7 @@ fn databases_that_changed_under_the_watchdog_are_told() {
     let said = shop.run(&["watchdog", "diff", "one", "live"]).code(0);
     let _ = said.says("shop was restored or made anew in between").says("10 rows added");
     let said = shop.run(&["watchdog", "diff", "live:old", "live:shop"]).code(0);
-    let _ = said.says("The first is of old, the second of shop").says("10 rows added");
+    let _ = said.says("The first is of old, the second of shop").says("10 rows added").says("(of 60 rows)");
     let _ = shop.run(&["watchdog", "snapshot", "x", "-d", "nowhere"]).code(1).says("does not exist");
     let _ = shop.run(&["watchdog", "snapshot", "a:b"]).code(64).says("cannot be a label");
     let _ = shop.run(&["watchdog", "diff", "none"]).code(1).says("there is no snapshot none");
@@ -429,6 +429,7 @@ fn differences(shop: &Sandbox, way: odpm::watch::Way) -> Vec<(String, String, us
         })
         .await
         .unwrap()
+        .0
     })
 }
 

@@ -57,7 +57,7 @@ impl Comparison {
         let (left, right) = (self.left.sections(), self.right.sections());
         let judge = Judge::new(&[], &right, &left);
         let pen = Pen { gather, judge, file: BufWriter::new(file) };
-        let mut pen =
+        let (mut pen, _) =
             watch::compare(&self.left, &self.right, comparable, Way::Measured, pen, Pen::see).await?;
         let flushed = pen.file.flush().and_then(|()| pen.file.get_ref().sync_all());
         flushed.map_err(|e| cannot("write", path, &e))?;

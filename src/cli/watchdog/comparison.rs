@@ -80,11 +80,12 @@ impl Comparison {
         let judge = Judge::new(rules, &self.left.sections(), &self.right.sections());
         let mut notes = comparable.notes.clone();
         let eyes = Eyes { judge, lines };
-        let Eyes { judge, lines } =
+        let (Eyes { mut judge, lines }, rows) =
             watch::compare(&self.left, &self.right, comparable, Way::Measured, eyes, Eyes::see).await?;
         if let Some(mut lines) = lines {
             lines.flush().map_err(|e| Error::environment("cannot write the changes").caused_by(&e))?;
         }
+        judge.counted(rows);
         let keys = judge.keys();
         let writers = match keys.is_empty() {
             true => Ok(Default::default()),

@@ -92,7 +92,7 @@ impl RowReader {
     }
 }
 
-/// How many rows of each section were read, where they are read as JSON.
+/// How many rows of each section were read.
 #[derive(Clone, Debug)]
 pub struct Counts(Arc<Vec<AtomicU64>>);
 
@@ -193,7 +193,10 @@ impl Worker {
         while let Some(chunk) = copy.try_next().await.map_err(failed)? {
             let mut rest = &chunk[..];
             match self.form {
-                Form::Copy => block.extend_from_slice(rest),
+                Form::Copy => {
+                    rows += memchr::memchr_iter(b'\n', rest).count() as u64;
+                    block.extend_from_slice(rest);
+                }
                 Form::Json => {
                     while let Some(end) = memchr::memchr(b'\n', rest) {
                         // A server sends a row at a time, and promises nothing.
