@@ -12,15 +12,13 @@ use crate::report::Ui;
 
 /// Open psql on the project's database, as the application role
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  odpm psql\n  odpm psql -d shop -- -c 'SELECT count(*) FROM res_partner'"
-)]
+#[command(after_help = "Examples:\n  odpm psql\n  odpm psql -d shop -c 'SELECT count(*) FROM res_partner'")]
 pub struct Args {
     /// The database; odoo.database, else postgres
     #[arg(short, long, value_name = "DB")]
     database: Option<String>,
-    /// Options of psql
-    #[arg(last = true)]
+    /// Options of psql; all that come after odpm's own
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     options: Vec<String>,
 }
 

@@ -91,7 +91,7 @@ async fn tables(
          coalesce(array_position(i.indkey::smallint[], a.attnum), -1)::integer, c.reltuples::double precision \
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
          LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
-         WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)";
+         WHERE c.relname = ANY ($1) AND c.relkind = 'r' AND pg_table_is_visible(c.oid)";
     let mut found: BTreeMap<String, TableSeen> = BTreeMap::new();
     let mut keys: BTreeMap<String, Vec<(i32, String)>> = BTreeMap::new();
     for row in session.query_typed(question, &[names()]).await? {

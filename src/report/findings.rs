@@ -123,6 +123,11 @@ fn field_lines(found: &FieldFindings, rows: u64, part: Part) -> Vec<String> {
     if part == Part::Noise {
         return lines;
     }
+    // A moment in many rows says nothing by its values.
+    if let (Some(hint), Some(line)) = (&found.hint, lines.first_mut()) {
+        let _ = write!(line, "; where that is a schedule's doing, {hint}");
+        return lines;
+    }
     lines.extend(found.shift.as_ref().map(|shift| format!("      moved   {}", shift_told(shift))));
     if !found.pairs.is_empty() {
         let pair = |pair: &crate::watchdog::Pair| {
@@ -136,7 +141,6 @@ fn field_lines(found: &FieldFindings, rows: u64, part: Part) -> Vec<String> {
     };
     let told: Vec<String> = found.samples.iter().take(3).map(sample).collect();
     lines.push(format!("      such as {}", told.join("; ")));
-    lines.extend(found.hint.as_ref().map(|hint| format!("      {hint}")));
     lines
 }
 

@@ -171,7 +171,11 @@ fn field(found: &FieldFindings, page: &mut String) {
     }
     page.push_str("</table></div>\n");
     if let Some(hint) = &found.hint {
-        let _ = writeln!(page, "<p class=\"soft\">{}</p>", text(hint));
+        let _ = writeln!(
+            page,
+            "<p class=\"soft\">Where that is a schedule's doing: <code>{}</code></p>",
+            text(hint)
+        );
     }
     page.push_str("</section>\n");
 }

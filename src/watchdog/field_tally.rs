@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::findings::{FieldFindings, Pair, Sample, Shift};
-use crate::rows::{Key, Kind, Value};
+use crate::rows::{Key, Value};
 
 /// How many different pairs and values are counted.
 const COUNTED: usize = 2048;
@@ -70,7 +70,7 @@ impl FieldTally {
     }
 
     /// The findings, but for what others have to decide.
-    pub fn findings(&self, field: &str, kind: Kind, noise: bool, of: u64, unexpected: u64) -> FieldFindings {
+    pub fn findings(&self, field: &str, noise: bool, of: u64, unexpected: u64) -> FieldFindings {
         let mut pairs: Vec<_> = self.pairs.iter().filter(|(_, rows)| **rows > 1).collect();
         pairs.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
         let pair = |((before, after), rows): (&(Value, Value), &u64)| Pair {
@@ -78,7 +78,6 @@ impl FieldTally {
             after: after.clone(),
             rows: *rows,
         };
-        let clock = kind == Kind::Timestamp && !noise && self.rows > 1;
         FieldFindings {
             field: field.to_owned(),
             rows: self.rows,
@@ -88,9 +87,7 @@ impl FieldTally {
             shift: self.shift(),
             pairs: pairs.into_iter().take(TOLD).map(pair).collect(),
             samples: self.samples.clone(),
-            hint: clock.then(|| {
-                "A moment that many rows share is often a schedule's: mark it `noise: true`.".to_owned()
-            }),
+            hint: None,
         }
     }
 

@@ -118,7 +118,7 @@ pub struct FieldFindings {
     pub pairs: Vec<Pair>,
     /// Some of the rows.
     pub samples: Vec<Sample>,
-    /// What might help.
+    /// What marks it as noise, in `odpm.yaml`, where it is a moment that many rows share: that is often a schedule's doing.
     pub hint: Option<String>,
 }
 

@@ -221,7 +221,11 @@ impl Judge {
                 let plain = name.split('@').next().unwrap_or(name);
                 let known = self.fields.get(&(model.clone(), plain.to_owned()));
                 let (kind, noise) = known.map_or((Kind::Text, false), |known| (known.kind, known.noise));
-                let found = field.findings(name, kind, noise, of, late(field));
+                let mut found = field.findings(name, noise, of, late(field));
+                if kind == Kind::Timestamp && !noise && field.rows > 1 {
+                    found.hint =
+                        Some(format!("watchdog: {{models: {{{model}: {{{plain}: {{noise: true}}}}}}}}"));
+                }
                 standing.extend(patterns(model, &found, field, &self.expects()));
                 fields.push(found);
             }
@@ -272,7 +276,12 @@ impl Judge {
             _ => None,
         };
         let what = if fields.is_empty() { "any field".to_owned() } else { fields.join(", ") };
-        RuleOutcome { rule: format!("{model}: {what}"), rows: rule.rows, broken }
+        let watched = self
+            .fields
+            .keys()
+            .any(|(known, field)| known == model && (fields.is_empty() || fields.contains(field)));
+        let unknown = if watched { "" } else { " (nothing that is watched is called so)" };
+        RuleOutcome { rule: format!("{model}: {what}{unknown}"), rows: rule.rows, broken }
     }
 }
 

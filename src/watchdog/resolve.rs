@@ -42,7 +42,8 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, shell: bool) -> Resolved {
             fields: Vec::new(),
             joins: Vec::new(),
         };
-        for (name, noise) in wanted {
+        // The key is in every line as it is.
+        for (name, noise) in wanted.iter().filter(|(name, _)| *name != "id") {
             match field(model, name, seen, catalog, shell, &mut section.joins) {
                 Ok(found) => section.fields.push(Field { noise: *noise, ..found }),
                 Err(why) => resolved.skipped.push(skip(Some(name), &why)),

@@ -99,7 +99,7 @@ fn resolved(text: &str, catalog: &Catalog, shell: bool) -> Resolved {
 #[test]
 fn each_field_is_found_where_this_database_has_it() {
     let text = "  models:
-    product.template: {list_price: , name: , standard_price: , virtual_available: , variant_ids: , nonsense: }
+    product.template: {id: , list_price: , name: , standard_price: , virtual_available: , variant_ids: , nonsense: }
     product.product: {standard_price: , list_price: , qty_available: }
     ir.config_parameter: {key: , value: }
     res_users: {login: , password: }
@@ -298,6 +298,17 @@ fn noise_is_counted_and_never_gates() {
 }
 
 #[test]
+fn a_moment_in_many_rows_comes_with_what_marks_it_as_noise() {
+    let mut sections = products(10);
+    sections[0].fields[2].noise = false;
+    let mut judge = Judge::new(&[], &sections, &sections);
+    (1..4).for_each(|id| judge.see(&altered(id, &[("synced", "\"a\"", "\"b\"")])));
+    let found = judge.findings(Default::default(), Vec::new());
+    let hint = found.models[0].fields[0].hint.as_deref();
+    assert_eq!(hint, Some("watchdog: {models: {p: {synced: {noise: true}}}}"));
+}
+
+#[test]
 fn what_is_expected_passes_within_its_limits() {
     let change = |id, to: &str| altered(id, &[("price", "10", to)]);
     let table: [(&str, &[Change], u64, Option<&str>); 7] = [
@@ -325,6 +336,11 @@ fn what_is_expected_passes_within_its_limits() {
         assert_eq!(found.expected, changes.len() as u64 - unexpected, "{text}");
         let why = found.rules[0].broken.as_deref();
         assert_eq!(why.is_some(), broken.is_some(), "{text}: {why:?}");
+        assert_eq!(
+            found.rules[0].rule.contains("nothing that is watched"),
+            text.contains("model: q"),
+            "{text}"
+        );
         assert!(broken.is_none_or(|part| why.unwrap_or_default().contains(part)), "{text}: {why:?}");
     }
 }

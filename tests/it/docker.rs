@@ -53,7 +53,7 @@ fn a_stack_comes_up_rests_is_mended_goes_down_and_comes_back() {
     assert_eq!(shop.sql("postgres", "SELECT count(*) FROM kept"), ["0"]);
     shop.at_rest();
     // People get in, and read what the services say.
-    let _ = shop.run(&["psql", "-d", "postgres", "--", "-Atc", "SELECT current_user"]).code(0).says("odoo");
+    let _ = shop.run(&["psql", "-d", "postgres", "-Atc", "SELECT current_user"]).code(0).says("odoo");
     let _ = shop.run(&["exec", "odoo", "--", "id", "-un"]).code(0).says("odoo");
     let _ = shop.run(&["exec", "odoo", "--", "sh", "-c", "exit 7"]).code(7);
     let logs = shop.run(&["logs", "--since", "5m"]).code(0).out;
