@@ -1,4 +1,4 @@
-.PHONY: demo test test-setup bench check
+.PHONY: demo test test-setup bench crash check
 
 # local or docker.
 ENGINE ?= local
@@ -25,6 +25,12 @@ bench:
 	python3 scripts/bench.py
 	python3 scripts/bench_databases.py
 	python3 scripts/bench_rows.py
+
+# Kills odpm before and after each journal record of each kind of plan, on real PostgreSQL, and prints how it went on.
+crash:
+	scripts/setup.sh
+	cargo build --locked --features crash-points --target-dir target/crash
+	python3 scripts/crash.py
 
 # Formatting, lints, documentation.
 check:

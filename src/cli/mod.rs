@@ -12,6 +12,7 @@ mod doctor;
 mod down;
 mod exec;
 mod foreground;
+mod here;
 mod history;
 mod init;
 mod intent;
@@ -40,7 +41,7 @@ use crate::report::{self, Format, Ui};
 
 /// The whole life of an Odoo database on PostgreSQL: describe, plan, apply, record.
 #[derive(Debug, Parser)]
-#[command(name = "odpm", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "odpm", version, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 done or nothing to do; 1 failed; 2 changes present (--detailed-exitcode); \
 3 stopped for a person's decision; 4 another odpm is at work; 64 wrong usage; 130 interrupted."
@@ -62,7 +63,7 @@ pub struct Cli {
     quiet: bool,
 
     #[command(subcommand)]
-    verb: verbs::Verb,
+    verb: Option<verbs::Verb>,
 }
 
 /// Parses the command line, runs the verb, tells its failure, and gives the exit code.
@@ -75,7 +76,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = Ui { quiet: cli.quiet };
-    let format = cli.verb.format();
+    let format = cli.verb.as_ref().map_or(Format::Text, verbs::Verb::format);
     match run(cli, ui) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -119,5 +120,10 @@ fn run(cli: Cli, ui: Ui) -> Result<u8> {
         .build()
         .map_err(|e| Error::environment("cannot begin").caused_by(&e))?;
     let start = cli.project;
-    runtime.block_on(async { cli.verb.run(&start, ui).await })
+    runtime.block_on(async {
+        match &cli.verb {
+            Some(verb) => verb.run(&start, ui).await,
+            None => here::run(&start, ui).await,
+        }
+    })
 }

@@ -21,6 +21,16 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    let (status, waits) = look(start).await?;
+    ui.answer(&match args.format {
+        Format::Text => report::status(&status),
+        Format::Json => report::json(&status)?,
+    });
+    Ok(if args.strict && waits { 3 } else { 0 })
+}
+
+/// How the project is, and whether something waits for a person.
+pub async fn look(start: &Path) -> Result<(Status, bool)> {
     let session = Session::reading(start)?;
     let view = session.observe(Depth::Live).await?;
     let plan =
@@ -69,9 +79,5 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         last_drill: observe::last_drill(&session.loaded),
         now: view.seen.at,
     };
-    ui.answer(&match args.format {
-        Format::Text => report::status(&status),
-        Format::Json => report::json(&status)?,
-    });
-    Ok(if args.strict && waits { 3 } else { 0 })
+    Ok((status, waits))
 }

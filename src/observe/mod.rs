@@ -15,5 +15,5 @@ pub use author::author;
 pub use databases::{backup, backups, databases, last_drill, readable};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
-pub use project::{Loaded, load};
+pub use project::{Loaded, find, load};
 pub use world::{Depth, observe};

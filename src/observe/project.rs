@@ -41,7 +41,8 @@ pub fn load(start: &Path) -> Result<Loaded> {
     Ok(Loaded { project, state, secrets })
 }
 
-fn find(start: &Path) -> Result<(PathBuf, PathBuf)> {
+/// Where the project of a folder is described: its root and its file.
+pub fn find(start: &Path) -> Result<(PathBuf, PathBuf)> {
     let start = fs::canonicalize(start)
         .map_err(|e| Error::input(format!("cannot enter {}", start.display())).caused_by(&e))?;
     if let Some(root) = start.ancestors().find(|folder| folder.join("odpm.yaml").is_file()) {

@@ -30,7 +30,7 @@ pub use history::{History, history};
 pub use plan::plan;
 pub use progress::{Progress, duration};
 pub use refusal::{blocked, pending, unconfirmed, unnamed};
-pub use status::{DatabaseStatus, Status, database_status, status};
+pub use status::{DatabaseStatus, Status, database_status, next, no_project, status};
 pub use ui::{Format, Ui};
 pub use watchdog::{Comparison, presets, snapshot, snapshot_in_brief, spec, suggestion, unexpected};
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::drift::drift;
 use crate::base::time::ago;
 use crate::drift::Judged;
+use crate::error::Error;
 use crate::facts::{
     BaselineCluster, BaselineCompose, BaselineConf, DataDir, Drill, Known, Live, PidFile, RunSummary,
     ServerSeen, ServiceSeen,
@@ -62,6 +63,35 @@ pub struct Status {
     /// The moment of the answer.
     #[serde(skip)]
     pub now: jiff::Timestamp,
+}
+
+/// The next sensible command.
+pub fn next(status: &Status) -> String {
+    let next = match () {
+        () if status.unfinished.is_some() => "go on with the unfinished run: odpm apply --resume",
+        () if status.locked_by.is_some() => "wait for the odpm that is at work: odpm status",
+        () if !status.blocked.is_empty() => "see what is in the way: odpm plan",
+        () if status.recorded_at.is_none() => "see what would be set up: odpm plan",
+        () if status.steps > 0 => "see what would change: odpm plan",
+        () if status.last_backup.is_none() => "take a first backup: odpm database backup",
+        () if status.last_drill.is_none() => "try whether the backup restores: odpm database drill",
+        () => "nothing to do; every verb: odpm --help",
+    };
+    format!("Next: {next}\n")
+}
+
+/// There is no project here, for this reason.
+pub fn no_project(why: &Error) -> String {
+    format!(
+        "odpm {}: {}\n\n\
+         Describe a new project        odpm init\n\
+         Take over one of odpm 4       odpm init --from-odpm DIR\n\
+         Take over a stack of Compose  odpm init --from-compose FILE\n\
+         Work elsewhere                odpm -C DIR status\n\
+         Every verb                    odpm --help\n",
+        env!("CARGO_PKG_VERSION"),
+        why.report().what
+    )
 }
 
 /// The status for people.

@@ -52,10 +52,13 @@ impl JournalFile {
         let mut line = serde_json::to_vec(entry)
             .map_err(|e| Error::internal("cannot write a journal record").caused_by(&e))?;
         line.push(b'\n');
-        self.file
-            .write_all(&line)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|e| cannot_write(&self.path, &e))
+        #[cfg(feature = "crash-points")]
+        super::crash_points::at("before");
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        written.map_err(|e| cannot_write(&self.path, &e))?;
+        #[cfg(feature = "crash-points")]
+        super::crash_points::at("after");
+        Ok(())
     }
 }
 

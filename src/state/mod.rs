@@ -5,6 +5,8 @@
 
 mod atomic;
 mod baseline;
+#[cfg(feature = "crash-points")]
+mod crash_points;
 mod journal;
 mod lock;
 mod secrets;

@@ -105,3 +105,16 @@ fn the_readme_shows_real_output() {
     shop.write("odpm.yaml", "version: 1\nname: shop\n\nengnie: local\n\nodoo:\n  version: \"18.0\"\npostgres:\n  version: \"15\"\n  port: many\n");
     shown(&shop.run(&["validate"]).code(1).err);
 }
+
+#[test]
+fn alone_it_says_where_the_project_stands_and_what_comes_next() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_odpm")).current_dir(nowhere.path()).output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("odpm init --from-odpm DIR"));
+    let shop = Sandbox::new();
+    let _ = shop.run(&[]).code(0).says("Next: see what would be set up: odpm plan");
+    let _ = shop.apply();
+    let _ = shop.run(&[]).code(0).says("Next: take a first backup: odpm database backup");
+}

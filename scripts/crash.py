@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Kills odpm with SIGKILL before and after each record of the journal of each kind of plan, on a real PostgreSQL cluster.
+
+Each time the run is then finished (apply --resume) and what it was to do is checked; or it is given up (apply --abandon), and
+the database has to be as before or as after, whole. Prints a line for each kind of plan.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ODPM = ROOT / "target/crash/debug/odpm"
+PORT = os.environ.get("ODPM_CRASH_PORT", "15436")
+KILLED = -9
+
+
+class Shop:
+    """A project of the local engine in a folder of its own."""
+
+    def __init__(self, place):
+        self.place = place
+        self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(place), "ODPM_ADMIN_PASSWORD": "secret"}
+
+    def describe(self):
+        (self.place / "odpm.yaml").write_text(
+            f'version: 1\nname: crash\nengine: local\nodoo: {{version: "18.0", database: shop}}\n'
+            f'postgres: {{version: "{self.bin.parent.name}", port: {PORT}}}\nbackup: {{keep: {{last: 1, daily: 0, weekly: 0, monthly: 0}}}}\n'
+            f'watchdog: {{keep: 1}}\n')
+
+    def odpm(self, *args, crash=None):
+        env = self.env | ({"ODPM_CRASH": crash} if crash else {})
+        return subprocess.run([ODPM, *args], cwd=self.place, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+    def must(self, *args):
+        done = self.odpm(*args)
+        if done.returncode != 0:
+            raise Broken(f"odpm {' '.join(args)} ended with {done.returncode}: {done.stdout[-300:]}{done.stderr[-500:]}")
+        return done.stdout
+
+    def sql(self, database, text):
+        password = (self.place / ".odpm/secrets/admin_password").read_text().strip()
+        done = subprocess.run([self.bin / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", PORT, "-U", "postgres",
+                               "-d", database], input=text, env=self.env | {"PGPASSWORD": password}, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Broken(done.stderr)
+        return done.stdout.strip()
+
+    def names(self):
+        return set(self.sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'").split())
+
+    def fill(self, name="shop"):
+        """The database as every case begins with it."""
+        self.sql("postgres", f'CREATE DATABASE "{name}" OWNER odoo TEMPLATE template0')
+        script = (ROOT / "tests/it/catalogue.sql").read_text()
+        for word, value in ((":products", "40"), (":quants", "40"), (":rules", "10")):
+            script = script.replace(word, value)
+        self.sql(name, "SET ROLE odoo;\n" + script)
+        self.sql(name, "ALTER TABLE res_users ADD password varchar; CREATE TABLE ir_attachment (id serial PRIMARY KEY, store_fname varchar); ALTER TABLE ir_attachment OWNER TO odoo")
+        files = self.place / f"data/odoo/filestore/{name}"
+        shutil.rmtree(files, ignore_errors=True)
+        (files / "aa").mkdir(parents=True)
+        (files / "aa" / ("aa" + "f4c61ddcc5e8a2dabede0f3b482cd9aea9434d"[:38])).write_text("hello")
+
+    def products(self, name="shop"):
+        return self.sql(name, "SELECT count(*), sum(list_price) FROM product_template")
+
+    def wipe(self):
+        for name in self.names():
+            self.sql("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+        for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/journal"):
+            shutil.rmtree(self.place / folder, ignore_errors=True)
+        (self.place / ".odpm/journal").mkdir(mode=0o700)
+
+
+class Broken(Exception):
+    """What should hold does not."""
+
+
+def check(holds, what):
+    if not holds:
+        raise Broken(what)
+
+
+class Case:
+    """A kind of plan: how the world is prepared, the command, and what has to be so afterwards."""
+
+    def __init__(self, name, args, after, prepare=lambda shop: None, fresh=False, either=None):
+        self.name, self.args, self.after, self.prepare, self.fresh = name, args, after, prepare, fresh
+        # What has to be so when the run is given up anywhere.
+        self.either = either or (lambda shop: None)
+
+    def begin(self, shop):
+        if self.fresh:
+            shop.odpm("down", "--yes")
+            for entry in shop.place.iterdir():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            shop.describe()
+        else:
+            shop.wipe()
+            shop.fill()
+        self.prepare(shop)
+
+    def records(self, shop):
+        """How many records an undisturbed run writes."""
+        self.begin(shop)
+        journal = shop.place / ".odpm/journal"
+        before = set(journal.glob("*.jsonl")) if journal.exists() else set()
+        shop.must(*self.args)
+        self.after(shop)
+        new = set(journal.glob("*.jsonl")) - before
+        return len(max(new).read_text().splitlines()) if new else 0
+
+    def crash(self, shop, point, how):
+        self.begin(shop)
+        done = shop.odpm(*self.args, crash=point)
+        check(done.returncode == KILLED, f"it was not killed but ended with {done.returncode}: {done.stderr[-300:]}")
+        told = shop.odpm("plan")
+        unfinished = "is not finished" in told.stdout
+        if how == "resume":
+            # Before the first record nothing is begun, after the last one all is done.
+            shop.must("apply", "--resume", "--yes") if unfinished else self.again(shop, point)
+            self.after(shop)
+        elif unfinished:
+            shop.must("apply", "--abandon")
+            self.either(shop)
+            shop.must("plan")
+
+    def again(self, shop, point):
+        if point == "before:1":
+            shop.must(*self.args)
+
+
+def at_rest(shop):
+    check(shop.odpm("plan", "--detailed-exitcode").returncode == 0, "the plan afterwards is not empty")
+
+
+def has(*names):
+    def holds(shop):
+        check(shop.names() == set(names), f"the databases are {shop.names()}, not {set(names)}")
+        whole = {shop.products(name) for name in names}
+        check(len(whole) <= 1, f"their rows differ: {whole}")
+    return holds
+
+
+def one_of(*sets):
+    """Whatever odpm's own names are beside, what people named is one of these and whole."""
+    def holds(shop):
+        named = {name for name in shop.names() if not name.startswith("odpm_")}
+        check(any(named == set(one) for one in sets), f"the databases are {named}")
+        for name in named:
+            shop.products(name)
+    return holds
+
+
+def prices(text):
+    def holds(shop):
+        check(shop.sql("shop", "SELECT count(*) FROM product_template WHERE list_price = 1") == text, "prices are not as they should be")
+    return holds
+
+
+def backup(form):
+    end = {"zip": "zip", "fast": "odpm", "dump": "dump"}[form]
+
+    def holds(shop):
+        found = [path for path in (shop.place / "backups").glob(f"*.{end}")]
+        check(found, "there is no backup")
+        for path in found:
+            shop.must("database", "verify", str(path))
+    return holds
+
+
+def saved(shop):
+    shop.must("database", "backup", "--format", "fast", "--out", "backups/shop.odpm", "--yes")
+
+
+def changed(shop):
+    shop.must("watchdog", "snapshot", "before")
+    shop.sql("shop", "UPDATE product_template SET list_price = 1")
+    shop.must("watchdog", "snapshot", "after")
+
+
+def snapshots(shop):
+    changed(shop)
+
+
+def two_backups(shop):
+    saved(shop)
+    shop.must("database", "backup", "--out", "backups/second.zip", "--yes")
+
+
+def one_snapshot(shop):
+    check(len(list((shop.place / ".odpm/snapshots").glob("*.jsonl"))) == 1, "not one snapshot is left")
+
+
+def one_backup(shop):
+    listed = [path for path in (shop.place / "backups").iterdir() if path.suffix in (".zip", ".odpm") and path.name != "odpm-files"]
+    check(len(listed) == 1, f"not one backup is left: {listed}")
+
+
+CASES = [
+    Case("apply, first", ["apply", "--yes"], at_rest, fresh=True),
+    Case("database backup, zip", ["database", "backup", "--yes"], backup("zip")),
+    Case("database backup, fast", ["database", "backup", "--format", "fast", "--yes"], backup("fast")),
+    Case("database backup, dump", ["database", "backup", "--format", "dump", "--yes"], backup("dump")),
+    Case("database restore, beside", ["database", "restore", "backups/shop.odpm", "-d", "two", "--yes"], has("shop", "two"), saved,
+         either=one_of(["shop"], ["shop", "two"])),
+    Case("database restore, over", ["database", "restore", "backups/shop.odpm", "-d", "shop", "--replace", "--neutralize", "--yes"],
+         has("shop"), saved, either=one_of(["shop"])),
+    Case("database rename", ["database", "rename", "-d", "shop", "two", "--yes"], has("two"), either=one_of(["shop"], ["two"])),
+    Case("database duplicate", ["database", "duplicate", "two", "--yes"], has("shop", "two"),
+         either=one_of(["shop"], ["shop", "two"])),
+    Case("database drop", ["database", "drop", "-d", "shop", "--no-checkpoint", "--yes"], one_of([]), either=one_of(["shop"], [])),
+    Case("database neutralize", ["database", "neutralize", "-d", "shop", "--yes"], has("shop"), either=one_of(["shop"])),
+    Case("database set-admin-pass", ["database", "set-admin-pass", "-d", "shop", "--yes"],
+         lambda shop: check(shop.sql("shop", "SELECT password LIKE '$pbkdf2%' FROM res_users WHERE id = 2") == "t", "no password")),
+    Case("database drill", ["database", "drill", "--yes"], has("shop"), saved, either=one_of(["shop"])),
+    Case("database prune", ["database", "prune", "--yes"], one_backup, two_backups),
+    Case("watchdog rollback", ["watchdog", "rollback", "--yes"], prices("0"), changed, either=one_of(["shop"])),
+    Case("watchdog prune", ["watchdog", "prune", "--yes"], one_snapshot, snapshots),
+    Case("down", ["down", "--yes"], lambda shop: shop.must("apply", "--yes"), lambda shop: shop.must("apply", "--yes")),
+]
+
+
+def main():
+    wanted = sys.argv[1:]
+    failed = 0
+    print(f"{'kind of plan':<30}{'records':>8}{'kills':>7}{'resumed':>9}{'given up':>10}")
+    with tempfile.TemporaryDirectory(prefix="odpm-crash-") as folder:
+        os.chmod(folder, 0o755)
+        shop = Shop(Path(folder))
+        shop.describe()
+        shop.must("apply", "--yes")
+        try:
+            for case in CASES:
+                if wanted and case.name not in wanted:
+                    continue
+                failed += matrix(shop, case)
+        finally:
+            shop.odpm("apply", "--abandon")
+            shop.odpm("down", "--yes")
+    sys.exit(1 if failed else 0)
+
+
+def matrix(shop, case):
+    records = case.records(shop)
+    points = [f"{when}:{number}" for number in range(1, records + 1) for when in ("before", "after")]
+    good = {"resume": 0, "abandon": 0}
+    wrong = []
+    for point in points:
+        for how in good:
+            try:
+                case.crash(shop, point, how)
+                good[how] += 1
+            except Broken as e:
+                wrong.append(f"  {case.name}, {point}, {how}: {e}")
+                shop.odpm("apply", "--abandon")
+                shop.odpm("apply", "--yes")
+    print(f"{case.name:<30}{records:>8}{2 * len(points):>7}{good['resume']:>9}{good['abandon']:>10}", flush=True)
+    for line in wrong:
+        print(line, flush=True)
+    return len(wrong)
+
+
+if __name__ == "__main__":
+    main()
