@@ -1,4 +1,4 @@
-.PHONY: demo test test-setup bench crash check
+.PHONY: demo test test-setup bench crash fuzz check
 
 # local or docker.
 ENGINE ?= local
@@ -25,6 +25,10 @@ bench:
 	python3 scripts/bench.py
 	python3 scripts/bench_databases.py
 	python3 scripts/bench_rows.py
+
+# Ten minutes of damaged input for each thing that is read from files.
+fuzz:
+	ODPM_FUZZ_SECONDS=$${ODPM_FUZZ_SECONDS:-600} cargo test --locked --release --test fuzz -- --nocapture --test-threads 2
 
 # Kills odpm before and after each journal record of each kind of plan, on real PostgreSQL, and prints how it went on.
 crash:

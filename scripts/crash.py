@@ -60,7 +60,9 @@ class Shop:
         for word, value in ((":products", "40"), (":quants", "40"), (":rules", "10")):
             script = script.replace(word, value)
         self.sql(name, "SET ROLE odoo;\n" + script)
-        self.sql(name, "ALTER TABLE res_users ADD password varchar; CREATE TABLE ir_attachment (id serial PRIMARY KEY, store_fname varchar); ALTER TABLE ir_attachment OWNER TO odoo")
+        self.sql(name, "ALTER TABLE res_users ADD password varchar; CREATE TABLE ir_attachment (id serial PRIMARY KEY, store_fname varchar); "
+                 "CREATE TABLE ir_model_data (id serial PRIMARY KEY, module varchar, name varchar, model varchar, res_id integer); "
+                 "ALTER TABLE ir_attachment OWNER TO odoo; ALTER TABLE ir_model_data OWNER TO odoo")
         files = self.place / f"data/odoo/filestore/{name}"
         shutil.rmtree(files, ignore_errors=True)
         (files / "aa").mkdir(parents=True)
