@@ -5,6 +5,7 @@ use crate::report::Ui;
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm completions bash > ~/.local/share/bash-completion/completions/odpm")]
 pub struct Args {
     /// The shell
     #[arg(value_enum)]

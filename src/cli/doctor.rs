@@ -7,6 +7,7 @@ use crate::report::{self, Format, Ui};
 
 /// Check this machine: engine, Compose, programs, disk, ports, permissions; each with its remedy
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm doctor")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

@@ -9,6 +9,7 @@ use crate::stack::Request;
 
 /// Stop the stack, keep the data
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm down")]
 pub struct Args {
     /// Do not ask for a confirmation
     #[arg(short, long)]

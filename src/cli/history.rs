@@ -7,6 +7,7 @@ use crate::state;
 
 /// List what was applied, when, by whom, with which outcome
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm history")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

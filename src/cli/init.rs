@@ -16,6 +16,9 @@ const IGNORED: [&str; 5] = [".odpm/", ".env", "odoo.conf", "data/", "backups/"];
 
 /// Write a commented odpm.yaml, .env.example and .gitignore entries
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm init\n  odpm init --from-odpm ../old-shop\n  odpm init --from-compose docker-compose.yml"
+)]
 pub struct Args {
     /// The project's name; the folder's unless given
     #[arg(long, conflicts_with = "from_compose")]

@@ -3,6 +3,7 @@ use crate::report::Ui;
 
 /// Print the manual page: odpm man | man -l -
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm man | man -l -")]
 pub struct Args {
     /// The verb whose page is wanted; odpm's own unless given
     #[arg(value_name = "VERB")]

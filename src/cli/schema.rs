@@ -4,6 +4,7 @@ use crate::schemas;
 
 /// Print the JSON Schema of a file or an answer
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm schema plan.v1 > plan.v1.json")]
 pub struct Args {
     /// Which
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(schemas::NAMES))]

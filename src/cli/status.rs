@@ -11,6 +11,7 @@ use crate::state;
 
 /// Show services, cluster, drift, unfinished applies and the last backup
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  odpm status\n  odpm status --format json --strict")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

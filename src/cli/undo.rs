@@ -11,6 +11,7 @@ use crate::state;
 
 /// Take back what a run did, as far as that can be
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  odpm history\n  odpm undo 20261120T211333Z-01020304")]
 pub struct Args {
     /// The run, as `odpm history` names it
     #[arg(value_name = "RUN")]

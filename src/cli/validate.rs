@@ -6,6 +6,7 @@ use crate::report::{self, Format, Ui};
 
 /// Check odpm.yaml and .env alone; nothing else is looked at
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  odpm validate\n  odpm validate --format json")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

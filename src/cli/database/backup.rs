@@ -28,6 +28,9 @@ impl From<Form> for BackupFormat {
 
 /// Back a database up, with its files
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm database backup\n  odpm database backup -d shop --format fast\n  odpm database backup --no-filestore --out before-the-import.zip"
+)]
 pub struct Args {
     /// The database; odoo.database unless given
     #[arg(short, long, value_name = "DB")]

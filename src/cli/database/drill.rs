@@ -11,6 +11,9 @@ use crate::observe;
 
 /// Restore a backup into a scratch database, check it, drop it again, and record that
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm database drill\n  odpm database drill shop-20261120T211333Z.zip --yes"
+)]
 pub struct Args {
     /// The backup; the newest one of the database unless given
     #[arg(value_name = "FILE", conflicts_with = "latest")]

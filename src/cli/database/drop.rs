@@ -7,6 +7,7 @@ use crate::report::Ui;
 
 /// Drop a database with its files; it is kept under another name, for `odpm undo`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  odpm database drop -d old\n  odpm database drop -d old --yes --plan")]
 pub struct Args {
     /// The database
     #[arg(short, long, value_name = "DB")]

@@ -7,6 +7,7 @@ use crate::report::Ui;
 
 /// Copy a database with its files, under an identity of its own
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm database duplicate rehearsal --neutralize")]
 pub struct Args {
     /// The database
     #[arg(short, long, value_name = "DB")]

@@ -9,6 +9,7 @@ use crate::stack::Request;
 
 /// Create or mend the application role in the running cluster
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm database ensure-role")]
 pub struct Args {
     /// Do not ask for a confirmation
     #[arg(short, long)]

@@ -7,6 +7,7 @@ use crate::report::{self, Format, Ui};
 
 /// List the databases: owner, size, Odoo, files, last backup
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm database list")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

@@ -7,6 +7,7 @@ use crate::report::Ui;
 
 /// Switch off what a database does outside: mail, payments, crons, webhooks, keys
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm database neutralize -d rehearsal")]
 pub struct Args {
     /// The database
     #[arg(short, long, value_name = "DB")]

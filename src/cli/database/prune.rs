@@ -7,6 +7,7 @@ use crate::report::Ui;
 
 /// Remove the backups beyond `backup.keep`, and the databases that drops and interrupted runs have left
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  odpm database prune --plan\n  odpm database prune")]
 pub struct Args {
     #[command(flatten)]
     intent: Intent,

@@ -7,6 +7,7 @@ use crate::report::Ui;
 
 /// Rename a database with its files
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm database rename -d shop shop-2026")]
 pub struct Args {
     /// The database
     #[arg(short, long, value_name = "DB")]

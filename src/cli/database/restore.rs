@@ -11,6 +11,9 @@ use crate::observe;
 
 /// Restore a backup: Odoo's zip, odpm's own, pg_dump -Fc, .sql, .sql.gz, an unpacked zip
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm database restore shop.zip -d copy --as-copy --neutralize\n  odpm database restore shop.zip -d shop --replace --keep-old"
+)]
 pub struct Args {
     /// The backup: a path, or a name in backup.path
     #[arg(value_name = "FILE")]

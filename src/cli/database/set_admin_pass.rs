@@ -8,6 +8,9 @@ use crate::report::Ui;
 
 /// Set login and password of Odoo's administrator (user 2)
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm database set-admin-pass\n  ODPM_ADMIN_PASSWORD=... odpm database set-admin-pass -d rehearsal --yes"
+)]
 pub struct Args {
     /// The database; odoo.database unless given
     #[arg(short, long, value_name = "DB")]

@@ -10,6 +10,7 @@ use crate::stack::Request;
 
 /// Show the fingerprint, drift, and what the server answers
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm database status")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

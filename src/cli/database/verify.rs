@@ -12,6 +12,9 @@ use crate::report::{self, Format, Ui};
 
 /// Read a backup whole: checksums, completeness, manifest; --deep restores it on trial
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm database verify shop-20261120T211333Z.zip\n  odpm database verify shop.zip --deep"
+)]
 pub struct Args {
     /// The backup: a path, or a name in backup.path
     #[arg(value_name = "FILE")]

@@ -7,6 +7,7 @@ use crate::snapshot_file;
 
 /// List the snapshots, oldest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm watchdog list --verify")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

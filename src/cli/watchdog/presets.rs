@@ -4,6 +4,7 @@ use crate::watchdog::PRESETS;
 
 /// List the kinds of change, and the models that each can hurt
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm watchdog presets")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

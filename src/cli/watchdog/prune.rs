@@ -9,6 +9,7 @@ use crate::watchdog::Request;
 
 /// Remove the snapshots beyond `watchdog.keep`, and what interrupted ones have left
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  odpm watchdog prune --plan")]
 pub struct Args {
     #[command(flatten)]
     intent: Intent,

@@ -9,6 +9,7 @@ use crate::watchdog::LISTING;
 
 /// Show what is watched in a database, where each field's value comes from, and what is not read and why
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  odpm watchdog spec\n  odpm watchdog spec --suggest >> odpm.yaml")]
 pub struct Args {
     /// Write it as a part of odpm.yaml, with the connectors' own listings that this database has
     #[arg(long)]
