@@ -25,6 +25,8 @@ mod scale;
 mod schema;
 mod session;
 mod status;
+#[cfg(test)]
+mod tests;
 mod undo;
 mod validate;
 mod verbs;
@@ -126,43 +128,4 @@ fn run(cli: Cli, ui: Ui) -> Result<u8> {
             None => here::run(&start, ui).await,
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::{Command, CommandFactory};
-
-    use super::*;
-
-    fn leaves(command: &Command, path: String, tell: &mut dyn FnMut(&Command, &str)) {
-        match command.has_subcommands() {
-            true => command
-                .get_subcommands()
-                .for_each(|inner| leaves(inner, format!("{path} {}", inner.get_name()), tell)),
-            false => tell(command, &path),
-        }
-    }
-
-    #[test]
-    fn every_verb_shows_an_example() {
-        leaves(&Cli::command(), "odpm".to_owned(), &mut |verb, path| {
-            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example") || verb.is_hide_set(), "{path} --help has no example");
-        });
-    }
-
-    #[test]
-    fn every_example_can_be_parsed() {
-        leaves(&Cli::command(), "odpm".to_owned(), &mut |verb, path| {
-            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let lines = help.lines().filter_map(|line| line.trim().strip_prefix("odpm "));
-            for line in lines {
-                let line = line.split(['>', '|', '&']).next().unwrap_or_default();
-                let line = line.split("   ").next().unwrap_or_default().replace('\'', "");
-                let words = std::iter::once("odpm").chain(line.split_whitespace());
-                let parsed = Cli::try_parse_from(words);
-                assert!(parsed.is_ok(), "{path}: {line}: {}", parsed.unwrap_err());
-            }
-        });
-    }
 }

@@ -88,6 +88,24 @@ impl Tool<'_> {
     }
 }
 
+/// Has pg_restore read a dump in PostgreSQL's own form to its end, and write nothing; a sentence on what is wrong with it.
+pub async fn read_dump(engine: &dyn Engine, operator: &Operator, dump: &Path) -> Result<(), String> {
+    // It logs in nowhere.
+    let nobody = Secret::new("");
+    let tool = Tool {
+        operator,
+        program: "pg_restore",
+        args: vec!["--file=/dev/null".to_owned(), dump.display().to_string()],
+        role: &operator.role,
+        secret: &nobody,
+        database: None,
+        paths: vec![dump],
+        output: None,
+    };
+    let read = engine.tool(tool).await;
+    read.map_err(|e| format!("pg_restore cannot read it: {}", e.report().why.join(": ")))
+}
+
 /// Which lines of the logs are wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct LogQuery<'a> {

@@ -1,7 +1,7 @@
 //! What is recorded of a backup, and what was seen of one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,17 @@ pub enum BackupSource {
     SqlGz,
     /// A folder with `dump.sql`, and perhaps `filestore` and `manifest.json`: an unpacked zip.
     Folder,
+}
+
+impl BackupSource {
+    /// Where the dump is that only `pg_restore` reads; `None` where the dump is a script.
+    pub fn own_dump(self, backup: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Fast => Some(backup.join("dump")),
+            Self::Dump => Some(backup.to_owned()),
+            Self::Zip | Self::Sql | Self::SqlGz | Self::Folder => None,
+        }
+    }
 }
 
 /// A backup that was restored on trial and passed.

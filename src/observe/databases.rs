@@ -6,12 +6,11 @@ use std::time::Duration;
 use super::Loaded;
 use crate::backup_file;
 use crate::base::{Secret, SecretRef};
-use crate::engine::{Engine, Tool};
 use crate::error::Result;
 use crate::facts::{BackupSeen, DatabaseSeen, DatabasesSeen, Drill, Known};
 use crate::grounds::specs;
 use crate::postgres::{self, databases};
-use crate::step::{Endpoint, Operator};
+use crate::step::Endpoint;
 
 /// How long a login may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -73,21 +72,4 @@ async fn all(endpoint: &Endpoint, role: &str, secret: &Secret) -> Known<Vec<Data
         }
     }
     Known::Known(found)
-}
-
-/// Has pg_restore read a dump in PostgreSQL's own form to its end.
-pub async fn readable(engine: &dyn Engine, operator: &Operator, dump: &Path) -> Result<()> {
-    let nobody = Secret::new("");
-    let args = vec!["--file=/dev/null".to_owned(), dump.display().to_string()];
-    let tool = Tool {
-        operator,
-        program: "pg_restore",
-        args,
-        role: &operator.role,
-        secret: &nobody,
-        database: None,
-        paths: vec![dump],
-        output: None,
-    };
-    engine.tool(tool).await
 }

@@ -12,7 +12,7 @@ mod project;
 mod world;
 
 pub use author::author;
-pub use databases::{backup, backups, databases, last_drill, readable};
+pub use databases::{backup, backups, databases, last_drill};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, find, load};

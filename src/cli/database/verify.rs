@@ -5,8 +5,8 @@ use crate::backup::Request;
 use crate::backup_file;
 use crate::base::Meter;
 use crate::cli::session::Session;
+use crate::engine::read_dump;
 use crate::error::{Error, Result};
-use crate::facts::BackupSource;
 use crate::observe::{self, Depth};
 use crate::report::{self, Format, Ui};
 
@@ -42,18 +42,12 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         .source
         .ok_or_else(|| Error::input(format!("{} is no backup that odpm knows", backup.path.display())))?;
     let mut verdict = backup_file::verify(&backup.path, source, &Meter::default())?;
-    if matches!(source, BackupSource::Fast | BackupSource::Dump) {
+    if let Some(dump) = source.own_dump(&backup.path) {
         let view = session.observe(Depth::Live).await?;
         match session.operator(&view) {
             Some(operator) => {
-                let dump = match source {
-                    BackupSource::Fast => backup.path.join("dump"),
-                    _ => backup.path.clone(),
-                };
-                let read = observe::readable(session.engine.as_ref(), &operator, &dump).await;
-                verdict.wrong.extend(
-                    read.err().map(|e| format!("pg_restore cannot read it: {}", e.report().why.join(": "))),
-                );
+                let read = read_dump(session.engine.as_ref(), &operator, &dump).await;
+                verdict.wrong.extend(read.err());
             }
             None => verdict
                 .notes

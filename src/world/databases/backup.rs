@@ -13,11 +13,9 @@ use super::{Hands, blocking, cannot, session};
 use crate::backup_file::{self as file, Pool};
 use crate::base::size::human as size;
 use crate::base::time::utc_seconds;
-use crate::engine::Tool;
+use crate::engine::{Tool, read_dump};
 use crate::error::{Error, Result};
-use crate::facts::{
-    BackupManifest, BackupSource, DatabaseFacts, FilestoreFacts, MANIFEST_VERSION, OdooManifest, Part,
-};
+use crate::facts::{BackupManifest, DatabaseFacts, FilestoreFacts, MANIFEST_VERSION, OdooManifest, Part};
 use crate::postgres::{Session, check, databases};
 use crate::step::{BackupDatabase, BackupFormat, CheckBackup};
 
@@ -306,32 +304,10 @@ pub async fn check(step: &CheckBackup, hands: Hands<'_>) -> Result<Vec<String>> 
     let reads = Arc::clone(&path);
     let verdict = blocking(move || file::verify(&reads, source, &meter)).await?;
     let mut verdict = verdict;
-    let own = match source {
-        BackupSource::Fast => Some(path.join("dump")),
-        BackupSource::Dump => Some(path.to_path_buf()),
-        _ => None,
-    };
-    if let Some(own) = own
-        && let Err(e) = list(step, &hands, &own).await
-    {
-        verdict.wrong.push(format!("pg_restore cannot read it: {e}"));
-        verdict.wrong.extend(e.report().why.iter().cloned());
+    if let Some(own) = source.own_dump(&path) {
+        let read = read_dump(hands.engine, &step.operator, &own).await;
+        verdict.wrong.extend(read.err());
     }
     let verdict = verdict.into_result(&path)?;
     Ok(verdict.notes)
-}
-
-/// Has pg_restore read a dump in PostgreSQL's own form to its end, and write nothing.
-async fn list(step: &CheckBackup, hands: &Hands<'_>, dump: &Path) -> Result<()> {
-    let tool = Tool {
-        operator: &step.operator,
-        program: "pg_restore",
-        args: vec!["--file=/dev/null".to_owned(), dump.display().to_string()],
-        role: &step.operator.role,
-        secret: &hands.operator,
-        database: None,
-        paths: vec![dump],
-        output: None,
-    };
-    hands.engine.tool(tool).await
 }
