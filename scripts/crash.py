@@ -103,6 +103,7 @@ class Case:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             shop.describe()
         else:
+            shop.must("apply", "--yes")
             shop.wipe()
             shop.fill()
         self.prepare(shop)

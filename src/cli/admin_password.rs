@@ -3,10 +3,14 @@
 
 use std::path::PathBuf;
 
+use super::session::Session;
+
 use crate::base::Secret;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::report::{Ui, prompt};
 use crate::state::SecretFiles;
+use crate::step::Step;
 
 /// The variable that it may come from.
 const VARIABLE: &str = "ODPM_ADMIN_PASSWORD";
@@ -17,12 +21,27 @@ pub struct AdminPassword {
     /// The administrator's login
     #[arg(long, value_name = "LOGIN", default_value = "admin")]
     pub admin_login: String,
-    /// A file with the password; else ODPM_ADMIN_PASSWORD counts, else it is asked for
+    #[command(flatten)]
+    pub password: PasswordSource,
+}
+
+/// Where the password comes from.
+#[derive(Debug, clap::Args)]
+pub struct PasswordSource {
+    /// A file with the administrator's new password; else ODPM_ADMIN_PASSWORD counts, else it is asked for
     #[arg(long, value_name = "FILE")]
     admin_pass_file: Option<PathBuf>,
 }
 
-impl AdminPassword {
+impl PasswordSource {
+    /// Gives a session the password, where a step of the plan wants it.
+    pub fn give_for(&self, plan: &Plan, session: &mut Session, ui: Ui) -> Result<()> {
+        if plan.steps.iter().any(|planned| matches!(planned.step, Step::SetPassword(_))) {
+            session.loaded.secrets = self.give(&session.loaded.secrets, ui)?;
+        }
+        Ok(())
+    }
+
     /// The secrets with the password in them.
     pub fn give(&self, secrets: &SecretFiles, ui: Ui) -> Result<SecretFiles> {
         let text = match (&self.admin_pass_file, std::env::var(VARIABLE)) {

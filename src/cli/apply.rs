@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use super::admin_password::PasswordSource;
 use super::carry_out::Consent;
 use super::session::Session;
 use super::{carry_out, resume};
@@ -39,17 +40,20 @@ pub struct Args {
     /// Take a last_run.json that cannot be understood for none; a copy stays with the journal
     #[arg(long)]
     set_aside_baseline: bool,
+    #[command(flatten)]
+    password: PasswordSource,
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let mut accepted: Vec<Acceptance> =
         args.accept_database_drift.iter().map(|text| Acceptance::parse(text)).collect::<Result<_>>()?;
-    let session = Session::writing(start, "apply")?;
+    let mut session = Session::writing(start, "apply")?;
     if args.resume || args.abandon {
-        return resume::run(&session, args.abandon, args.yes, ui).await;
+        return resume::run(&mut session, args.abandon, args.yes, &args.password, ui).await;
     }
     if let Some(file) = &args.file {
         let plan = saved(file, &session).await?;
+        args.password.give_for(&plan, &mut session, ui)?;
         let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), named: true };
         return carry_out::begin(&session, &plan, &consent, ui).await;
     }

@@ -1,5 +1,6 @@
 //! `apply --resume` and `apply --abandon`.
 
+use super::admin_password::PasswordSource;
 use super::carry_out;
 use super::session::Session;
 use crate::error::Result;
@@ -7,7 +8,13 @@ use crate::report::Ui;
 use crate::state;
 
 /// Goes on with the interrupted run, or gives it up.
-pub async fn run(session: &Session, abandon: bool, yes: bool, ui: Ui) -> Result<u8> {
+pub async fn run(
+    session: &mut Session,
+    abandon: bool,
+    yes: bool,
+    password: &PasswordSource,
+    ui: Ui,
+) -> Result<u8> {
     let Some(journal) = state::unfinished_journal(&session.loaded.state)? else {
         ui.answer("No run was interrupted. Nothing to do.");
         return Ok(0);
@@ -18,5 +25,6 @@ pub async fn run(session: &Session, abandon: bool, yes: bool, ui: Ui) -> Result<
     if journal.plan.basis.project != session.loaded.project.inputs {
         ui.insist("odpm.yaml or .env has changed since; this finishes what was planned before that.");
     }
+    password.give_for(&journal.plan, session, ui)?;
     carry_out::go_on(session, &journal, yes, ui).await
 }

@@ -46,7 +46,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let mut work = Work::begin(start, "database", &args.intent).await?;
     let database = work.database(args.database.as_deref())?;
     if args.set_admin_pass.is_some() && !args.intent.reads_only() {
-        work.session.loaded.secrets = args.password.give(&work.session.loaded.secrets, ui)?;
+        work.session.loaded.secrets = args.password.password.give(&work.session.loaded.secrets, ui)?;
     }
     let request = Request::Several(requests(args, &database, &work)?);
     work.carry_out(&request, &args.intent, args.database.is_some(), ui).await
