@@ -114,8 +114,8 @@ class Case:
         journal = shop.place / ".odpm/journal"
         before = set(journal.glob("*.jsonl")) if journal.exists() else set()
         shop.must(*self.args)
-        self.after(shop)
         new = set(journal.glob("*.jsonl")) - before
+        self.after(shop)
         return len(max(new).read_text().splitlines()) if new else 0
 
     def crash(self, shop, point, how):
