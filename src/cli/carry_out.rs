@@ -56,7 +56,20 @@ pub async fn go_on(session: &Session, journal: &Journal, yes: bool, ui: Ui) -> R
 }
 
 /// Gives a run up.
-pub fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8> {
+pub async fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8> {
+    let loaded = &session.loaded;
+    let stopped = journal.plan.steps.iter().find(|planned| Some(&planned.id) == journal.stopped_in.as_ref());
+    if let Some(planned) = stopped {
+        let engine = crate::engine::of(&loaded.project);
+        let world = real(&loaded.state, &journal.plan.run, engine, loaded.secrets.clone());
+        match apply::release(&planned.step, &world).await {
+            Ok(opened) => opened.iter().for_each(|name| ui.say(&format!("{name} takes connections again."))),
+            // A server that is down must not keep the run from being given up.
+            Err(error) => {
+                ui.insist(&format!("note: {error}; see what takes connections: odpm database list"))
+            }
+        }
+    }
     let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
     apply::abandon(&mut log)?;
     ui.answer(&format!("{} is given up; what it did stays done.", journal.plan.run));

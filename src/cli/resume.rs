@@ -20,7 +20,7 @@ pub async fn run(
         return Ok(0);
     };
     if abandon {
-        return carry_out::abandon(session, &journal, ui);
+        return carry_out::abandon(session, &journal, ui).await;
     }
     if journal.plan.basis.project != session.loaded.project.inputs {
         ui.insist("odpm.yaml or .env has changed since; this finishes what was planned before that.");

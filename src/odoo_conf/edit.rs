@@ -58,7 +58,10 @@ fn set(mut conf: OdooConf, option: &str, value: &str) -> String {
     if let Some(last) = head.last_mut().filter(|line| line_ending(line).is_empty()) {
         last.push_str(ending);
     }
-    conf.lines.insert(at, format!("{option} = {value}{ending}"));
+    // What follows is a header; one that stands deeper than the option before it would become a part of its value.
+    let next = conf.lines.iter().skip(at).find(|line| !line.trim().is_empty());
+    let indent = next.map_or("", |line| &line[..line.len() - line.trim_start().len()]).to_owned();
+    conf.lines.insert(at, format!("{indent}{option} = {value}{ending}"));
     conf.to_text()
 }
 

@@ -133,3 +133,13 @@ proptest! {
         prop_assert_eq!(after.lines().count(), text.lines().count());
     }
 }
+
+#[test]
+fn an_option_before_a_header_that_is_indented_keeps_its_value() {
+    let edit = ConfEdit { option: "db_host".into(), value: ConfValue::Text("db".into()) };
+    let text = "[options]\n  [queue_job]\nchannels = root:2\n";
+    let edited = apply_edits(Some(text), &[edit], &|_| unreachable!("no secret")).unwrap();
+    let conf = OdooConf::parse(&edited).unwrap();
+    assert_eq!(conf.get("db_host"), Some("db"), "{edited}");
+    assert!(edited.contains("  [queue_job]\nchannels = root:2\n"), "{edited}");
+}

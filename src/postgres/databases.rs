@@ -12,6 +12,9 @@ fn failed(what: impl Into<String>, e: &tokio_postgres::Error) -> Error {
     Error::environment(what).because(words(e))
 }
 
+/// What the names begin with that only odpm gives.
+const OWN: &str = "odpm_";
+
 /// The databases of the cluster, templates left out. Odoo in them is seen by [`odoo`].
 pub async fn list(session: &Session) -> Result<Vec<DatabaseSeen>> {
     let question = "SELECT d.datname, pg_get_userbyid(d.datdba), \
@@ -78,11 +81,7 @@ pub async fn number(session: &Session, name: &str) -> Result<Option<u32>> {
 
 /// Makes an empty database as Odoo makes its own. One of this name that carries our mark goes first.
 pub async fn create(session: &Session, name: &str, owner: &str, mark: &str) -> Result<()> {
-    match comment(session, name).await? {
-        Some(Some(text)) if text.starts_with(MARK) => drop_database(session, name).await?,
-        Some(_) => return Err(taken(name)),
-        None => {}
-    }
+    make_room(session, name).await?;
     let create = format!(
         "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'",
         ident(name),
@@ -90,6 +89,17 @@ pub async fn create(session: &Session, name: &str, owner: &str, mark: &str) -> R
     );
     run(session, &create, &format!("cannot make the database {name}")).await?;
     write_on(session, name, mark).await
+}
+
+/// Drops what an attempt before this one has left: it carries our mark, or a name that only we give, where the attempt ended
+/// before it could be marked. Anything else keeps its name.
+async fn make_room(session: &Session, name: &str) -> Result<()> {
+    match comment(session, name).await? {
+        Some(Some(text)) if text.starts_with(MARK) => drop_database(session, name).await,
+        Some(None) if name.starts_with(OWN) => drop_database(session, name).await,
+        Some(_) => Err(taken(name)),
+        None => Ok(()),
+    }
 }
 
 fn taken(name: &str) -> Error {
@@ -189,14 +199,23 @@ pub async fn settle(session: &Session, name: &str, takes: bool, mark: &str) -> R
     if takes { open(session, name).await } else { empty(session, name).await }
 }
 
+/// Opens databases that an attempt has closed and not opened again, and tells which. What only we name stays as it is.
+pub async fn reopen(session: &Session, names: &[&str]) -> Result<Vec<String>> {
+    let question = "SELECT datname::text FROM pg_database WHERE datname = ANY ($1) AND NOT datallowconn AND NOT datistemplate";
+    let rows = session.query(question, &[&names]).await;
+    let rows = rows.map_err(|e| failed("cannot look at the databases", &e))?;
+    let closed: Vec<String> =
+        rows.iter().map(|row| row.get(0)).filter(|name: &String| !name.starts_with(OWN)).collect();
+    for name in &closed {
+        open(session, name).await?;
+    }
+    Ok(closed)
+}
+
 /// Copies a database by template; sessions in the original are ended while that lasts. A copy that carries our mark was not
 /// finished and is made anew.
 pub async fn duplicate(session: &Session, from: &str, to: &str, owner: &str, mark: &str) -> Result<()> {
-    match comment(session, to).await? {
-        Some(Some(text)) if text.starts_with(MARK) => drop_database(session, to).await?,
-        Some(_) => return Err(taken(to)),
-        None => {}
-    }
+    make_room(session, to).await?;
     empty(session, from).await?;
     let create = format!("CREATE DATABASE {} OWNER {} TEMPLATE {}", ident(to), ident(owner), ident(from));
     let made = run(session, &create, &format!("cannot copy {from} to {to}")).await;

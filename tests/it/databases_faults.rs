@@ -237,3 +237,43 @@ fn killed_while_it_backs_up_it_leaves_no_backup_that_is_not_whole() {
     }
     assert_eq!(names(&shop), ["shop"]);
 }
+
+#[test]
+fn a_database_that_was_closed_for_a_copy_is_opened_when_the_run_is_given_up() {
+    let shop = shop();
+    // The copy waits for whoever holds the original.
+    let password = shop.read(".odpm/secrets/admin_password");
+    let mut holder = Command::new(crate::sandbox::bin_dir().join("psql"))
+        .args(["-Xq", "-h", "127.0.0.1", "-p", &shop.port.to_string(), "-U", "postgres", "-d", "postgres"])
+        .args(["-c", "BEGIN; COMMENT ON DATABASE shop IS NULL; SELECT pg_sleep(600)"])
+        .env("PGPASSWORD", password.trim())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let active = |query: &str| {
+        let count =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '{query}%'");
+        shop.sql("postgres", &count) == ["1"]
+    };
+    wait_for(|| active("BEGIN; COMMENT"));
+    let mut child = shop
+        .command(&["database", "duplicate", "copy", "--yes"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(|| active("CREATE DATABASE"));
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    let _ = child.wait();
+    let open = "SELECT datallowconn FROM pg_database WHERE datname = 'shop'";
+    assert_eq!(shop.sql("postgres", open), ["f"]);
+    let _ = shop.sql(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE%' OR query LIKE 'BEGIN; COMMENT%'",
+    );
+    let _ = holder.wait();
+    let _ = shop.run(&["apply", "--abandon"]).code(0).says("shop takes connections again.");
+    assert_eq!(shop.sql("postgres", open), ["t"]);
+    assert_eq!(names(&shop), ["shop"]);
+}

@@ -82,6 +82,16 @@ pub async fn duplicate(step: &DuplicateDatabase, world: &mut World) -> Result<Ou
     Ok(done(Vec::new()))
 }
 
+/// What an unfinished attempt keeps from people is given back: databases that it has closed. Tells which.
+pub async fn release(step: &Step, world: &World) -> Result<Vec<String>> {
+    let (operator, names) = match step {
+        Step::DuplicateDatabase(step) => (&step.operator, vec![step.from.as_str()]),
+        Step::MoveDatabase(step) => (&step.operator, vec![step.from.as_str(), step.to.as_str()]),
+        _ => return Ok(Vec::new()),
+    };
+    world.databases.reopen(operator, names, world.hands(operator)?).await
+}
+
 pub async fn drop_database(step: &DropDatabase, world: &mut World) -> Result<Outcome> {
     world.databases.drop_database(step, world.hands(&step.operator)?).await?;
     Ok(Outcome::stays("the database and its files are gone").detail(step.name.clone()))

@@ -63,6 +63,13 @@ pub trait Databases {
     ) -> EngineFuture<'a, (Option<u32>, Option<u32>)>;
     /// Copies a database with its files.
     fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Opens databases that an attempt has closed and not opened again; which.
+    fn reopen<'a>(
+        &'a self,
+        operator: &'a Operator,
+        names: Vec<&'a str>,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
     /// Drops a database with its files.
     fn drop_database<'a>(&'a self, step: &'a DropDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
     /// Has Odoo install and update modules.
@@ -148,6 +155,18 @@ impl Databases for RealDatabases {
 
     fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
         Box::pin(restore::duplicate(step, hands))
+    }
+
+    fn reopen<'a>(
+        &'a self,
+        operator: &'a Operator,
+        names: Vec<&'a str>,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let home = session(operator, &hands, "postgres").await?;
+            postgres::databases::reopen(&home, &names).await
+        })
     }
 
     fn drop_database<'a>(&'a self, step: &'a DropDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {

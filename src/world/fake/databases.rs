@@ -5,8 +5,8 @@ use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RestoreFields,
-    SetPassword, UpdateModules,
+    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    RestoreFields, SetPassword, UpdateModules,
 };
 use crate::world::{Databases, FieldsRestored, Hands};
 
@@ -85,6 +85,10 @@ impl Databases for Fake {
                 d.databases.insert(step.to.clone(), copy);
             })
         })
+    }
+
+    fn reopen<'a>(&'a self, _: &'a Operator, _: Vec<&'a str>, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { Ok(Vec::new()) })
     }
 
     fn drop_database<'a>(&'a self, step: &'a DropDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
