@@ -403,7 +403,9 @@ fn what_is_watched_can_be_suggested_and_the_command_can_fail() {
     let _ = shop.run(&["watchdog", "run", "y", "--settle", "1s", "--", "true"]).code(0).says("Waiting 1 s");
     // What a schedule does a while after the command is seen too; what is wrong at once is not waited on.
     let odpm = env!("CARGO_BIN_EXE_odpm");
-    let later = format!("(sleep 1; {odpm} psql -q -c 'UPDATE product_template SET list_price = 1 WHERE id = 1') >/dev/null 2>&1 &");
+    let later = format!(
+        "(sleep 1; {odpm} psql -q -c 'UPDATE product_template SET list_price = 1 WHERE id = 1') >/dev/null 2>&1 &"
+    );
     let said = shop.run(&["watchdog", "run", "z", "--settle", "3s", "--", "sh", "-c", &later]).code(3);
     let _ = said.says("Waiting 3 s").says("z-settled").says("2 rows changed that nobody expected");
     let now = format!("{odpm} psql -q -c 'UPDATE product_template SET list_price = 2 WHERE id = 1'");
