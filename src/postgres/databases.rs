@@ -91,12 +91,10 @@ pub async fn create(session: &Session, name: &str, owner: &str, mark: &str) -> R
     write_on(session, name, mark).await
 }
 
-/// Drops what an attempt before this one has left: it carries our mark, or a name that only we give, where the attempt ended
-/// before it could be marked. Anything else keeps its name.
+/// Drops what an attempt before this one has left and marked. Anything else keeps its name: a name alone is no mark.
 async fn make_room(session: &Session, name: &str) -> Result<()> {
     match comment(session, name).await? {
         Some(Some(text)) if text.starts_with(MARK) => drop_database(session, name).await,
-        Some(None) if name.starts_with(OWN) => drop_database(session, name).await,
         Some(_) => Err(taken(name)),
         None => Ok(()),
     }
