@@ -42,10 +42,12 @@ impl Comparison {
         orm: bool,
         path: &Path,
     ) -> Result<(Changed, Findings)> {
-        let live = match (&self.left, &self.right) {
-            (Side::File(seen), _) | (_, Side::File(seen)) => choice.like(session, Some(seen)).await?,
-            _ => choice.like(session, None).await?,
+        let seen = match (&self.left, &self.right) {
+            (Side::File(seen), _) | (_, Side::File(seen)) => Some(&**seen),
+            _ => None,
         };
+        let (choice, spec) = choice.like(session, seen)?;
+        let (live, _) = choice.found(session, &spec).await?;
         let gather = Gather::new(&live.resolved.sections, only, orm);
         if let Some(name) = gather.unknown(&live.resolved.sections).first() {
             let error = Error::usage(format!("nothing that is watched is called {name}"));

@@ -5,6 +5,7 @@ use crate::facts::SnapshotSeen;
 use crate::grounds::specs;
 use crate::observe::{self, Depth};
 use crate::postgres::rows::Source;
+use crate::step::ServiceSpec;
 use crate::watch::{self, Order, Watched};
 use crate::watchdog::{PRESETS, Spec, preset};
 
@@ -52,14 +53,24 @@ impl Choice {
         })
     }
 
-    /// The database as it is.
+    /// The database as it is, with what only Odoo can compute.
     pub async fn watched(&self, session: &Session, spec: &Spec) -> Result<Watched> {
+        let (mut watched, shell) = self.found(session, spec).await?;
+        if let Some(shell) = shell {
+            watched.ask_shell(session.engine.as_ref(), &shell).await?;
+        }
+        Ok(watched)
+    }
+
+    /// What is found in the database, for those who read none of its rows: Odoo, which takes seconds, is not asked. With how
+    /// its shell is run, where something is wanted of it.
+    pub async fn found(&self, session: &Session, spec: &Spec) -> Result<(Watched, Option<ServiceSpec>)> {
         let mut watched = Watched::begin(self.source(session)?, spec).await?;
+        let mut shell = None;
         if !watched.wanted_of_shell().is_empty() {
-            let view = session.observe(Depth::Live).await?;
-            match session.shell(&view) {
-                Some(shell) => watched.ask_shell(session.engine.as_ref(), &shell).await?,
-                None => watched.without_shell(spec),
+            shell = session.shell(&session.observe(Depth::Live).await?);
+            if shell.is_none() {
+                watched.without_shell(spec);
             }
         }
         if watched.resolved.sections.is_empty() {
@@ -67,19 +78,18 @@ impl Choice {
             let error = error.because("it has none of the models that are watched");
             return Err(error.hint("Name models and fields under watchdog.models in odpm.yaml."));
         }
-        Ok(watched)
+        Ok((watched, shell))
     }
 
-    /// The database as it is, with the models and fields of a snapshot.
-    pub async fn like(&self, session: &Session, seen: Option<&SnapshotSeen>) -> Result<Watched> {
+    /// The database of a snapshot, and its models and fields.
+    pub fn like(&self, session: &Session, seen: Option<&SnapshotSeen>) -> Result<(Self, Spec)> {
         let mut spec = self.spec(session)?;
         if let Some(seen) = seen {
             spec = spec.like(&seen.manifest.sections);
         }
         let named = seen.map(|seen| seen.manifest.database.name.clone());
         let database = self.database.clone().or(named);
-        let choice = Self { database, preset: None };
-        choice.watched(session, &spec).await
+        Ok((Self { database, preset: None }, spec))
     }
 
     /// Takes a snapshot.

@@ -61,7 +61,10 @@ impl Comparison {
                 Choice { database: database.or(choice.database.clone()), preset: choice.preset.clone() };
             Ok(match seen {
                 Some(seen) => Side::File(Box::new(seen)),
-                None => Side::Live(Box::new(choice.like(session, like.as_ref()).await?)),
+                None => {
+                    let (choice, spec) = choice.like(session, like.as_ref())?;
+                    Side::Live(Box::new(choice.watched(session, &spec).await?))
+                }
             })
         };
         let [first, second] = databases;
@@ -117,7 +120,8 @@ impl Comparison {
         match &self.right {
             Side::Live(watched) => watch::who(watched, keys, since).await,
             Side::File(seen) => {
-                let watched = choice.like(session, Some(seen)).await?;
+                let (choice, spec) = choice.like(session, Some(seen))?;
+                let (watched, _) = choice.found(session, &spec).await?;
                 watch::who(&watched, keys, since).await
             }
         }

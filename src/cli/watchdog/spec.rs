@@ -25,7 +25,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         let login = args.choice.source(&session)?.connect().await?;
         spec = spec.with_listings(listings(&login, &LISTING).await?);
     }
-    let watched = args.choice.watched(&session, &spec).await?;
+    let (watched, _) = args.choice.found(&session, &spec).await?;
     ui.answer(&match args.suggest {
         true => report::suggestion(&watched.resolved),
         false => report::spec(&watched.resolved),
