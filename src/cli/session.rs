@@ -76,6 +76,15 @@ impl Session {
         backup::plan(request, &backup::Ground { all: self.grounds(view), seen: databases })
     }
 
+    /// The database that is meant: as given, else the project's own.
+    pub fn database(&self, given: Option<&str>) -> Result<String> {
+        let own = self.loaded.project.odoo.database.as_deref();
+        given.or(own).map(str::to_owned).ok_or_else(|| {
+            let error = Error::usage("no database is named");
+            error.hint("Name one: -d DB").hint("Or set odoo.database in odpm.yaml.")
+        })
+    }
+
     /// The plan for a request to the watchdog.
     pub fn watchdog_plan(&self, request: &watchdog::Request<'_>, view: &View) -> Plan {
         watchdog::plan(request, &self.grounds(view))

@@ -39,6 +39,13 @@ pub struct SnapshotManifest {
     pub by: String,
 }
 
+impl SnapshotManifest {
+    /// How many rows, of all models.
+    pub fn rows(&self) -> u64 {
+        self.sections.iter().map(|section| section.rows).sum()
+    }
+}
+
 /// The database of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotDatabase {

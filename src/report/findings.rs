@@ -34,8 +34,7 @@ pub fn findings(found: &Findings) -> String {
         text.push_str("\nWhat stands out\n");
     }
     for pattern in &found.patterns {
-        let field = pattern.field.as_ref().map_or_else(String::new, |field| format!(".{field}"));
-        let _ = writeln!(text, "  {}{field}: {}", pattern.model, pattern.what);
+        let _ = writeln!(text, "  {}: {}", pattern.place(), pattern.what);
     }
     let parts = [
         (Part::Unexpected, "Unexpected", found.unexpected),
@@ -205,12 +204,11 @@ pub fn snapshots(seen: &[SnapshotSeen]) -> String {
         vec![["snapshot", "taken at (UTC)", "database", "rows", "size", "fields"].map(str::to_owned)];
     for snapshot in seen {
         let manifest = &snapshot.manifest;
-        let all: u64 = manifest.sections.iter().map(|section| section.rows).sum();
         rows.push([
             manifest.file.clone(),
             manifest.taken_at.chars().take(19).collect::<String>().replace('T', " "),
             manifest.database.name.clone(),
-            thousands(all),
+            thousands(manifest.rows()),
             crate::base::size::human(manifest.bytes),
             manifest.spec.short().to_owned(),
         ]);

@@ -61,9 +61,7 @@ pub fn findings_page(found: &Findings) -> String {
     if !found.patterns.is_empty() {
         page.push_str("<h2>What stands out</h2>\n<ul>\n");
         for pattern in &found.patterns {
-            let field = pattern.field.as_ref().map_or_else(String::new, |field| format!(".{field}"));
-            let place = text(&format!("{}{field}", pattern.model));
-            let _ = writeln!(page, "<li><b>{place}</b>: {}</li>", text(&pattern.what));
+            let _ = writeln!(page, "<li><b>{}</b>: {}</li>", text(&pattern.place()), text(&pattern.what));
         }
         page.push_str("</ul>\n");
     }

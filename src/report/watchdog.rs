@@ -36,11 +36,10 @@ pub fn snapshot(taken: &SnapshotSeen) -> String {
 /// A snapshot that was taken, in a line.
 pub fn snapshot_in_brief(taken: &SnapshotSeen) -> String {
     let manifest = &taken.manifest;
-    let rows: u64 = manifest.sections.iter().map(|section| section.rows).sum();
     format!(
         "Took {}: {} of {}, {}, in {:.1} s.",
         manifest.file,
-        count(rows, "row"),
+        count(manifest.rows(), "row"),
         manifest.database.name,
         human(manifest.bytes),
         manifest.duration_ms as f64 / 1000.0
@@ -117,10 +116,11 @@ pub fn presets(presets: &[Preset]) -> String {
 pub fn unexpected(found: &Findings) -> Error {
     let [before, after] = &found.sides;
     let error = Error::refused(format!("{} changed that nobody expected", count(found.unexpected, "row")));
-    let error = found.patterns.iter().take(3).fold(error, |error, pattern| {
-        let field = pattern.field.as_ref().map_or_else(String::new, |field| format!(".{field}"));
-        error.because(format!("{}{field}: {}", pattern.model, pattern.what))
-    });
+    let error = found
+        .patterns
+        .iter()
+        .take(3)
+        .fold(error, |error, pattern| error.because(format!("{}: {}", pattern.place(), pattern.what)));
     error
         .hint(format!("Put back what changed: odpm watchdog rollback {} {}", before.name, after.name))
         .hint("Or say under watchdog.expect in odpm.yaml what is meant to change.")

@@ -35,8 +35,11 @@ impl Value {
         self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| self.0.parse().ok()).flatten()
     }
 
-    /// The members of an object: the values of a field by company or by language.
+    /// The members of an object: the values of a field by company or by language. Nothing has none.
     pub fn members(&self) -> Option<BTreeMap<String, Self>> {
+        if self.is_null() {
+            return Some(BTreeMap::new());
+        }
         let members: BTreeMap<String, &RawValue> = serde_json::from_str(&self.0).ok()?;
         Some(members.into_iter().map(|(name, value)| (name, Self(value.get().into()))).collect())
     }
@@ -98,6 +101,12 @@ impl Change {
         let (model, id) = (one.model.clone(), one.key);
         let change = Self { model, id, before: left.map(|l| l.row), after: right.map(|r| r.row) };
         Ok((change.before != change.after).then_some(change))
+    }
+
+    /// Adds the change to `out` as a line of JSON.
+    pub fn write_line(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        out.write_all(b"\n")
     }
 
     /// The change without the fields that are the same.

@@ -1,7 +1,5 @@
 //! What of a change can be put back in a row as it is now.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::change::{Cell, Change, Row, Value, Write, patch};
@@ -55,7 +53,7 @@ pub fn decide(change: &Change, now: Option<&Row>, has_parts: &dyn Fn(&str) -> bo
             continue;
         };
         let parts =
-            has_parts(&cell.field).then(|| (members(&cell.seen), members(&cell.value), members(current)));
+            has_parts(&cell.field).then(|| (cell.seen.members(), cell.value.members(), current.members()));
         let Some((Some(seen), Some(before), Some(current_parts))) = parts else {
             match current {
                 value if *value == cell.value => decision.already += 1,
@@ -92,11 +90,6 @@ pub fn decide(change: &Change, now: Option<&Row>, has_parts: &dyn Fn(&str) -> bo
         }
     }
     decision
-}
-
-/// The parts of a value; nothing has none.
-fn members(value: &Value) -> Option<BTreeMap<String, Value>> {
-    if value.is_null() { Some(BTreeMap::new()) } else { value.members() }
 }
 
 #[cfg(test)]

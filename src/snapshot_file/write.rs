@@ -1,6 +1,5 @@
 //! A snapshot on its way to the disk.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -93,7 +92,7 @@ impl Draft {
             Sink::Compressed(encoder) => encoder.finish().map_err(failed)?,
         };
         let Digesting { file, digest, bytes } = plain;
-        sync(file.as_file()).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
         let sha256 = Digest::from_hex(hex(&digest.finalize()));
         let mut manifest = record(Taken { bytes, sha256, crc32: crc.finalize() });
         let end = manifest.file.clone();
@@ -105,10 +104,6 @@ impl Draft {
         state::replace(&folder.join(format!("{stem}.json")), &text, 0o600).map_err(failed)?;
         Ok(SnapshotSeen { path, manifest })
     }
-}
-
-fn sync(file: &File) -> io::Result<()> {
-    file.sync_all()
 }
 
 /// A name that nothing has yet: two of the same label may be taken within a second.

@@ -38,17 +38,6 @@ impl Side {
         Comparable::of(&self.view(&left), &other.view(&right))
     }
 
-    /// What a live database has.
-    pub fn sections_of(watched: &Watched) -> Vec<SectionTaken> {
-        watched.sections(&[])
-    }
-
-    /// What is to be said of this side and another.
-    pub fn notes_against(&self, other: &View<'_>) -> Vec<String> {
-        let sections = self.sections();
-        Comparable::of(&self.view(&sections), other).notes
-    }
-
     fn view<'a>(&'a self, sections: &'a [SectionTaken]) -> View<'a> {
         match self {
             Self::File(seen) => {

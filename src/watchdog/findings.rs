@@ -187,6 +187,13 @@ pub struct RuleOutcome {
     pub broken: Option<String>,
 }
 
+impl Pattern {
+    /// What it is about: `product.template.list_price`.
+    pub fn place(&self) -> String {
+        self.field.as_ref().map_or_else(|| self.model.clone(), |field| format!("{}.{field}", self.model))
+    }
+}
+
 impl Findings {
     /// Whether anything is unexpected.
     pub fn gates(&self) -> bool {

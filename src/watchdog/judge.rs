@@ -151,7 +151,7 @@ impl Judge {
         if !self.fields.get(&place).is_some_and(parts) {
             return whole();
         }
-        let (Some(old), Some(new)) = (members(before), members(after)) else { return whole() };
+        let (Some(old), Some(new)) = (before.members(), after.members()) else { return whole() };
         let null = || Value::canonical("null");
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         let part = |part: &String| {
@@ -302,9 +302,4 @@ impl FieldTally {
             Verdict::Unexpected => self.unruled += 1,
         }
     }
-}
-
-/// The members of a value by company or language; nothing has none.
-fn members(value: &Value) -> Option<BTreeMap<String, Value>> {
-    if value.is_null() { Some(BTreeMap::new()) } else { value.members() }
 }

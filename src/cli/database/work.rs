@@ -3,7 +3,7 @@ use std::path::Path;
 use crate::backup::Request;
 use crate::cli::intent::Intent;
 use crate::cli::session::{Session, View};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::DatabasesSeen;
 use crate::observe::{self, Depth};
 use crate::report::Ui;
@@ -28,11 +28,7 @@ impl Work {
 
     /// The database that is meant: as given, else the project's own.
     pub fn database(&self, given: Option<&str>) -> Result<String> {
-        let own = self.session.loaded.project.odoo.database.as_deref();
-        given.or(own).map(str::to_owned).ok_or_else(|| {
-            let error = Error::usage("no database is named");
-            error.hint("Name one: -d DB").hint("Or set odoo.database in odpm.yaml.")
-        })
+        self.session.database(given)
     }
 
     /// Plans, shows, and does what was asked for.

@@ -9,7 +9,7 @@ use crate::facts::Changed;
 use crate::rows::Change;
 use crate::state::{self, cannot};
 use crate::watch::{self, Side, Way};
-use crate::watchdog::{Findings, Gather, Judge, View};
+use crate::watchdog::{Findings, Gather, Judge};
 
 /// What writes changes down as they come.
 struct Pen {
@@ -21,14 +21,13 @@ struct Pen {
 impl Pen {
     fn see(&mut self, change: Change) -> Result<()> {
         let Some(change) = self.gather.see(change) else { return Ok(()) };
-        let failed = |e: &dyn std::error::Error| Error::environment("cannot write the changes").caused_by(e);
         self.judge.see(&Change {
             before: change.after.clone(),
             after: change.before.clone(),
             ..change.clone()
         });
-        serde_json::to_writer(&mut self.file, &change).map_err(|e| failed(&e))?;
-        self.file.write_all(b"\n").map_err(|e| failed(&e))
+        let written = change.write_line(&mut self.file);
+        written.map_err(|e| Error::environment("cannot write the changes").caused_by(&e))
     }
 }
 
@@ -70,16 +69,10 @@ impl Comparison {
             section.joins.clear();
         }
         sections.retain(|section| !section.fields.is_empty());
-        notes.extend(self.elsewhere(&live));
         let (path, sha256, database) = (path.to_owned(), state::digest_of(path)?, live.database.name.clone());
+        // Whether the database at hand is not the one of the snapshots.
+        notes.extend(self.right.comparable(&Side::Live(Box::new(live))).notes);
         let findings = pen.judge.findings([self.right.told(), self.left.told()], notes);
         Ok((Changed { database, path, sha256, sections, counts, unwritable, came, gone }, findings))
-    }
-
-    /// Whether the database at hand is not the one of the snapshots.
-    fn elsewhere(&self, live: &watch::Watched) -> Vec<String> {
-        let here = Side::sections_of(live);
-        let view = View { database: &live.database, sections: &here, spec: None };
-        self.right.notes_against(&view)
     }
 }

@@ -36,11 +36,7 @@ impl Choice {
     /// The database, and who reads it.
     pub fn source(&self, session: &Session) -> Result<Source> {
         let project = &session.loaded.project;
-        let own = project.odoo.database.as_deref();
-        let database = self.database.as_deref().or(own).ok_or_else(|| {
-            let error = Error::usage("no database is named");
-            error.hint("Name one: -d DB").hint("Or set odoo.database in odpm.yaml.")
-        })?;
+        let database = session.database(self.database.as_deref())?;
         let secret = session.loaded.secrets.find(&SecretRef::AppPassword)?.ok_or_else(|| {
             let error = Error::environment("the application role's password is not known");
             error.hint("Set postgres.password in odpm.yaml, or let `odpm apply` make one.")
@@ -49,7 +45,7 @@ impl Choice {
             endpoint: specs::endpoint(project),
             role: project.postgres.role.clone(),
             secret,
-            database: database.to_owned(),
+            database,
         })
     }
 

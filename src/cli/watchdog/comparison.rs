@@ -132,9 +132,7 @@ impl Eyes {
     fn see(&mut self, change: Change) -> Result<()> {
         self.judge.see(&change);
         let Some(lines) = &mut self.lines else { return Ok(()) };
-        let change = change.essential();
-        let failed = |e: &dyn std::error::Error| Error::environment("cannot write the changes").caused_by(e);
-        serde_json::to_writer(&mut *lines, &change).map_err(|e| failed(&e))?;
-        lines.write_all(b"\n").map_err(|e| failed(&e))
+        let written = change.essential().write_line(lines);
+        written.map_err(|e| Error::environment("cannot write the changes").caused_by(&e))
     }
 }

@@ -92,7 +92,7 @@ impl Moment {
         for (at, section) in sections.iter().enumerate() {
             let rows = catalog.tables.get(&section.table).and_then(|table| table.rows);
             for range in self.parts(section, rows).await? {
-                units.push((at, range.map_or_else(|| section.sql(None), |range| section.sql(Some(range)))));
+                units.push((at, section.sql(range)));
             }
         }
         let layouts = sections.iter().map(Section::layout).collect();

@@ -39,7 +39,7 @@ pub async fn restore(step: &RestoreFields, hands: Hands<'_>) -> Result<FieldsRes
             .hint("Make the plan again: odpm watchdog rollback"));
     }
     let earlier = earlier(&step.record)?;
-    let done = match &step.via {
+    let (done, written) = match &step.via {
         Via::Sql => sql(step, &hands, &earlier).await?,
         Via::Orm { shell } => {
             // Odoo commits as it goes: until it tells what it wrote, all of it may be written.
@@ -48,19 +48,19 @@ pub async fn restore(step: &RestoreFields, hands: Hands<'_>) -> Result<FieldsRes
                     |change: Change| Change { before: change.after, after: change.before, ..change };
                 let all =
                     read(&step.changes)?.map(|change| change.map(reversed)).collect::<Result<Vec<_>>>()?;
-                write_record(&step.record, &all)?;
+                lines(&step.record, all.iter())?;
             }
             let done = orm::restore(step, shell, &hands).await?;
             let written = with_earlier(&done, &earlier);
-            write_record(&step.record, &written)?;
-            done
+            lines(&step.record, written.iter())?;
+            (done, written)
         }
     };
-    finish(step, &done, &with_earlier(&done, &earlier))
+    finish(step, &done, &written)
 }
 
 /// One transaction. What it writes is recorded before it is committed, so that a crash in between loses no way back.
-async fn sql(step: &RestoreFields, hands: &Hands<'_>, earlier: &[Change]) -> Result<Patched> {
+async fn sql(step: &RestoreFields, hands: &Hands<'_>, earlier: &[Change]) -> Result<(Patched, Vec<Change>)> {
     let session = app_session(&step.operator, hands, &step.database).await?;
     patch::begin(&session).await?;
     let mut done = Patched::default();
@@ -89,10 +89,11 @@ async fn sql(step: &RestoreFields, hands: &Hands<'_>, earlier: &[Change]) -> Res
             None => break,
         }
     }
-    write_record(&step.record, &with_earlier(&done, earlier))?;
+    let written = with_earlier(&done, earlier);
+    lines(&step.record, written.iter())?;
     let models: Vec<&str> = touched.iter().map(String::as_str).collect();
     patch::commit(&session, &models).await?;
-    Ok(done)
+    Ok((done, written))
 }
 
 /// The changes of a file, one a line.
@@ -120,10 +121,6 @@ fn with_earlier(done: &Patched, earlier: &[Change]) -> Vec<Change> {
     let mut all: Vec<Change> = done.written.iter().chain(kept).cloned().collect();
     all.sort_by(|a, b| (&a.model, a.id).cmp(&(&b.model, b.id)));
     all
-}
-
-fn write_record(path: &Path, written: &[Change]) -> Result<()> {
-    lines(path, written.iter())
 }
 
 fn lines<T: serde::Serialize>(path: &Path, items: impl Iterator<Item = T>) -> Result<()> {
