@@ -25,6 +25,7 @@ bench:
 	python3 scripts/bench.py
 	python3 scripts/bench_databases.py
 	python3 scripts/bench_rows.py
+	python3 scripts/bench_cluster.py
 
 # Ten minutes of damaged input for each thing that is read from files.
 fuzz:

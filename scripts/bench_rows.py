@@ -8,12 +8,11 @@ of them. Needs PostgreSQL's programs, GNU diff, and about 3 GiB of room.
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from bench import ODPM, high_water
-from bench_databases import QUIET, Shop, side_by_side
+from bench_databases import QUIET, Shop, folder_of, side_by_side, table
 
 PRODUCTS = int(os.environ.get("ODPM_BENCH_PRODUCTS", "504000"))
 COLUMNS = "default_code, list_price, weight, sale_ok, active"
@@ -59,25 +58,12 @@ class Catalogue(Shop):
 
 def main():
     rows = []
-    with tempfile.TemporaryDirectory(prefix="odpm-bench-") as folder:
-        os.chmod(folder, 0o755)
-        place = Path(folder) / "shop"
-        place.mkdir(mode=0o755)
-        shop = Catalogue(place)
-        try:
-            shop.fill()
-            peak = measure(shop, place, rows)
-        finally:
-            subprocess.run([ODPM, "down", "--yes"], cwd=place, env=shop.env, **QUIET)
-    print(f"{f'what, {PRODUCTS} products':<48}{'odpm':>10}{'peer':>10}{'ratio':>8}{'limit':>8}")
-    missed = False
-    for name, own, peer, limit in rows:
-        ratio = own / peer
-        missed |= ratio > limit
-        print(f"{name:<48}{own:>8.3f} s{peer:>8.3f} s{ratio:>8.2f}{limit:>8.2f}{'  missed' if ratio > limit else ''}")
-    missed |= peak > 16
+    with folder_of(Catalogue) as shop:
+        shop.fill()
+        peak = measure(shop, shop.place, rows)
+    missed = table(f"what, {PRODUCTS} products", rows, 3)
     print(f"memory of a comparison of two files: {peak:.0f} MiB at most (limit 16)")
-    sys.exit(1 if missed else 0)
+    sys.exit(1 if missed or peak > 16 else 0)
 
 
 def measure(shop, place, rows):

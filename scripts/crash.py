@@ -2,14 +2,18 @@
 """Kills odpm with SIGKILL before and after each record of the journal of each kind of plan, on a real PostgreSQL cluster.
 
 Each time the run is then finished (apply --resume) and what it was to do is checked; or it is given up (apply --abandon), and
-the database has to be as before or as after, whole. Prints a line for each kind of plan.
+the database has to be as before or as after, whole; or it is finished and taken back (undo), where its kind can be, and all has
+to be as before. Prints a line for each kind of plan.
 """
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +34,7 @@ class Shop:
         (self.place / "odpm.yaml").write_text(
             f'version: 1\nname: crash\nengine: local\nodoo: {{version: "18.0", database: shop}}\n'
             f'postgres: {{version: "{self.bin.parent.name}", port: {PORT}}}\nbackup: {{keep: {{last: 1, daily: 0, weekly: 0, monthly: 0}}}}\n'
-            f'watchdog: {{keep: 1}}\n')
+            f'watchdog: {{keep: 1}}\narchive: {{method: basebackup, keep: 1}}\n')
 
     def odpm(self, *args, crash=None):
         env = self.env | ({"ODPM_CRASH": crash} if crash else {})
@@ -68,10 +72,17 @@ class Shop:
         (files / "aa").mkdir(parents=True)
         (files / "aa" / ("aa" + "f4c61ddcc5e8a2dabede0f3b482cd9aea9434d"[:38])).write_text("hello")
 
+    def last_run(self):
+        begun = [path for path in (self.place / ".odpm/journal").glob("*.jsonl") if path.stat().st_size]
+        return max(begun, key=lambda path: path.stat().st_mtime_ns).stem
+
     def products(self, name="shop"):
         return self.sql(name, "SELECT count(*), sum(list_price) FROM product_template")
 
     def wipe(self):
+        for record in json.loads(self.must("incident", "sidecar", "list", "--format", "json")):
+            self.must("incident", "sidecar", "rm", record["sidecar"]["name"], "--yes")
+        shutil.rmtree(self.place / "archive/base", ignore_errors=True)
         for name in self.names():
             self.sql("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
         for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/journal"):
@@ -91,10 +102,12 @@ def check(holds, what):
 class Case:
     """A kind of plan: how the world is prepared, the command, and what has to be so afterwards."""
 
-    def __init__(self, name, args, after, prepare=lambda shop: None, fresh=False, either=None):
+    def __init__(self, name, args, after, prepare=lambda shop: None, fresh=False, either=None, before=None):
         self.name, self.args, self.after, self.prepare, self.fresh = name, args, after, prepare, fresh
         # What has to be so when the run is given up anywhere.
         self.either = either or (lambda shop: None)
+        # What has to be so again when the run is taken back; None where its kind cannot be.
+        self.before = before
 
     def begin(self, shop):
         if self.fresh:
@@ -113,29 +126,43 @@ class Case:
         self.begin(shop)
         journal = shop.place / ".odpm/journal"
         before = set(journal.glob("*.jsonl")) if journal.exists() else set()
-        shop.must(*self.args)
+        shop.must(*self.words(shop))
         new = set(journal.glob("*.jsonl")) - before
         self.after(shop)
-        return len(max(new).read_text().splitlines()) if new else 0
+        # One that died before its first record has left an empty journal.
+        return max((len(path.read_text().splitlines()) for path in new), default=0)
 
     def crash(self, shop, point, how):
         self.begin(shop)
-        done = shop.odpm(*self.args, crash=point)
+        args = self.words(shop)
+        done = shop.odpm(*args, crash=point)
         check(done.returncode == KILLED, f"it was not killed but ended with {done.returncode}: {done.stderr[-300:]}")
         told = shop.odpm("plan")
         unfinished = "is not finished" in told.stdout
-        if how == "resume":
+        if how in ("resume", "undo"):
             # Before the first record nothing is begun, after the last one all is done.
-            shop.must("apply", "--resume", "--yes") if unfinished else self.again(shop, point)
+            if unfinished:
+                shop.must("apply", "--resume", "--yes")
+            elif point == "before:1":
+                shop.must(*args)
             self.after(shop)
+            if how == "undo":
+                shop.must(*taken_back(shop))
+                self.before(shop)
         elif unfinished:
             shop.must("apply", "--abandon")
             self.either(shop)
             shop.must("plan")
 
-    def again(self, shop, point):
-        if point == "before:1":
-            shop.must(*self.args)
+    def words(self, shop):
+        return self.args(shop) if callable(self.args) else self.args
+
+
+def taken_back(shop):
+    """The words that take the last run back, with the name of what that puts out of service."""
+    words = ["undo", shop.last_run(), "--yes"]
+    lost = re.search(r"^Lost, or out of service: (.*)$", shop.odpm(*words, crash="before:1").stdout, re.MULTILINE)
+    return [*words, f"--confirm={lost[1]}"] if lost else words
 
 
 def at_rest(shop):
@@ -181,6 +208,15 @@ def saved(shop):
     shop.must("database", "backup", "--format", "fast", "--out", "backups/shop.odpm", "--yes")
 
 
+def altered(shop):
+    saved(shop)
+    shop.sql("shop", "UPDATE product_template SET list_price = 1")
+
+
+def renamed(shop):
+    shop.must("database", "rename", "-d", "shop", "two", "--yes")
+
+
 def changed(shop):
     shop.must("watchdog", "snapshot", "before")
     shop.sql("shop", "UPDATE product_template SET list_price = 1")
@@ -205,6 +241,42 @@ def one_backup(shop):
     check(len(listed) == 1, f"not one backup is left: {listed}")
 
 
+def a_base(shop):
+    shop.must("archive", "basebackup", "--yes")
+
+
+def two_bases(shop):
+    a_base(shop)
+    # They go by their seconds.
+    time.sleep(1.1)
+    a_base(shop)
+
+
+def bases(count):
+    def holds(shop):
+        found = json.loads(shop.must("archive", "status", "--format", "json"))["bases"]
+        check(len(found) == count, f"{len(found)} base backups, not {count}")
+        shop.must("archive", "verify")
+    return holds
+
+
+def sidecars(count):
+    def holds(shop):
+        found = json.loads(shop.must("incident", "sidecar", "list", "--format", "json"))
+        check(sum(record["stands"] for record in found) == count, f"not {count} sidecars stand: {found}")
+    return holds
+
+
+def moment(shop):
+    at = shop.sql("postgres", "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+    return ["incident", "sidecar", "--at", at, "--name", "before", "--yes"]
+
+
+def a_sidecar(shop):
+    a_base(shop)
+    shop.must(*moment(shop))
+
+
 CASES = [
     Case("apply, first", ["apply", "--yes"], at_rest, fresh=True),
     Case("database backup, zip", ["database", "backup", "--yes"], backup("zip")),
@@ -214,17 +286,29 @@ CASES = [
          either=one_of(["shop"], ["shop", "two"])),
     Case("database restore, over", ["database", "restore", "backups/shop.odpm", "-d", "shop", "--replace", "--neutralize", "--yes"],
          has("shop"), saved, either=one_of(["shop"])),
-    Case("database rename", ["database", "rename", "-d", "shop", "two", "--yes"], has("two"), either=one_of(["shop"], ["two"])),
+    Case("database restore, old kept", ["database", "restore", "backups/shop.odpm", "-d", "shop", "--replace", "--keep-old", "--yes"],
+         prices("0"), altered, either=one_of(["shop"]), before=prices("40")),
+    Case("database rename", ["database", "rename", "-d", "shop", "two", "--yes"], has("two"), either=one_of(["shop"], ["two"]),
+         before=has("shop")),
+    Case("undo of a rename", taken_back, has("shop"), renamed,
+         either=one_of(["shop"], ["two"])),
     Case("database duplicate", ["database", "duplicate", "two", "--yes"], has("shop", "two"),
          either=one_of(["shop"], ["shop", "two"])),
     Case("database drop", ["database", "drop", "-d", "shop", "--no-checkpoint", "--yes"], one_of([]), either=one_of(["shop"], [])),
+    Case("database drop, kept", ["database", "drop", "-d", "shop", "--yes"], one_of([]), either=one_of(["shop"], []),
+         before=has("shop")),
     Case("database neutralize", ["database", "neutralize", "-d", "shop", "--yes"], has("shop"), either=one_of(["shop"])),
     Case("database set-admin-pass", ["database", "set-admin-pass", "-d", "shop", "--yes"],
          lambda shop: check(shop.sql("shop", "SELECT password LIKE '$pbkdf2%' FROM res_users WHERE id = 2") == "t", "no password")),
     Case("database drill", ["database", "drill", "--yes"], has("shop"), saved, either=one_of(["shop"])),
     Case("database prune", ["database", "prune", "--yes"], one_backup, two_backups),
-    Case("watchdog rollback", ["watchdog", "rollback", "--yes"], prices("0"), changed, either=one_of(["shop"])),
+    Case("watchdog rollback", ["watchdog", "rollback", "--yes"], prices("0"), changed, either=one_of(["shop"]),
+         before=prices("40")),
     Case("watchdog prune", ["watchdog", "prune", "--yes"], one_snapshot, snapshots),
+    Case("archive basebackup", ["archive", "basebackup", "--yes"], bases(1)),
+    Case("archive expire", ["archive", "expire", "--yes"], bases(1), two_bases),
+    Case("incident sidecar", moment, sidecars(1), a_base, before=sidecars(0)),
+    Case("incident sidecar rm", ["incident", "sidecar", "rm", "before", "--yes"], sidecars(0), a_sidecar),
     Case("down", ["down", "--yes"], lambda shop: shop.must("apply", "--yes"), lambda shop: shop.must("apply", "--yes")),
 ]
 
@@ -232,7 +316,7 @@ CASES = [
 def main():
     wanted = sys.argv[1:]
     failed = 0
-    print(f"{'kind of plan':<30}{'records':>8}{'kills':>7}{'resumed':>9}{'given up':>10}")
+    print(f"{'kind of plan':<30}{'records':>8}{'kills':>7}{'resumed':>9}{'given up':>10}{'taken back':>12}")
     with tempfile.TemporaryDirectory(prefix="odpm-crash-") as folder:
         os.chmod(folder, 0o755)
         shop = Shop(Path(folder))
@@ -252,7 +336,7 @@ def main():
 def matrix(shop, case):
     records = case.records(shop)
     points = [f"{when}:{number}" for number in range(1, records + 1) for when in ("before", "after")]
-    good = {"resume": 0, "abandon": 0}
+    good = {"resume": 0, "abandon": 0} | ({"undo": 0} if case.before else {})
     wrong = []
     for point in points:
         for how in good:
@@ -263,7 +347,8 @@ def matrix(shop, case):
                 wrong.append(f"  {case.name}, {point}, {how}: {e}")
                 shop.odpm("apply", "--abandon")
                 shop.odpm("apply", "--yes")
-    print(f"{case.name:<30}{records:>8}{2 * len(points):>7}{good['resume']:>9}{good['abandon']:>10}", flush=True)
+    back = good.get("undo", "-")
+    print(f"{case.name:<30}{records:>8}{len(good) * len(points):>7}{good['resume']:>9}{good['abandon']:>10}{back:>12}", flush=True)
     for line in wrong:
         print(line, flush=True)
     return len(wrong)

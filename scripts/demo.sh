@@ -91,8 +91,21 @@ run 3 watchdog run release-42 -d catalogue -- ./release.sh
 run 0 watchdog rollback release-42-before release-42-after --only product.template.list_price,marketplace.listing.state --yes
 run 0 watchdog diff release-42-before live --gate
 
+say "A script cancels 400 orders and deletes 60 customers with all that hangs on them, while other orders come in."
+run 0 archive enable --yes
+sql postgres 'CREATE DATABASE shop OWNER odoo TEMPLATE template0'
+sql shop "SET ROLE odoo; $(cat "$home/tests/it/incident.sql")"
+sql shop "BEGIN; UPDATE sale_order SET state = 'cancel', write_date = now() AT TIME ZONE 'UTC', write_uid = 3 WHERE id BETWEEN 301 AND 700; DELETE FROM res_partner WHERE id <= 60; COMMIT"
+sql shop "INSERT INTO sale_order (name, state, partner_id, write_date, write_uid) SELECT 'S' || n, 'draft', 100, now() AT TIME ZONE 'UTC', 2 FROM generate_series(1001, 1005) n"
+sql postgres 'SELECT pg_switch_wal()' >/dev/null && sleep 2
+run 0 incident blast-radius -d shop --since 30m
+moment=$("$odpm" incident blast-radius -d shop --since 30m --format json | sed -n 's/.*"t_recover": "\(.*\)".*/\1/p')
+run 0 incident sidecar --at "$moment" --name before --yes
+run 0 incident diff -d shop
+run 0 incident sidecar rm before --yes
+
 say "Somebody drops the role that Odoo logs in with, and somebody else moves the project to a server."
-for database in example copy catalogue; do sql "$database" 'REASSIGN OWNED BY odoo TO postgres'; done
+for database in example copy catalogue shop; do sql "$database" 'REASSIGN OWNED BY odoo TO postgres'; done
 sql postgres 'DROP ROLE odoo'
 export ODPM_SCENARIO=server
 run 3 plan --strict

@@ -14,12 +14,15 @@
 //! - [`watch`]: databases as the watchdog sees them: held, written down, compared
 //! - [`engine`]: what runs services; processes of this machine
 //! - [`snapshot_file`]: snapshots of rows: written, listed, opened, checked
+//! - [`archive_file`]: base backups and segments of the log: listed, recorded, proved
 //! - [`backup_file`]: Odoo's zip, the fast folder, dumps: written, read, verified
 //! - [`postgres`]: data directories, logins, roles, what a server answers
 //! - [`state`]: `.odpm` on disk: baseline, journals, lock, secrets
 //! - [`process`]: what the kernel says of processes
 //! - [`schemas`]: the JSON Schemas of what is read and written
 //! - [`backup`]: the planner of databases: backup, restore, drop, rename, copy, drill
+//! - [`incident`]: the planner of incidents: sidecars that stand at a moment
+//! - [`archive`]: the planner of the archive: base backups, the log that is kept
 //! - [`watchdog`]: the planner of the watchdog: what is watched, what may change, what did
 //! - [`stack`]: the planner of the stack
 //! - [`grounds`]: what every plan is made on; the project in the terms of its engine
@@ -43,6 +46,8 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::todo, clippy::unimplemented))]
 
 pub mod apply;
+pub mod archive;
+pub mod archive_file;
 pub mod backup;
 pub mod backup_file;
 pub mod base;
@@ -53,6 +58,7 @@ pub mod engine;
 pub mod error;
 pub mod facts;
 pub mod grounds;
+pub mod incident;
 pub mod inherit;
 pub mod observe;
 pub mod odoo_conf;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 29] = [
+const ROOMS: [&str; 32] = [
     "error",
     "base",
     "rows",
@@ -22,11 +22,14 @@ const ROOMS: [&str; 29] = [
     "stack",
     "backup",
     "watchdog",
+    "archive",
+    "incident",
     "schemas",
     "process",
     "state",
     "postgres",
     "backup_file",
+    "archive_file",
     "snapshot_file",
     "engine",
     "watch",
@@ -38,10 +41,10 @@ const ROOMS: [&str; 29] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=15;
+const PURE: std::ops::RangeInclusive<usize> = 0..=17;
 
 /// The planners among them; none knows another.
-const PLANNERS: [&str; 3] = ["stack", "backup", "watchdog"];
+const PLANNERS: [&str; 5] = ["stack", "backup", "watchdog", "archive", "incident"];
 
 /// What a pure room never says.
 const EFFECTS: [&str; 9] = [

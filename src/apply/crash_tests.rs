@@ -74,6 +74,8 @@ fn plan(old_conf: &str) -> Plan {
                 image: "odoo:18.0".into(),
                 own: vec!["filestore".into()],
                 read: vec!["odoo.conf".into()],
+                user: None,
+                visible: false,
             }),
         ),
         step("admin-secret", Step::GenerateSecret(GenerateSecret { secret: admin.clone() })),
@@ -288,18 +290,29 @@ fn undo_puts_files_and_services_back_and_converges_too() {
     every_crash(&world, &undo);
 }
 
-/// A restore that takes the place of a database in service: at every moment one of the two is whole under its name.
-#[test]
-fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
-    let operator = || Operator {
+fn operator() -> Operator {
+    Operator {
         endpoint: Endpoint { host: "127.0.0.1".into(), port: 5432, tls: None },
         role: "postgres".into(),
         secret: SecretRef::AdminPassword,
         app_role: "odoo".into(),
         app: SecretRef::AppPassword,
         programs: Programs::Local { bin_dir: "bin".into() },
-    };
-    let step = |id: &str, step| PlannedStep::new(id, step, "it is needed");
+    }
+}
+
+fn step(id: &str, step: Step) -> PlannedStep {
+    PlannedStep::new(id, step, "it is needed")
+}
+
+fn with_secrets(durable: &mut Durable) {
+    durable.secrets.insert("AdminPassword".into(), "a".into());
+    durable.secrets.insert("AppPassword".into(), "b".into());
+}
+
+/// A restore that takes the place of a database in service: at every moment one of the two is whole under its name.
+#[test]
+fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
     let (path, source) = (PathBuf::from("a.zip"), crate::facts::BackupSource::Zip);
     let moved = MoveDatabase {
         operator: operator(),
@@ -307,6 +320,7 @@ fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
         to: "shop".into(),
         expect: None,
         keep: Some("odpm_old".into()),
+        keep_expect: None,
         keep_mark: "replaced".into(),
         open: true,
         mark: String::new(),
@@ -350,8 +364,7 @@ fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
         let fake = before();
         fake.change(|d| {
             d.databases.insert("shop".into(), vec!["old"]);
-            d.secrets.insert("AdminPassword".into(), "a".into());
-            d.secrets.insert("AppPassword".into(), "b".into());
+            with_secrets(d);
         });
         fake
     };
@@ -365,6 +378,52 @@ fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
         let shop = fake.durable().databases["shop"].clone();
         assert!(shop == ["old"] || shop == ["loaded", "files", "renewed"], "killed at {at}: {shop:?}");
     }
+}
+
+/// A base backup, and a sidecar from it.
+#[test]
+fn a_sidecar_killed_anywhere_stands_in_the_end() {
+    let sidecar = || Sidecar {
+        name: "before".into(),
+        place: "sidecars/before".into(),
+        socket: "sidecars/before/run".into(),
+        port: 5432,
+        launch: SidecarLaunch::Local { bin_dir: "bin".into(), run_as: None },
+    };
+    let settle = || Step::ArchiveLog(ArchiveLog { operator: operator(), timeout: 1 });
+    let take = TakeBaseBackup { operator: operator(), folder: "base".into(), id: "one".into() };
+    let record = SidecarRecord {
+        format_version: 1,
+        sidecar: sidecar(),
+        base: "one".into(),
+        moment: "2026-11-20T21:00:00Z".into(),
+        role: "postgres".into(),
+        stands: false,
+        last_commit: None,
+    };
+    let log = LogRange { folder: "wal".into(), segment_bytes: 1, first: 0, last: 0 };
+    let lay = LayOutSidecar { base: "base/one".into(), record: record.clone(), log };
+    let recover = RecoverSidecar { record, log: "wal".into(), floors: Default::default(), timeout: 1 };
+    let plan = wrap(vec![
+        step("prove-archiving", settle()),
+        step("take-base-backup", Step::TakeBaseBackup(take)),
+        step("archive-log", settle()),
+        step("lay-out-sidecar", Step::LayOutSidecar(lay)),
+        step("recover-sidecar", Step::RecoverSidecar(Box::new(recover))),
+    ]);
+    let world = || {
+        let fake = before();
+        fake.change(with_secrets);
+        fake
+    };
+    every_crash(&world, &plan);
+    let (end, undo, _) = uncrashed(&world, &plan);
+    assert_eq!(end.sidecars["before"], "stands");
+    let taken_back = undo
+        .into_iter()
+        .flatten()
+        .filter(|step| matches!(step, Step::RemoveSidecar(_) | Step::RemoveBaseBackup(_)));
+    assert_eq!(taken_back.count(), 2);
 }
 
 #[test]

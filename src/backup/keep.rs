@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::Make;
 use super::names::dropped;
-use crate::facts::BackupSeen;
+use crate::facts::{BackupSeen, OWN};
 use crate::plan::{Plan, PlannedStep, Risk};
 use crate::project::Keep;
 use crate::step::{RemoveBackup, Step};
@@ -34,7 +34,8 @@ pub fn plan(make: &Make<'_>, plan: &mut Plan) {
         plan.warnings.push(format!("{strangers} backups there are not odpm's: they are left alone."));
     }
     for database in make.ground.seen.all.get().into_iter().flatten() {
-        if let Some(mark) = database.mark() {
+        // One in service carries no mark, and under a person's name none is dropped for one.
+        if let Some(mark) = database.mark().filter(|_| database.name.starts_with(OWN)) {
             let step = dropped(&database.name, make);
             let id = format!("drop-{}", database.name);
             plan.steps.push(PlannedStep::new(id, step, format!("it was {mark}")).risk(Risk::Destroys));

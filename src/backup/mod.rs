@@ -13,12 +13,10 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::facts::{BackupSeen, DatabasesSeen, ServerSeen};
+use crate::facts::{BackupSeen, DatabasesSeen};
 use crate::grounds::{Grounds, frame, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{BackupFormat, Operator, Step};
-
-pub use names::is_database_name;
 
 /// What a restored database shall be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +72,8 @@ pub enum Request {
         format: BackupFormat,
         /// Where to; a name of its own in the project's folder for backups when `None`.
         to: Option<PathBuf>,
+        /// Whether anything is there already.
+        taken: bool,
         /// Whether its files belong to it.
         files: bool,
         /// How many connections dump at once.
@@ -168,8 +168,8 @@ pub fn plan(request: &Request, ground: &Ground<'_>) -> Plan {
 
 fn build(request: &Request, make: &Make<'_>, plan: &mut Plan) {
     match request {
-        Request::Backup { database, format, to, files, jobs } => {
-            save::plan(database, *format, to.as_deref(), *files, *jobs, make, plan);
+        Request::Backup { database, format, to, taken, files, jobs } => {
+            save::plan(database, *format, to.as_deref().map(|to| (to, *taken)), *files, *jobs, make, plan);
         }
         Request::Restore(restore) => restore::plan(restore, make, plan),
         Request::Drill { backup, record, jobs } => restore::drill(backup, *record, *jobs, make, plan),
@@ -202,14 +202,8 @@ fn verb(request: &Request) -> &'static str {
 
 /// A server that cannot be worked on.
 fn unready(ground: &Ground<'_>) -> Option<Block> {
-    let Grounds { project, seen, .. } = ground.all;
-    if let Some(block) = frame::unavailable(&ground.all) {
+    if let Some(block) = frame::unavailable(&ground.all).or_else(|| frame::stopped(&ground.all)) {
         return Some(block);
-    }
-    let stopped = seen.engine.server.get().is_some_and(|server| *server == ServerSeen::Stopped);
-    if stopped && project.postgres.external.is_none() {
-        let block = Block::environment("server_stopped", "PostgreSQL does not run");
-        return Some(block.hint("Start the stack: odpm apply"));
     }
     let why = ground.seen.all.why()?;
     let block = Block::environment("databases_unknown", "the databases cannot be listed").because(why);

@@ -1,17 +1,14 @@
 //! Drop, rename, copy, neutralize a database, set its administrator's password.
 
 use super::{Make, Modules};
+use crate::base::quote::SERVER_DATABASES;
+use crate::facts::OWN;
 use crate::grounds::specs;
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{
     DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, RenewIdentity, SecretRef, SetPassword, Step,
     UpdateModules,
 };
-
-/// Whether PostgreSQL takes it as the name of a database, and a person can type it.
-pub fn is_database_name(name: &str) -> bool {
-    unfit(name).is_none()
-}
 
 /// What is wrong with a name for a database.
 pub fn unfit(name: &str) -> Option<Block> {
@@ -21,15 +18,15 @@ pub fn unfit(name: &str) -> Option<Block> {
         () if name.len() > 63 => "PostgreSQL takes at most 63 letters",
         () if name.chars().any(char::is_control) => "it has characters that cannot be typed",
         () if path => "its files lie in a folder of this name",
-        () if ["postgres", "template0", "template1"].contains(&name) => "it is PostgreSQL's own",
-        () if name.starts_with("odpm_") => "names that begin with odpm_ are odpm's own",
+        () if SERVER_DATABASES.contains(&name) => "it is PostgreSQL's own",
+        () if name.starts_with(OWN) => "names that begin with odpm_ are odpm's own",
         () => return None,
     };
     Some(Block::refused("bad_name", format!("`{}` cannot be a database", name.escape_debug())).because(why))
 }
 
 pub fn drop(database: &str, keep: bool, make: &Make<'_>, plan: &mut Plan) {
-    if ["postgres", "template0", "template1"].contains(&database) {
+    if SERVER_DATABASES.contains(&database) {
         plan.blocked.extend(unfit(database));
         return;
     }
@@ -186,6 +183,7 @@ pub fn moved(from: &str, to: &str, keep: Option<&str>, open: bool, mark: &str, m
         to: to.to_owned(),
         expect: None,
         keep: keep.map(str::to_owned),
+        keep_expect: None,
         keep_mark: format!("{to}, replaced by {}", make.ground.all.run),
         open,
         mark: mark.to_owned(),

@@ -9,7 +9,7 @@ use crate::step::{BackupDatabase, BackupFormat, Step};
 pub fn plan(
     database: &str,
     format: BackupFormat,
-    to: Option<&Path>,
+    to: Option<(&Path, bool)>,
     files: bool,
     jobs: u16,
     make: &Make<'_>,
@@ -18,9 +18,11 @@ pub fn plan(
     if !make.wanted(database, plan) {
         return;
     }
-    let to = to.map_or_else(|| place(database, format, make), Path::to_owned);
+    let (to, taken) =
+        to.map_or_else(|| (place(database, format, make), false), |(to, taken)| (to.to_owned(), taken));
     let known = make.ground.seen.backups.iter().any(|backup| backup.path == to);
-    if known {
+    // Whatever is there is somebody's: a backup of the night before, or the folder that was meant to hold this one.
+    if known || taken {
         let block = Block::refused("backup_exists", format!("{} is there already", to.display()));
         plan.blocked.push(block.hint("Name another file: --out FILE"));
     }

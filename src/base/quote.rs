@@ -1,7 +1,10 @@
-//! The one place where SQL identifiers and literals are quoted.
+//! Names and literals of SQL: the one place where they are quoted.
 //!
 //! Values are bound as parameters wherever PostgreSQL allows it; utility statements (`CREATE ROLE`,
 //! `ALTER ROLE`) take none, so they use [`literal`].
+
+/// The databases that every cluster has of its own.
+pub const SERVER_DATABASES: [&str; 3] = ["postgres", "template0", "template1"];
 
 /// `name` as a quoted SQL identifier.
 pub fn ident(name: &str) -> String {

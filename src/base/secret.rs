@@ -29,7 +29,9 @@ impl fmt::Debug for Secret {
 /// Whether a name - of an option, a variable, a key - tells that its value must not be shown.
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_lowercase();
-    ["password", "passwd", "secret", "token", "api_key"].iter().any(|word| name.contains(word))
+    ["password", "passwd", "smtp_pass", "secret", "token", "api_key", "private_key", "signature_key"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 /// Where a secret is found when the step that needs it runs. Plans and journals hold only this.

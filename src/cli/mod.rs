@@ -5,6 +5,7 @@
 
 mod admin_password;
 mod apply;
+mod archive;
 mod carry_out;
 mod completions;
 mod database;
@@ -14,6 +15,7 @@ mod exec;
 mod foreground;
 mod here;
 mod history;
+mod incident;
 mod init;
 mod intent;
 mod logs;

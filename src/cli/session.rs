@@ -4,15 +4,17 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::archive;
 use crate::backup;
 use crate::base::RunId;
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
-use crate::facts::{BaselineSeen, DatabasesSeen, Known, Observation};
+use crate::facts::{ArchiveSeen, BaselineSeen, DatabasesSeen, Observation};
 use crate::grounds::{Grounds, specs};
+use crate::incident;
 use crate::observe::{self, Depth, Loaded};
 use crate::plan::Plan;
-use crate::stack::{self, Check, Request};
+use crate::stack::{self, Check, Further, Request};
 use crate::state::{self, Lock};
 use crate::step::{Operator, ServiceSpec};
 use crate::watchdog;
@@ -67,8 +69,8 @@ impl Session {
     }
 
     /// Whether this machine is fit for the project.
-    pub fn doctor(&self, tools: &[(String, Known<String>)], writable: &Known<()>, view: &View) -> Vec<Check> {
-        stack::doctor(tools, writable, &self.grounds(view))
+    pub fn doctor(&self, further: &Further<'_>, view: &View) -> Vec<Check> {
+        stack::doctor(further, &self.grounds(view))
     }
 
     /// The plan for a request on databases.
@@ -88,6 +90,16 @@ impl Session {
     /// The plan for a request to the watchdog.
     pub fn watchdog_plan(&self, request: &watchdog::Request<'_>, view: &View) -> Plan {
         watchdog::plan(request, &self.grounds(view))
+    }
+
+    /// The plan for a request on the archive.
+    pub fn archive_plan(&self, request: archive::Request, view: &View, seen: &ArchiveSeen) -> Plan {
+        archive::plan(request, &archive::Ground { all: self.grounds(view), seen })
+    }
+
+    /// The plan for a request on an incident.
+    pub fn incident_plan(&self, request: &incident::Request<'_>, view: &View) -> Plan {
+        incident::plan(request, &self.grounds(view))
     }
 
     /// Who looks after databases; `None` where PostgreSQL's programs are missing.

@@ -42,6 +42,13 @@ pub async fn look(start: &Path) -> Result<(Status, bool)> {
     let scale = view.seen.files.get(&specs::scale_file(project)).and_then(FileSeen::text);
     let scale = Scale::read(scale);
     let count = |name: &str, described: u16| scale.0.get(name).map_or(described, |scaled| scaled.replicas);
+    let archive = match &project.archive {
+        Some(archive) => {
+            let seen = observe::archive(&session.loaded).await?;
+            Some(report::ArchiveStatus::of(archive, &seen, view.seen.at))
+        }
+        None => None,
+    };
     let status = Status {
         format_version: 1,
         project: project.name.clone(),
@@ -78,6 +85,8 @@ pub async fn look(start: &Path) -> Result<(Status, bool)> {
             .rev()
             .find_map(|backup| Some(backup.manifest.as_ref()?.created_at.clone())),
         last_drill: observe::last_drill(&session.loaded),
+        archive,
+        sidecars: observe::sidecars(&session.loaded)?,
         now: view.seen.at,
     };
     Ok((status, waits))

@@ -20,6 +20,8 @@ pub enum Verb {
     History(history::Args),
     Undo(undo::Args),
     Database(database::Args),
+    Archive(archive::Args),
+    Incident(incident::Args),
     #[command(hide = true)]
     Classic(database::classic::Args),
     Watchdog(watchdog::Args),
@@ -44,6 +46,8 @@ impl Verb {
             Self::Database(args) => args.format(),
             Self::Doctor(args) => args.format,
             Self::Watchdog(args) => args.format(),
+            Self::Archive(args) => args.format(),
+            Self::Incident(args) => args.format(),
             Self::Init(_)
             | Self::Apply(_)
             | Self::Down(_)
@@ -73,6 +77,8 @@ impl Verb {
             Verb::Database(args) => database::run(args, start, ui).await,
             Verb::Classic(args) => database::classic::run(args, start, ui).await,
             Verb::Watchdog(args) => watchdog::run(args, start, ui).await,
+            Verb::Archive(args) => archive::run(args, start, ui).await,
+            Verb::Incident(args) => incident::run(args, start, ui).await,
             Verb::Logs(args) => logs::run(args, start, ui).await,
             Verb::Scale(args) => scale::run(args, start, ui).await,
             Verb::Exec(args) => exec::run(args, start, ui).await,

@@ -7,7 +7,7 @@ mod file;
 mod services;
 
 pub use file::{Compose, Healthcheck, Logging, Service};
-pub use services::{DATA, compose, role_arguments, service};
+pub use services::{ARCHIVE, DATA, compose, role_arguments, service};
 
 use std::collections::BTreeMap;
 

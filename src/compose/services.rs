@@ -13,6 +13,9 @@ const MOUNT: &str = "/etc/odpm";
 /// Where the data directory appears inside the container, whatever its major.
 pub const DATA: &str = "/var/lib/postgresql/data";
 
+/// Where the script that keeps the log and its folder appear inside the container.
+pub const ARCHIVE: [&str; 2] = ["/etc/odpm/archive.sh", "/var/lib/odpm-archive"];
+
 /// The project as a Compose file.
 pub fn compose(project: &Project, configs: &BTreeMap<String, Digest>) -> Compose {
     let mut services = BTreeMap::new();
@@ -45,6 +48,16 @@ pub fn service(project: &Project, name: &str) -> Option<Service> {
 fn database(project: &Project) -> Service {
     let postgres = &project.postgres;
     let state = project.state_dir();
+    let mut volumes = vec![
+        format!("{}:{DATA}", source(postgres.volume.as_ref(), &postgres.data)),
+        format!("{}:{MOUNT}/postgresql.conf:ro", state.join("rendered/postgresql.conf").display()),
+        format!("{}:/run/secrets/admin_password:ro", state.join("secrets/admin_password").display()),
+    ];
+    if let Some(archive) = &project.archive {
+        let [script, folder] = ARCHIVE;
+        volumes.push(format!("{}:{script}:ro", state.join("rendered/archive.sh").display()));
+        volumes.push(format!("{}:{folder}", archive.wal().display()));
+    }
     let environment = [
         ("POSTGRES_USER", "postgres"),
         ("POSTGRES_PASSWORD_FILE", "/run/secrets/admin_password"),
@@ -65,11 +78,7 @@ fn database(project: &Project) -> Service {
         .to_vec(),
         environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         ports: vec![format!("127.0.0.1:{}:5432", postgres.port)],
-        volumes: vec![
-            format!("{}:{DATA}", source(postgres.volume.as_ref(), &postgres.data)),
-            format!("{}:{MOUNT}/postgresql.conf:ro", state.join("rendered/postgresql.conf").display()),
-            format!("{}:/run/secrets/admin_password:ro", state.join("secrets/admin_password").display()),
-        ],
+        volumes,
         depends_on: BTreeMap::new(),
         // The image's first start runs a server that answers on the socket only; TCP tells the real one.
         healthcheck: Some(health(

@@ -19,7 +19,7 @@ use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::{EngineKind, Project};
-use crate::step::{Operator, PullImage, ServerSpec, ServiceSpec, ShareFiles};
+use crate::step::{Operator, PullImage, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
 pub use shell::{python_literal, shell_output};
 
@@ -73,7 +73,9 @@ impl Tool<'_> {
 
     /// Variables of the program's environment, but for the password.
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables = vec![("LC_ALL", "C".to_owned()), ("PGAPPNAME", "odpm".to_owned())];
+        // What a program prints reads the same everywhere.
+        let plain = [("LC_ALL", "C"), ("TZ", "UTC"), ("PGAPPNAME", "odpm")];
+        let mut variables: Vec<_> = plain.map(|(name, value)| (name, value.to_owned())).into();
         if let Some(tls) = &self.operator.endpoint.tls {
             variables.push(("PGSSLMODE", tls.mode.as_str().to_owned()));
             variables.extend(tls.root.iter().map(|root| ("PGSSLROOTCERT", root.display().to_string())));
@@ -167,6 +169,16 @@ pub trait Engine {
 
     /// Stops the server and waits for its end. One that does not run stays so.
     fn stop_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()>;
+
+    /// Starts the server of a sidecar, which sees its own folders and the kept log in `log` and nothing else; does not wait
+    /// until it is ready.
+    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, log: &'a Path) -> EngineFuture<'a, ()>;
+
+    /// Whether the server of a sidecar runs.
+    fn sidecar_runs<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, bool>;
+
+    /// Stops the server of a sidecar and waits for its end. One that does not run stays so.
+    fn stop_sidecar<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()>;
 
     /// Starts as many of the service as wanted, and waits until they are up; stops those too many or
     /// with another configuration.

@@ -43,10 +43,15 @@ pub struct TableSeen {
     pub rows: Option<u64>,
 }
 
+/// The name of a model's table, as Odoo gives it unless the model says otherwise.
+pub fn table_of_model(model: &str) -> String {
+    model.replace('.', "_")
+}
+
 impl Catalog {
     /// The table of a model.
     pub fn table_of(&self, model: &str) -> Option<(String, &TableSeen)> {
-        let name = model.replace('.', "_");
+        let name = table_of_model(model);
         self.tables.get(&name).map(|table| (name, table))
     }
 
@@ -54,4 +59,17 @@ impl Catalog {
     pub fn has(&self, table: &str, column: &str) -> bool {
         self.tables.get(table).is_some_and(|table| table.columns.contains_key(column))
     }
+}
+
+/// A reference from one table to another, of which PostgreSQL knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The table that refers.
+    pub table: String,
+    /// Its column.
+    pub column: String,
+    /// The table that is referred to.
+    pub to: String,
+    /// Whether a row goes with the one that it refers to.
+    pub cascades: bool,
 }

@@ -9,6 +9,9 @@ use super::{BackupSeen, Known};
 /// What odpm writes on databases of its own making; what follows says what they are for.
 pub const MARK: &str = "odpm: ";
 
+/// How the names of databases begin that are odpm's own; people cannot give one such a name.
+pub const OWN: &str = "odpm_";
+
 /// One database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DatabaseSeen {

@@ -27,6 +27,14 @@ impl<T> Known<T> {
         }
     }
 
+    /// Something of the fact, where it is known.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Self::Known(value) => Known::Known(of(value)),
+            Self::Unknown(why) => Known::Unknown(why),
+        }
+    }
+
     /// Why it is not known.
     pub fn why(&self) -> Option<&str> {
         match self {

@@ -15,7 +15,7 @@ pub struct Live {
     pub role_present: Known<bool>,
     /// Whether the application role can log in over TCP with the project's password.
     pub role_login: Known<bool>,
-    /// Whether the application role is a superuser or lacks CREATEDB: then it needs mending.
+    /// Whether the application role is as it has to be: no superuser, and may create databases.
     pub role_fit: Known<bool>,
     /// Whether it is the cluster's bootstrap superuser, which PostgreSQL lets nobody demote.
     pub role_bootstrap: Known<bool>,

@@ -4,6 +4,7 @@
 //! [`Known::Unknown`] with the reason, never a quiet `false` or "empty". Nothing here looks anywhere
 //! by itself, and nothing here judges.
 
+mod archive;
 mod backup;
 mod baseline;
 mod catalog;
@@ -19,8 +20,12 @@ mod run;
 #[cfg(test)]
 pub mod samples;
 mod scale;
+mod session;
 mod snapshot;
+mod trace;
+mod wal;
 
+pub use archive::{ArchiveSeen, Archiver, BaseBackup, FLOORS, KeptSegment, Reach, segment_bytes};
 pub use backup::{
     BackupManifest, BackupSeen, BackupSource, DatabaseFacts, Drill, FilestoreFacts, MANIFEST_VERSION,
     OdooManifest, Part,
@@ -28,10 +33,10 @@ pub use backup::{
 pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
 };
-pub use catalog::{Catalog, FieldSeen, TableSeen};
+pub use catalog::{Catalog, FieldSeen, Reference, TableSeen, table_of_model};
 pub use changed::Changed;
 pub use cluster::{ClusterFiles, DataDir, PidFile};
-pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OdooSeen};
+pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OWN, OdooSeen};
 pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};
 pub use files::FileSeen;
 pub use known::Known;
@@ -39,4 +44,7 @@ pub use live::Live;
 pub use observation::{Author, Observation};
 pub use run::{RunStatus, RunSummary};
 pub use scale::{Scale, Scaled};
+pub use session::SessionSeen;
 pub use snapshot::{FieldTaken, SectionTaken, Skipped, SnapshotDatabase, SnapshotManifest, SnapshotSeen};
+pub use trace::{FileNode, Trace};
+pub use wal::{Lsn, Segment};

@@ -37,6 +37,8 @@ pub struct Observation {
     pub admin_secret: bool,
     /// The secret options of `odoo.conf` whose value is another one than the project wants.
     pub stale_secrets: BTreeSet<String>,
+    /// The permission bits of what users of images are let at, as far as it is there.
+    pub modes: BTreeMap<PathBuf, u32>,
     /// A run that has not come to its end.
     pub unfinished: Option<RunSummary>,
     /// Free bytes where the data directory is or will be.

@@ -41,6 +41,7 @@ pub fn bare_machine(data: &Path) -> Observation {
         app_secret: false,
         admin_secret: false,
         stale_secrets: BTreeSet::new(),
+        modes: Default::default(),
         unfinished: None,
         free_bytes: Known::Known(1 << 40),
     }
@@ -58,6 +59,51 @@ pub fn cluster(major: PgMajor, id: u64) -> DataDir {
         has_hba: true,
         in_recovery: false,
     })
+}
+
+/// A base backup that was begun at a segment and a second.
+pub fn base(number: u64, second: i64) -> BaseBackup {
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    BaseBackup {
+        format_version: 1,
+        id: format!("base-{number}"),
+        started_at: at(second),
+        stopped_at: at(second + 5),
+        timeline: 1,
+        start: Lsn(number << 24),
+        stop: Lsn(number << 24 | 5),
+        segment_bytes: 16 << 20,
+        system_identifier: 7,
+        server_version: "16.4".to_owned(),
+        bytes: 1 << 30,
+        floors: [("max_connections".to_owned(), "100".to_owned())].into(),
+    }
+}
+
+/// An archive that works, with these base backups and the segments of these numbers, each archived at its hundredth second.
+pub fn archive(bases: Vec<BaseBackup>, numbers: &[u64]) -> ArchiveSeen {
+    let at = |second: u64| jiff::Timestamp::from_second(second as i64).unwrap();
+    let kept = |number: &u64| KeptSegment {
+        segment: Segment { timeline: 1, number: *number },
+        bytes: 1,
+        at: at(number * 100 + 99),
+    };
+    ArchiveSeen {
+        bases,
+        segments: numbers.iter().map(kept).collect(),
+        litter: Vec::new(),
+        archiver: Known::Known(Archiver {
+            now: at(10_000),
+            on: true,
+            last: None,
+            failed: None,
+            waiting: Some(0),
+            system_identifier: 7,
+            bytes: 1 << 30,
+            floors: [("max_connections".to_owned(), "200".to_owned())].into(),
+        }),
+        free_bytes: Known::Known(1 << 40),
+    }
 }
 
 /// A server with which nothing is wrong, on the cluster with the identity 7.

@@ -4,7 +4,7 @@ use super::Grounds;
 use crate::base::Digest;
 use crate::base::time::utc_seconds;
 use crate::drift::{Drift, compare, fingerprint};
-use crate::facts::{BaselineSeen, FileSeen};
+use crate::facts::{BaselineSeen, FileSeen, ServerSeen};
 use crate::odoo_conf::OdooConf;
 use crate::plan::{Basis, Block, FORMAT_VERSION, Plan, ProjectRef};
 
@@ -71,7 +71,28 @@ pub fn unavailable(grounds: &Grounds<'_>) -> Option<Block> {
     let why = grounds.seen.engine.available.why()?;
     let engine = grounds.project.engine.as_str();
     let block = Block::environment("engine_unavailable", format!("the engine `{engine}` cannot be used"));
-    Some(block.because(why).hint("Look at it with: docker version"))
+    let block = block.because(why).hint("Look at it with: docker version");
+    if grounds.baseline.get().is_some() {
+        return Some(block);
+    }
+    Some(
+        block
+            .hint("A new project can do without Docker: with `engine: local` PostgreSQL's own programs run."),
+    )
+}
+
+/// A server of ours that does not run.
+pub fn stopped(grounds: &Grounds<'_>) -> Option<Block> {
+    let stopped = grounds.seen.engine.server.get().is_some_and(|server| *server == ServerSeen::Stopped);
+    let block = Block::environment("server_stopped", "PostgreSQL does not run");
+    (stopped && grounds.project.postgres.external.is_none())
+        .then(|| block.hint("Start the stack: odpm apply"))
+}
+
+/// A project that keeps no log of its server.
+pub fn no_archive() -> Block {
+    Block::refused("no_archive", "odpm.yaml describes no archive")
+        .because("without the server's log there is no way back to a moment, only to a backup")
 }
 
 /// PostgreSQL's own programs are missing.

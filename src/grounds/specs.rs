@@ -2,21 +2,25 @@
 //! one is known to be as wanted.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Grounds;
 use crate::base::{Digest, Secret, SecretRef};
 use crate::compose::{self, Service, role_arguments};
 use crate::facts::{FileSeen, Scale};
 use crate::odoo_conf::{self, ConfEdit, OdooConf};
-use crate::postgresql_conf;
-use crate::project::{EngineKind, Project};
+use crate::postgresql_conf::{self, Places};
+use crate::project::{Archive, EngineKind, Project};
 use crate::step::{
-    Endpoint, EnsureRoles, Launch, Operator, Programs, PullImage, ServerSpec, ServiceSpec, Terms, VerifyLogin,
+    ArchiveLog, Endpoint, EnsureRoles, Launch, Operator, Programs, PullImage, ServerSpec, ServiceSpec, Terms,
+    VerifyLogin,
 };
 
 /// The administrative role.
 pub const ADMIN_ROLE: &str = "postgres";
+
+/// How many seconds archiving one segment may take before somebody has to look.
+const ARCHIVING: u32 = 60;
 
 /// What new databases can use: Odoo's searches want both.
 pub const EXTENSIONS: [&str; 2] = ["unaccent", "pg_trgm"];
@@ -25,14 +29,19 @@ pub const EXTENSIONS: [&str; 2] = ["unaccent", "pg_trgm"];
 pub fn rendered_conf(grounds: &Grounds<'_>) -> (PathBuf, String) {
     let Grounds { project, seen, .. } = *grounds;
     let path = rendered(project, "postgresql.conf");
-    let (data, hba) = match project.engine {
-        EngineKind::Docker => (compose::DATA.into(), None),
+    let script = rendered(project, "archive.sh");
+    let wal = project.archive.as_ref().map(Archive::wal).unwrap_or_default();
+    let lacks = seen.data_dir.cluster().is_some_and(|files| !files.has_hba);
+    let hba = lacks.then(|| rendered(project, "pg_hba.conf"));
+    let places = match project.engine {
+        EngineKind::Docker => {
+            Places { data: Path::new(compose::DATA), hba: None, archive: compose::ARCHIVE.map(Path::new) }
+        }
         EngineKind::Local => {
-            let lacks = seen.data_dir.cluster().is_some_and(|files| !files.has_hba);
-            (project.postgres.data.clone(), lacks.then(|| rendered(project, "pg_hba.conf")))
+            Places { data: &project.postgres.data, hba: hba.as_deref(), archive: [&script, &wal] }
         }
     };
-    (path, postgresql_conf::render(project, &data, hba.as_deref()))
+    (path, postgresql_conf::render(project, &places))
 }
 
 /// The place of a file that odpm renders for programs.
@@ -193,6 +202,14 @@ pub fn admin_role(project: &Project) -> Option<&str> {
     }
 }
 
+/// The role that looks after databases, and its password: the administrative one, else the application's.
+pub fn login(project: &Project) -> (&str, SecretRef) {
+    match admin_role(project) {
+        Some(role) => (role, SecretRef::AdminPassword),
+        None => (project.postgres.role.as_str(), SecretRef::AppPassword),
+    }
+}
+
 /// The roles and extensions as wanted.
 pub fn ensure_roles(project: &Project) -> EnsureRoles {
     EnsureRoles {
@@ -228,10 +245,7 @@ pub fn running(grounds: &Grounds<'_>) -> Vec<ServiceSpec> {
 /// Who looks after databases; `None` as long as the engine has no programs of PostgreSQL.
 pub fn operator(grounds: &Grounds<'_>) -> Option<Operator> {
     let Grounds { project, seen, .. } = *grounds;
-    let (role, secret) = match admin_role(project) {
-        Some(role) => (role, SecretRef::AdminPassword),
-        None => (project.postgres.role.as_str(), SecretRef::AppPassword),
-    };
+    let (role, secret) = login(project);
     let programs = match project.engine {
         EngineKind::Local => Programs::Local { bin_dir: seen.engine.binaries.get()?.dir.clone() },
         EngineKind::Docker => Programs::Image {
@@ -248,6 +262,11 @@ pub fn operator(grounds: &Grounds<'_>) -> Option<Operator> {
         app: SecretRef::AppPassword,
         programs,
     })
+}
+
+/// Has the server archive its log up to now; `None` as long as the engine has no programs of PostgreSQL.
+pub fn archive_log(grounds: &Grounds<'_>) -> Option<ArchiveLog> {
+    operator(grounds).map(|operator| ArchiveLog { operator, timeout: ARCHIVING })
 }
 
 /// The folder above the databases' folders of files.

@@ -1,6 +1,6 @@
 //! Compose files: the PostgreSQL service, the Odoo service, and what else there is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
@@ -81,7 +81,11 @@ impl From<'_> {
     fn place(&self, source: &str, below: Option<&str>, keys: (&str, &str), draft: &mut Draft) {
         let below = below.filter(|below| !below.is_empty());
         if source.starts_with(['.', '/', '~']) {
-            let folder = self.folder.join(source.trim_start_matches("./"));
+            // Whose home is meant is for odpm.yaml to say, as it was for Compose.
+            let folder = match source.starts_with('~') {
+                true => PathBuf::from(source),
+                false => self.folder.join(source.trim_start_matches("./")),
+            };
             let place = below.map_or_else(|| folder.clone(), |below| folder.join(below));
             return draft.set(keys.0, place.display().to_string());
         }
@@ -136,7 +140,10 @@ fn postgres(key: &str, service: &Value, image: &str, from: &From<'_>, draft: &mu
     }
     let role = variable(service, "POSTGRES_USER");
     if let Some(role) = role.filter(|role| role != "postgres") {
-        draft.set("postgres.role", role);
+        match of_variable(&role) {
+            Some(variable) => draft.set_as_written("postgres.role", variable),
+            None => draft.set("postgres.role", role),
+        }
     }
     let password = variable(service, "POSTGRES_PASSWORD").unwrap_or_default();
     if let Some(variable) = of_variable(&password) {

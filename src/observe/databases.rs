@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::Loaded;
 use crate::backup_file;
-use crate::base::{Secret, SecretRef};
-use crate::error::Result;
+use crate::base::Secret;
+use crate::error::{Error, Result};
 use crate::facts::{BackupSeen, DatabaseSeen, DatabasesSeen, Drill, Known};
 use crate::grounds::specs;
+use crate::postgres::rows::Source;
 use crate::postgres::{self, databases};
 use crate::step::Endpoint;
 
@@ -20,10 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub async fn databases(loaded: &Loaded, measured: bool) -> Result<DatabasesSeen> {
     let project = &loaded.project;
     let endpoint = specs::endpoint(project);
-    let (role, secret) = match specs::admin_role(project) {
-        Some(role) => (role, SecretRef::AdminPassword),
-        None => (project.postgres.role.as_str(), SecretRef::AppPassword),
-    };
+    let (role, secret) = specs::login(project);
     let all = match loaded.secrets.find(&secret)? {
         Some(secret) => all(&endpoint, role, &secret).await,
         None => Known::Unknown(format!("the password of {role} is not known")),
@@ -35,6 +33,17 @@ pub async fn databases(loaded: &Loaded, measured: bool) -> Result<DatabasesSeen>
         (entry.file_name().to_string_lossy().into_owned(), size)
     });
     Ok(DatabasesSeen { all, folders: folders.collect(), backups: backups(loaded) })
+}
+
+/// A database as whoever looks after databases reads it.
+pub fn source(loaded: &Loaded, database: &str) -> Result<Source> {
+    let project = &loaded.project;
+    let (role, secret) = specs::login(project);
+    let secret = loaded.secrets.find(&secret)?.ok_or_else(|| {
+        Error::environment(format!("the password of {role} is not known")).hint("It is made by: odpm apply")
+    })?;
+    let (endpoint, role, database) = (specs::endpoint(project), role.to_owned(), database.to_owned());
+    Ok(Source { endpoint, role, secret, database })
 }
 
 /// The backups in the project's folder for them, oldest first.

@@ -3,7 +3,9 @@
 //! Gathers facts and judges none of them. What takes time runs concurrently and has a deadline; what could
 //! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id.
 
+mod archive;
 mod author;
+mod damage;
 mod databases;
 mod folder;
 mod inherited;
@@ -11,8 +13,10 @@ mod ports;
 mod project;
 mod world;
 
+pub use archive::{archive, sessions, sidecar_room, sidecars};
 pub use author::author;
-pub use databases::{backup, backups, databases, last_drill};
+pub use damage::damage;
+pub use databases::{backup, backups, databases, last_drill, source};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, find, load};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::facts::{
 use crate::grounds::specs;
 use crate::odoo_conf::{self, ConfValue, OdooConf};
 use crate::postgres::{Probe, data_dir, live};
-use crate::project::Project;
+use crate::project::{Archive, Project};
 use crate::state;
 
 /// How long one question to the server may take.
@@ -88,6 +89,7 @@ pub async fn observe(
         app_secret: secrets.find(&SecretRef::AppPassword)?.is_some(),
         admin_secret: secrets.find(&SecretRef::AdminPassword)?.is_some(),
         stale_secrets,
+        modes: modes(&loaded.project),
         unfinished: state::unfinished_journal(state)?.map(|journal| journal.summary()),
         free_bytes: free_bytes(&project.postgres.data),
         engine,
@@ -143,7 +145,8 @@ async fn ask(loaded: &Loaded, engine: &EngineSeen) -> Result<Live> {
 /// The files that odpm renders, edits or records.
 fn files(loaded: &Loaded) -> BTreeMap<PathBuf, FileSeen> {
     let Loaded { project, state, .. } = loaded;
-    let rendered = ["postgresql.conf", "pg_hba.conf"].map(|name| specs::rendered(project, name));
+    let rendered =
+        ["postgresql.conf", "pg_hba.conf", "archive.sh"].map(|name| specs::rendered(project, name));
     let own = [
         specs::scale_file(project),
         project.odoo_conf(),
@@ -160,6 +163,13 @@ fn file(path: &Path) -> FileSeen {
         Err(e) if e.kind() == io::ErrorKind::NotFound => FileSeen::Absent,
         Err(e) => FileSeen::Unreadable(e.to_string()),
     }
+}
+
+/// The permission bits of what users of images are let at.
+fn modes(project: &Project) -> BTreeMap<PathBuf, u32> {
+    let places = [Some(project.odoo_conf()), project.archive.as_ref().map(Archive::wal)];
+    let mode = |path: PathBuf| fs::metadata(&path).ok().map(|metadata| (path, metadata.mode() & 0o7777));
+    places.into_iter().flatten().filter_map(mode).collect()
 }
 
 /// The secret options of `odoo.conf` whose value is another one than the project's.
@@ -179,7 +189,9 @@ fn stale_secrets(loaded: &Loaded, files: &BTreeMap<PathBuf, FileSeen>) -> Result
 
 /// The folders that a plan might make and that are there already.
 fn folders(project: &Project) -> Vec<PathBuf> {
-    let wanted = [project.postgres.data.parent().map(Path::to_owned), Some(project.odoo.data_dir.clone())];
+    let archive = project.archive.as_ref().map(Archive::wal);
+    let wanted =
+        [project.postgres.data.parent().map(Path::to_owned), Some(project.odoo.data_dir.clone()), archive];
     wanted.into_iter().flatten().filter(|path| path.is_dir()).collect()
 }
 
@@ -197,7 +209,7 @@ fn resolve(path: &Path) -> PathBuf {
 }
 
 /// Free bytes at a path, or at what exists above it.
-fn free_bytes(path: &Path) -> Known<u64> {
+pub(super) fn free_bytes(path: &Path) -> Known<u64> {
     let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     match rustix::fs::statvfs(existing) {
         Ok(fs) => Known::Known(fs.f_bavail.saturating_mul(fs.f_frsize)),

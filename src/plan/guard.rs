@@ -85,6 +85,14 @@ impl Guard {
             | Step::RestoreFields(_)
             | Step::RemoveSnapshot(_)
             | Step::RecordDrill(_)
+            | Step::ArchiveLog(_)
+            | Step::TakeBaseBackup(_)
+            | Step::RemoveBaseBackup(_)
+            | Step::RemoveLog(_)
+            | Step::LayOutSidecar(_)
+            | Step::RecoverSidecar(_)
+            | Step::RemoveSidecar(_)
+            | Step::EndSession(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

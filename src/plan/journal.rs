@@ -119,6 +119,13 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// Whether the run has dropped the database of this name.
+    pub fn dropped(&self, name: &str) -> bool {
+        let done = |id: &str| self.finished.iter().any(|(finished, _)| finished == id);
+        let drops = |step: &Step| matches!(step, Step::DropDatabase(drop) if drop.name == name);
+        self.plan.steps.iter().any(|step| drops(&step.step) && done(&step.id))
+    }
+
     /// Reads a journal's entries; `None` when they do not start with [`Record::Begin`].
     pub fn read(entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
         let mut entries = entries.into_iter();

@@ -7,7 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connect::Session;
 use super::probe::words;
 use crate::error::{Error, Result};
-use crate::facts::{Catalog, FieldSeen, TableSeen};
+use crate::facts::{Catalog, FieldSeen, Reference, TableSeen, table_of_model};
 
 /// The models with their fields; their tables, those that their fields refer to by `related`, and these further ones.
 pub async fn catalog(session: &Session, models: &[String], further: &[&str]) -> Result<Catalog> {
@@ -39,12 +39,12 @@ pub async fn catalog(session: &Session, models: &[String], further: &[&str]) -> 
             catalog.fields.entry(row.get(0)).or_default().insert(row.get(1), field);
         }
     }
-    let mut names: Vec<String> = models.iter().map(|model| model.replace('.', "_")).collect();
+    let mut names: Vec<String> = models.iter().map(|model| table_of_model(model)).collect();
     names.extend(further.iter().map(|name| (*name).to_owned()));
     for fields in catalog.fields.values() {
         let followed = fields.values().filter_map(|field| field.related.as_deref()?.split('.').next());
         let through = followed.filter_map(|step| fields.get(step)?.relation.as_deref());
-        names.extend(through.map(|model| model.replace('.', "_")));
+        names.extend(through.map(table_of_model));
     }
     names.sort();
     names.dedup();
@@ -79,6 +79,44 @@ fn fields_sql(described: &TableSeen, properties: bool) -> String {
         or("relation", "NULL"),
         or("related", "NULL"),
     )
+}
+
+/// Every reference of one column to one column, by the tables that refer.
+pub async fn references(session: &Session) -> Result<Vec<Reference>> {
+    let question = "SELECT c.relname::text, a.attname::text, f.relname::text, k.confdeltype = 'c' FROM pg_constraint k \
+         JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid \
+         JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] \
+         WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND pg_table_is_visible(c.oid) ORDER BY 1, 2";
+    let rows = session.query_typed(question, &[]).await;
+    let rows =
+        rows.map_err(|e| Error::environment("cannot read the references between tables").because(words(&e)))?;
+    let reference = |row: &tokio_postgres::Row| Reference {
+        table: row.get(0),
+        column: row.get(1),
+        to: row.get(2),
+        cascades: row.get(3),
+    };
+    Ok(rows.iter().map(reference).collect())
+}
+
+/// The users' logins; a database without Odoo has none.
+pub async fn logins(session: &Session) -> BTreeMap<i64, String> {
+    let rows =
+        session.query_typed("SELECT id::bigint, login::text FROM res_users", &[]).await.unwrap_or_default();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// Every table of the database but PostgreSQL's own.
+pub async fn every_table(session: &Session) -> Result<BTreeMap<String, TableSeen>> {
+    let failed = |e: tokio_postgres::Error| {
+        Error::environment("cannot read the database's catalog").because(words(&e))
+    };
+    let question = "SELECT c.relname::text FROM pg_class c WHERE c.relkind = 'r' AND pg_table_is_visible(c.oid) \
+         AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'";
+    let names = session.query_typed(question, &[]).await.map_err(failed)?;
+    let names: Vec<String> = names.iter().map(|row| row.get(0)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    tables(session, &names).await.map_err(failed)
 }
 
 /// Those of the tables that are there, as this session finds them by their plain names.

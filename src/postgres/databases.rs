@@ -6,14 +6,11 @@ use super::connect::Session;
 use super::probe::words;
 use crate::base::quote::{ident, literal};
 use crate::error::{Error, Result};
-use crate::facts::{DatabaseSeen, MARK, OdooSeen};
+use crate::facts::{DatabaseSeen, MARK, OWN, OdooSeen};
 
 fn failed(what: impl Into<String>, e: &tokio_postgres::Error) -> Error {
     Error::environment(what).because(words(e))
 }
-
-/// What the names begin with that only odpm gives.
-const OWN: &str = "odpm_";
 
 /// The databases of the cluster, templates left out. Odoo in them is seen by [`odoo`].
 pub async fn list(session: &Session) -> Result<Vec<DatabaseSeen>> {
@@ -105,10 +102,14 @@ fn taken(name: &str) -> Error {
         .hint("See it: odpm database list")
 }
 
-async fn write_on(session: &Session, name: &str, mark: &str) -> Result<()> {
+/// The statement that writes a mark on a database.
+fn marking(name: &str, mark: &str) -> String {
     let text = if mark.is_empty() { "NULL".to_owned() } else { literal(&format!("{MARK}{mark}")) };
-    let statement = format!("COMMENT ON DATABASE {} IS {text}", ident(name));
-    run(session, &statement, &format!("cannot mark the database {name}")).await
+    format!("COMMENT ON DATABASE {} IS {text}", ident(name))
+}
+
+async fn write_on(session: &Session, name: &str, mark: &str) -> Result<()> {
+    run(session, &marking(name, mark), &format!("cannot mark the database {name}")).await
 }
 
 async fn run(session: &Session, statement: &str, what: &str) -> Result<()> {
@@ -159,8 +160,23 @@ async fn open(session: &Session, name: &str) -> Result<()> {
     run(session, &statement, &format!("cannot open the database {name}")).await
 }
 
-/// Gives a database another name, and whatever has that name the one in `keep`, in one transaction. Done work is found done.
-pub async fn rename(session: &Session, from: &str, to: &str, keep: Option<&str>) -> Result<()> {
+/// Another name for a database.
+#[derive(Clone, Copy, Debug)]
+pub struct Renaming<'a> {
+    /// Its name now.
+    pub from: &'a str,
+    /// Its name then.
+    pub to: &'a str,
+    /// What is written on it then; nothing when empty.
+    pub mark: &'a str,
+    /// The name that whatever has that name now is kept under, and what is written on that one.
+    pub keep: Option<(&'a str, &'a str)>,
+}
+
+/// Renames in one transaction, with what is written on each: at no moment does a database in service carry the mark of one
+/// that may be dropped. Done work is found done.
+pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
+    let Renaming { from, to, mark, keep } = renaming;
     if !exists(session, from).await? {
         return match exists(session, to).await? {
             true => Ok(()),
@@ -170,15 +186,17 @@ pub async fn rename(session: &Session, from: &str, to: &str, keep: Option<&str>)
     let replaced = exists(session, to).await?;
     let mut statements = String::new();
     match keep.filter(|_| replaced) {
-        Some(keep) => {
+        Some((keep, mark)) => {
             empty(session, to).await?;
             statements.push_str(&format!("ALTER DATABASE {} RENAME TO {};", ident(to), ident(keep)));
+            statements.push_str(&format!("{};", marking(keep, mark)));
         }
         None if replaced => return Err(taken(to)),
         None => {}
     }
     empty(session, from).await?;
-    statements.push_str(&format!("ALTER DATABASE {} RENAME TO {}", ident(from), ident(to)));
+    statements.push_str(&format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to)));
+    statements.push_str(&marking(to, mark));
     let renamed =
         run(session, &format!("BEGIN; {statements}; COMMIT"), &format!("cannot rename {from} to {to}")).await;
     if renamed.is_err() {

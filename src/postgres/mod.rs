@@ -3,6 +3,7 @@
 //! Knows no project and no plan; it is told where to connect and as whom. Reading never takes a
 //! transaction id; writing only ever changes what differs.
 
+pub mod archiving;
 pub mod catalog;
 pub mod check;
 mod connect;
@@ -11,11 +12,14 @@ pub mod databases;
 pub mod load;
 pub mod patch;
 mod probe;
+pub mod recovery;
 pub mod roles;
 pub mod rows;
 pub mod script;
+pub mod sessions;
 pub mod single_user;
 mod tls;
+pub mod traces;
 
 pub use connect::{LoginFailure, Session, connect};
 pub use probe::{Probe, live, system_identifier};

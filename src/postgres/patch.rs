@@ -12,9 +12,6 @@ use crate::base::quote::ident;
 use crate::error::{Error, Result};
 use crate::rows::{Cell, Change, Conflict, Key, Kind, Row, Section, Value, decide, parse};
 
-/// How many rows are locked, compared and written at once.
-const BATCH: usize = 5_000;
-
 /// What was done.
 #[derive(Debug, Default)]
 pub struct Patched {
@@ -32,8 +29,8 @@ pub async fn begin(session: &Session) -> Result<()> {
     session.batch_execute(&begin).await.map_err(|e| failed("begin", &e))
 }
 
-/// Puts altered fields of one model back in the transaction at hand, and looks whether they are. Nothing is written that is
-/// not as the change saw it.
+/// Puts altered fields of one model back in the transaction at hand, all rows at once, and looks whether they are. Nothing
+/// is written that is not as the change saw it.
 pub async fn patch(
     session: &Session,
     section: &Section,
@@ -41,36 +38,32 @@ pub async fn patch(
     done: &mut Patched,
 ) -> Result<()> {
     let types = types(session, section).await?;
-    for batch in changes.chunks(BATCH) {
-        let ids: Vec<i64> = batch.iter().filter_map(id).collect();
-        let lock = session.batch_execute(&section.lock_sql(&ids)).await;
-        lock.map_err(|e| {
-            failed(&format!("lock the rows of {}", section.model), &e)
-                .hint("Somebody writes them: see SELECT * FROM pg_stat_activity; then try again.")
-        })?;
-        let now = read(session, section, &ids).await?;
-        let origin =
-            |name: &str| section.fields.iter().find(|field| field.name == name).map(|field| field.origin);
-        let has_parts = |name: &str| origin(name).is_some_and(|origin| origin.has_parts());
-        let mut writes: Vec<(i64, Vec<Cell>)> = Vec::new();
-        for change in batch {
-            let Some(id) = id(change) else { continue };
-            let decision = decide(change, now.get(&id), &has_parts);
-            done.conflicts.extend(decision.conflicts);
-            if decision.already > 0 {
-                done.already.push((change.model.clone(), change.id));
-            }
-            if !decision.cells.is_empty() {
-                writes.push((id, decision.cells));
-            }
+    let ids: Vec<i64> = changes.iter().filter_map(id).collect();
+    let lock = session.batch_execute(&section.lock_sql(&ids)).await;
+    lock.map_err(|e| {
+        failed(&format!("lock the rows of {}", section.model), &e)
+            .hint("Somebody writes them: see SELECT * FROM pg_stat_activity; then try again.")
+    })?;
+    let now = read(session, section, &ids).await?;
+    let has_parts = |name: &str| section.field(name).is_some_and(|field| field.origin.has_parts());
+    let mut writes: Vec<(i64, Vec<Cell>)> = Vec::new();
+    for change in changes {
+        let Some(id) = id(change) else { continue };
+        let decision = decide(change, now.get(&id), &has_parts);
+        done.conflicts.extend(decision.conflicts);
+        if decision.already > 0 {
+            done.already.push((change.model.clone(), change.id));
         }
-        if writes.is_empty() {
-            continue;
+        if !decision.cells.is_empty() {
+            writes.push((id, decision.cells));
         }
-        write(session, section, &writes, &types).await?;
-        check(section, &now, &read(session, section, &ids).await?, &writes)?;
-        done.written.extend(writes.into_iter().map(|(id, cells)| written(section, id, cells)));
     }
+    if writes.is_empty() {
+        return Ok(());
+    }
+    write(session, section, &writes, &types).await?;
+    check(section, &now, &read(session, section, &ids).await?, &writes)?;
+    done.written.extend(writes.into_iter().map(|(id, cells)| written(section, id, cells)));
     Ok(())
 }
 
@@ -120,9 +113,7 @@ async fn read(session: &Session, section: &Section, ids: &[i64]) -> Result<BTree
     let mut found = BTreeMap::new();
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let mut json = Vec::new();
-        if !layout.encode(line, &mut json) {
-            return Err(Error::internal("a row has not as many columns as its query"));
-        }
+        layout.encode(line, &mut json)?;
         let parsed = parse(&json)?;
         if let Key::One(id) = parsed.key {
             found.insert(id, parsed.row);
@@ -144,7 +135,7 @@ async fn write(
     let mut columns: Vec<(Vec<Option<String>>, Vec<bool>)> = Vec::new();
     let (mut sets, mut arrays, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
     for (at, name) in names.iter().enumerate() {
-        let kind = section.fields.iter().find(|field| field.name == *name).map(|field| field.kind);
+        let kind = section.field(name).map(|field| field.kind);
         let of = |cells: &[Cell]| {
             cells.iter().find(|cell| cell.field == *name).map(|cell| text_of(&cell.value, kind))
         };
@@ -200,9 +191,8 @@ fn check(
         row.extend(cells.iter().map(|cell| (cell.field.clone(), cell.value.clone())));
     }
     let writable = |row: &Row| -> Row {
-        let origin =
-            |name: &str| section.fields.iter().find(|field| field.name == name).map(|field| field.origin);
-        let kept = row.iter().filter(|(name, _)| origin(name).is_some_and(|origin| origin.is_writable()));
+        let is_writable = |name: &str| section.field(name).is_some_and(|field| field.origin.is_writable());
+        let kept = row.iter().filter(|(name, _)| is_writable(name));
         kept.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     for (id, row) in &wanted {

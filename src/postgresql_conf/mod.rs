@@ -3,25 +3,103 @@
 //! Pure text. Where the server is reached - port, addresses, socket - is not here: the engine says it on
 //! the command line, where no file overrules it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::base::quote::shell;
 use crate::base::template::fill;
-use crate::project::Project;
+use crate::project::{Archive, Project};
 
 const TEMPLATE: &str = include_str!("../../templates/postgresql.conf");
 
 /// `pg_hba.conf` for clusters that have none of their own.
 pub const HBA: &str = include_str!("../../templates/pg_hba.conf");
 
-/// The text for a server whose data directory appears to it as `data`. `hba` names the file of logins
-/// where the cluster has none of its own.
-pub fn render(project: &Project, data: &Path, hba: Option<&Path>) -> String {
-    let own = quote(&data.join("postgresql.conf").display().to_string());
-    let hba = hba.map(|path| format!("hba_file = {}\n", quote(&path.display().to_string())));
-    let settings = project.postgres.settings.iter();
-    let lines: String =
-        hba.into_iter().chain(settings.map(|(name, value)| format!("{name} = {}\n", quote(value)))).collect();
+/// The script by which finished segments of the log are kept.
+pub const ARCHIVE: &str = include_str!("../../templates/archive.sh");
+
+/// Files and folders as they appear to the server.
+pub struct Places<'a> {
+    /// Its data directory.
+    pub data: &'a Path,
+    /// The file of logins, where the cluster has none of its own.
+    pub hba: Option<&'a Path>,
+    /// The script that keeps the log, and the folder that it keeps it in.
+    pub archive: [&'a Path; 2],
+}
+
+/// The text for a server.
+pub fn render(project: &Project, places: &Places<'_>) -> String {
+    let own = quote(&places.data.join("postgresql.conf").display().to_string());
+    let hba = places.hba.map(|path| format!("hba_file = {}\n", quote(&path.display().to_string())));
+    let archive = project.archive.iter().flat_map(|archive| archiving(archive, places));
+    let settings = project.postgres.settings.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let settings = archive.chain(settings).map(|(name, value)| format!("{name} = {}\n", quote(&value)));
+    let lines: String = hba.into_iter().chain(settings).collect();
     fill(TEMPLATE, &[("own", &own), ("settings", lines.trim_end())]).trim_end().to_owned() + "\n"
+}
+
+/// Who gets into a sidecar: whoever gets into the folder of its socket.
+pub const SIDECAR_HBA: &str = "local all all trust\n";
+
+/// What a sidecar is recovered with.
+pub struct Recovery<'a> {
+    /// The file of its logins.
+    pub hba: &'a Path,
+    /// The folder of its socket.
+    pub socket: &'a Path,
+    /// The number of its socket.
+    pub port: u16,
+    /// The folder of the kept log.
+    pub log: &'a Path,
+    /// The moment, as RFC 3339 in UTC.
+    pub moment: &'a str,
+    /// Settings that the recovery refuses to run below the primary's.
+    pub floors: &'a BTreeMap<String, String>,
+}
+
+/// The text for a sidecar. The cluster's own file is no part of it: what the primary is told - to archive, to listen, to load
+/// what this machine may not have - is not for its sidecar.
+pub fn sidecar(recovery: &Recovery<'_>) -> String {
+    let Recovery { hba, socket, port, log, moment, floors } = recovery;
+    let kept = shell(&log.display().to_string()).replace('%', "%%");
+    // What was unpacked beforehand lies where the server looks next.
+    let restore = format!("test ! -e pg_wal/%f && test -e {kept}/%f.gz && gzip -dc {kept}/%f.gz >\"%p\"");
+    let own = [
+        ("hba_file", hba.display().to_string()),
+        ("listen_addresses", String::new()),
+        ("unix_socket_directories", format!("\"{}\"", socket.display())),
+        ("port", port.to_string()),
+        ("restore_command", restore),
+        // As PostgreSQL writes it: it knows no letters for zones as early as that.
+        ("recovery_target_time", moment.replace('T', " ").replace('Z', "+00")),
+        ("recovery_target_action", "pause".to_owned()),
+        ("recovery_target_timeline", "latest".to_owned()),
+        ("hot_standby", "on".to_owned()),
+        ("archive_mode", "off".to_owned()),
+        ("default_transaction_read_only", "on".to_owned()),
+        // What this machine loses with a crash is recovered anew.
+        ("fsync", "off".to_owned()),
+        ("autovacuum", "off".to_owned()),
+        ("lc_messages", "C".to_owned()),
+        ("log_timezone", "UTC".to_owned()),
+        ("timezone", "UTC".to_owned()),
+    ];
+    let own = own.into_iter().chain(floors.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    own.map(|(name, value)| format!("{name} = {}\n", quote(&value))).collect()
+}
+
+/// The settings by which a server keeps its log.
+fn archiving(archive: &Archive, places: &Places<'_>) -> [(&'static str, String); 3] {
+    // PostgreSQL puts its own words in place of `%` and a letter.
+    let word = |path: &Path| shell(&path.display().to_string()).replace('%', "%%");
+    let [script, folder] = places.archive.map(word);
+    [
+        // `wal_level` is enough unless somebody has lowered it, and then the server says so; it may be `logical` on purpose.
+        ("archive_mode", "on".to_owned()),
+        ("archive_command", format!("sh {script} {folder} \"%p\" \"%f\"")),
+        ("archive_timeout", format!("{}s", archive.switch)),
+    ]
 }
 
 /// A value as `postgresql.conf` reads it: in quotes, in which quotes are doubled and backslashes escape.

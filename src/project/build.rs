@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::rules::Rules;
 use super::variables::Variables;
-use super::watchdog;
+use super::{archive, watchdog};
 use crate::base::{Digest, PgMajor, Secret};
 
 /// How many seconds a start may take unless the file says otherwise.
@@ -64,6 +64,7 @@ pub fn build(
                 monthly: keep.monthly.unwrap_or(6),
             },
         },
+        archive: file.archive.map(|file| archive::build(file, &paths, rules)),
         watchdog: watchdog::build(file.watchdog, rules),
         checks: file.checks.unwrap_or_default(),
         inputs: Digest::of(""),
@@ -153,7 +154,7 @@ fn external(file: ExternalFile, paths: &Paths<'_>) -> External {
 }
 
 /// A value that is there: `${VAR:-}` with nothing behind it gives none.
-fn given(text: Option<String>) -> Option<String> {
+pub(super) fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
@@ -163,7 +164,7 @@ pub(super) fn words(map: Option<BTreeMap<String, Word>>) -> BTreeMap<String, Str
 }
 
 /// How paths of the file are understood.
-struct Paths<'a> {
+pub(super) struct Paths<'a> {
     root: &'a Path,
     home: Option<PathBuf>,
 }
@@ -179,7 +180,7 @@ impl Paths<'_> {
     }
 
     /// An absolute path: relative ones begin at the file, `~/` at home. `.` and `..` are resolved as words.
-    fn absolute(&self, path: &str) -> PathBuf {
+    pub(super) fn absolute(&self, path: &str) -> PathBuf {
         let start = match (path.strip_prefix("~/"), &self.home) {
             (Some(rest), Some(home)) => home.join(rest),
             _ => self.root.join(path),

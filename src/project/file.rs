@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::archive::ArchiveFile;
 use super::watchdog::WatchdogFile;
 use super::{EngineKind, Scenario, SslMode};
 
@@ -49,6 +50,8 @@ pub struct ProjectFile {
     pub postgres: PostgresFile,
     /// Backups.
     pub backup: Option<BackupFile>,
+    /// Recovery to a moment.
+    pub archive: Option<ArchiveFile>,
     /// The watchdog.
     pub watchdog: Option<WatchdogFile>,
     /// SQL invariants by their names: each query returns the rows that break it.

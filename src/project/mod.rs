@@ -4,6 +4,7 @@
 //! its place. Knows nothing of the world: whether a port is free or a directory holds a cluster is
 //! for `observe`.
 
+mod archive;
 mod build;
 mod check;
 mod env;
@@ -20,6 +21,7 @@ pub mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use archive::{Archive, ArchiveMethod};
 pub use env::parse as parse_env;
 pub use file::json_schema;
 pub use model::{

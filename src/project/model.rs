@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::archive::Archive;
 use super::watchdog::Watchdog;
 use crate::base::{Digest, PgMajor, Secret};
 
@@ -136,6 +137,8 @@ pub struct Project {
     pub postgres: Postgres,
     /// `backup`.
     pub backup: Backup,
+    /// `archive`; `None` where the cluster's log is not kept.
+    pub archive: Option<Archive>,
     /// `watchdog`.
     pub watchdog: Watchdog,
     /// `checks`: named SQL invariants; each query returns the rows that break it.

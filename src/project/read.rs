@@ -122,13 +122,33 @@ fn problem(file: &str, text: &str, wrong: Wrong) -> Problem {
     }
 }
 
-/// The line without its value, where its name tells that the value is a secret.
+/// The line without the values of secrets: what follows the first name on it that tells of one. A line may hold several.
 fn masked(line: &str) -> String {
-    match line.split_once([':', '=']) {
-        Some((name, value)) if crate::base::secret::is_secret_name(name) && !value.trim().is_empty() => {
-            let delimiter = line.chars().nth(name.chars().count()).unwrap_or(':');
-            format!("{name}{delimiter} ***")
+    for (at, delimiter) in line.match_indices([':', '=']) {
+        let (before, after) = (&line[..at], &line[at + delimiter.len()..]);
+        let name = before.rsplit([',', '{', ' ', '\t']).next().unwrap_or_default();
+        if crate::base::secret::is_secret_name(name) && !after.trim().is_empty() {
+            return format!("{before}{delimiter} ***");
         }
-        _ => line.to_owned(),
+    }
+    line.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn no_secret_on_a_line_is_shown() {
+        for (line, shown) in [
+            ("  password: hunter2", "  password: ***"),
+            ("postgres: {password: hunter2, prot: 1}", "postgres: {password: ***"),
+            ("postgres: {port: 1, admin_password: \"a:b\"}", "postgres: {port: 1, admin_password: ***"),
+            ("POSTGRES_PASSWORD=x y", "POSTGRES_PASSWORD= ***"),
+            ("  password:", "  password:"),
+            ("  port: many", "  port: many"),
+        ] {
+            assert_eq!(masked(line), shown);
+        }
     }
 }

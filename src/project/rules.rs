@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::model::{EngineKind, Project};
 use super::tree::{Node, Wrong};
 use crate::base::PgMajor;
+use crate::base::quote::SERVER_DATABASES;
 
 /// Options of `odoo.conf` that follow from other fields, and which.
 const CONF: [(&str, &str); 8] = [
@@ -67,6 +68,27 @@ impl<'a> Rules<'a> {
         self.memory(project);
         self.options(project);
         self.volumes(project);
+        self.archive(project);
+    }
+
+    /// Whoever runs the server keeps its log.
+    fn archive(&mut self, project: &Project) {
+        if project.archive.is_none() {
+            return;
+        }
+        if project.postgres.external.is_some() {
+            self.at(
+                &["archive"],
+                "the log of a server elsewhere is kept by whoever runs it",
+                "Leave `archive` out, and have it kept there.",
+            );
+        }
+        for name in ["archive_mode", "archive_command", "archive_library", "archive_timeout"] {
+            if project.postgres.settings.contains_key(name) {
+                let message = format!("`{name}` follows from `archive`");
+                self.at(&["postgres", "settings", name], message, "Leave one of the two out.");
+            }
+        }
     }
 
     fn volumes(&mut self, project: &Project) {
@@ -132,7 +154,7 @@ impl<'a> Rules<'a> {
             );
         }
         if let Some(database) = &project.odoo.database
-            && (["postgres", "template0", "template1"].contains(&database.as_str()) || database.len() > 63)
+            && (SERVER_DATABASES.contains(&database.as_str()) || database.len() > 63)
         {
             self.at(
                 &["odoo", "database"],

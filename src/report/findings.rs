@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::base::size::thousands;
 use crate::facts::SnapshotSeen;
+use crate::incident::Consequence;
 use crate::rows::{Key, Value};
 use crate::watchdog::{FieldFindings, Findings, ModelFindings, Shift, Writer, moved, percent};
 
@@ -66,6 +67,42 @@ pub fn rollback(found: &Findings) -> String {
         let _ = writeln!(text, "note: {note}");
     }
     found.models.iter().for_each(|model| self::model(model, Part::Unexpected, &mut text));
+    text
+}
+
+/// What differs between a sidecar and the primary, and what went with what was lost.
+pub fn damaged(found: &Findings, apart: &[String], consequences: &[Consequence]) -> String {
+    let [then, now] = &found.sides;
+    let mut text = format!("{} now ({}), against {} ({})\n", now.database, now.at, then.name, then.at);
+    for note in &found.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    for apart in apart {
+        let _ = writeln!(text, "note: {apart}");
+    }
+    if found.is_empty() {
+        text.push_str(if apart.is_empty() {
+            "\nNothing differs.\n"
+        } else {
+            "\nNo row differs of what both have.\n"
+        });
+        return text;
+    }
+    if !found.patterns.is_empty() {
+        text.push_str("\nWhat stands out\n");
+    }
+    for pattern in &found.patterns {
+        let _ = writeln!(text, "  {}: {}", pattern.place(), pattern.what);
+    }
+    text.push('\n');
+    found.models.iter().for_each(|model| self::model(model, Part::Unexpected, &mut text));
+    if !consequences.is_empty() {
+        text.push_str("\nWhat the lost rows took with them\n");
+    }
+    for Consequence { table, column, of, rows, cascaded } in consequences {
+        let how = if *cascaded { "went with" } else { "are lost too and referred to" };
+        let _ = writeln!(text, "  {} of {table} {how} rows of {of} ({column})", count(*rows, "row"));
+    }
     text
 }
 

@@ -3,6 +3,7 @@
 //! Turns data and decisions into text and asks questions; it knows no effects. Text for people goes to
 //! stdout, what happens meanwhile to stderr; with `--format json` one document goes to stdout.
 
+mod archive;
 mod databases;
 mod diff;
 mod doctor;
@@ -11,6 +12,7 @@ mod failure;
 mod findings;
 mod findings_page;
 mod history;
+mod incident;
 mod plan;
 mod progress;
 pub mod prompt;
@@ -20,16 +22,18 @@ mod steps;
 mod ui;
 mod watchdog;
 
+pub use archive::{ArchiveProof, ArchiveStatus, archive_proof, archive_status, moment, sidecars};
 pub use databases::{DatabaseList, databases, verdict};
 pub use diff::diffs;
 pub use doctor::doctor;
 pub use failure::failure;
-pub use findings::{findings, findings_in_brief, rollback, snapshots};
+pub use findings::{damaged, findings, findings_in_brief, rollback, snapshots};
 pub use findings_page::findings_page;
 pub use history::{History, history};
+pub use incident::{DamageTold, Damaged, damage, sessions};
 pub use plan::plan;
 pub use progress::{Progress, duration};
-pub use refusal::{blocked, pending, unconfirmed, unnamed};
+pub use refusal::{blocked, pending, refused, unconfirmed, unnamed};
 pub use status::{DatabaseStatus, Status, database_status, next, no_project, status};
 pub use ui::{Format, Ui};
 pub use watchdog::{Comparison, presets, snapshot, snapshot_in_brief, spec, suggestion, unexpected};

@@ -2,19 +2,22 @@
 
 use crate::drift::wording;
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::{Block, Plan};
 
 /// What stands in the way; `None` when nothing does.
 pub fn blocked(plan: &Plan) -> Option<Error> {
     let (first, others) = plan.blocked.split_first()?;
-    let mut error = Error::new(first.kind, &first.what);
-    for why in &first.why {
-        error = error.because(why);
-    }
-    for other in others {
-        error = error.because(format!("also: {}", other.what));
-    }
-    Some(plan.blocked.iter().flat_map(|block| &block.hints).fold(error, |error, hint| error.hint(hint)))
+    let also = |error: Error, other: &Block| {
+        let error = error.because(format!("also: {}", other.what));
+        other.hints.iter().fold(error, Error::hint)
+    };
+    Some(others.iter().fold(refused(first), also))
+}
+
+/// One thing that stands in the way.
+pub fn refused(block: &Block) -> Error {
+    let error = block.why.iter().fold(Error::new(block.kind, &block.what), Error::because);
+    block.hints.iter().fold(error, Error::hint)
 }
 
 /// The drift that waits for a person, with the exact flags; `None` when none does.

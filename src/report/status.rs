@@ -6,6 +6,7 @@ use std::fmt::Write;
 use console::style;
 use serde::Serialize;
 
+use super::archive::ArchiveStatus;
 use super::drift::drift;
 use crate::base::time::ago;
 use crate::drift::Judged;
@@ -14,6 +15,7 @@ use crate::facts::{
     BaselineCluster, BaselineCompose, BaselineConf, DataDir, Drill, Known, Live, PidFile, RunSummary,
     ServerSeen, ServiceSeen,
 };
+use crate::step::SidecarRecord;
 
 /// `status --format json`.
 #[derive(Debug, Serialize)]
@@ -60,6 +62,12 @@ pub struct Status {
     pub last_backup: Option<String>,
     /// The last drill that passed.
     pub last_drill: Option<Drill>,
+    /// The archive; `None` where the project describes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveStatus>,
+    /// The sidecars.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sidecars: Vec<SidecarRecord>,
     /// The moment of the answer.
     #[serde(skip)]
     pub now: jiff::Timestamp,
@@ -131,6 +139,20 @@ pub fn status(status: &Status) -> String {
     let _ = writeln!(text, "  last backup   {backup}");
     if status.last_backup.is_some() || status.last_drill.is_some() {
         let _ = writeln!(text, "  last drill    {drill}");
+    }
+    // Before the first apply there is none, and nothing is wrong with that.
+    if let Some(archive) = status.archive.as_ref().filter(|_| status.recorded_at.is_some()) {
+        let base = archive.bases.last();
+        let base = base
+            .map_or_else(String::new, |base| format!("; base backup {} ago", ago(status.now, base.whole_at)));
+        let told = match archive.troubles.is_empty() {
+            true => format!("{}{base}", archive.archiving),
+            false => archive.troubles.join("; "),
+        };
+        let _ = writeln!(text, "  archive       {told}");
+    }
+    for record in &status.sidecars {
+        let _ = writeln!(text, "  sidecar       {}: {}", record.sidecar.name, record.told());
     }
     if let Some(holder) = &status.locked_by {
         let _ = writeln!(text, "  at work       {holder}");
@@ -219,6 +241,9 @@ fn roles(live: &Live) -> String {
     }
     let present = answer(&live.role_present, "present", "missing");
     let login = answer(&live.role_login, "can log in", "cannot log in");
+    if present == login {
+        return format!("application role {login}");
+    }
     format!("application role {present}, {login}")
 }
 

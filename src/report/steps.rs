@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::findings::count;
 use crate::base::SecretRef;
-use crate::step::{Step, Via};
+use crate::step::{Ending, Step, Via};
 
 /// What the step does, as an order: `write odoo.conf`. Paths below `root` are shown from there.
 pub fn headline(step: &Step, root: &Path) -> String {
@@ -79,6 +79,23 @@ pub fn headline(step: &Step, root: &Path) -> String {
         }
         Step::RemoveSnapshot(step) => format!("remove {}", at(&step.rows)),
         Step::RecordDrill(step) => format!("record the drill of {}", at(&step.backup)),
+        Step::ArchiveLog(_) => "have the server archive its log up to now".to_owned(),
+        Step::TakeBaseBackup(step) => {
+            format!("take a base backup of the cluster: {}", at(&step.folder.join(&step.id)))
+        }
+        Step::RemoveBaseBackup(step) => format!("remove {}", at(&step.folder.join(&step.id))),
+        Step::RemoveLog(step) => {
+            format!("remove {} of the log from {}", count(step.count, "segment"), at(&step.folder))
+        }
+        Step::LayOutSidecar(step) => format!("copy {} to {}", at(&step.base), at(&step.record.sidecar.place)),
+        Step::RecoverSidecar(step) => {
+            format!("start the sidecar {} and recover it to {}", step.record.sidecar.name, step.record.moment)
+        }
+        Step::EndSession(step) => match step.ending {
+            Ending::Cancel => format!("cancel the statement of process {}", step.pid),
+            Ending::Terminate => format!("cancel the statement of process {}, then terminate it", step.pid),
+        },
+        Step::RemoveSidecar(step) => format!("stop the sidecar {} and remove it", step.sidecar.name),
         Step::RecordBaseline(_) => "record the baseline".to_owned(),
     }
 }

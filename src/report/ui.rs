@@ -45,6 +45,11 @@ impl Ui {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
+    /// How many columns an answer may have.
+    pub fn width(self) -> usize {
+        console::Term::stdout().size_checked().map_or(80, |(_, columns)| usize::from(columns))
+    }
+
     /// Whether a person can be asked: both ends are a terminal, and no pipeline says that it is one.
     pub fn can_ask(self) -> bool {
         use std::io::IsTerminal;

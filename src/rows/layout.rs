@@ -2,6 +2,7 @@
 
 use super::line::Key;
 use super::text::{Kind, quoted};
+use crate::error::{Error, Result};
 
 /// One field of a row, as a column of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +53,15 @@ impl Layout {
         }
     }
 
-    /// Adds a line of `COPY`, without its newline, as a line of JSON; false when it has another number of columns.
-    pub fn encode(&self, line: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Adds a line of `COPY`, without its newline, as a line of JSON; fails when it has another number of columns.
+    pub fn encode(&self, line: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        match self.fits(line, out) {
+            true => Ok(()),
+            false => Err(Error::internal("a row has not as many columns as its query")),
+        }
+    }
+
+    fn fits(&self, line: &[u8], out: &mut Vec<u8>) -> bool {
         let mut rest = line;
         let mut next = || {
             let end = memchr::memchr(b'\t', rest);
@@ -62,7 +70,7 @@ impl Layout {
             (field, end.is_some())
         };
         out.extend_from_slice(&self.open);
-        let mut more = true;
+        let mut more;
         if self.keys == 2 {
             let (first, _) = next();
             let (second, further) = next();
@@ -75,7 +83,7 @@ impl Layout {
         } else {
             let (key, further) = next();
             out.extend_from_slice(key);
-            more &= further;
+            more = further;
         }
         for (name, column) in self.names.iter().zip(&self.columns) {
             if !more {
@@ -88,22 +96,5 @@ impl Layout {
         }
         out.extend_from_slice(b"}\n");
         !more
-    }
-}
-
-/// A value as `COPY` reads it; `None` is NULL.
-pub fn copy_text(value: Option<&str>, out: &mut Vec<u8>) {
-    let Some(value) = value else {
-        out.extend_from_slice(b"\\N");
-        return;
-    };
-    for byte in value.bytes() {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            other => out.push(other),
-        }
     }
 }

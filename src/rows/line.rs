@@ -7,7 +7,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::change::{Row, Value};
-use super::text::{canonical_json, quoted};
+use super::text::canonical_json;
 use crate::error::{Error, Result};
 
 /// The key of a row: its id, or the two ids of a row of a relation.
@@ -94,15 +94,6 @@ pub fn parse(line: &[u8]) -> Result<Parsed> {
         (Some(model), Some(key)) => Ok(Parsed { model, key, row }),
         _ => Err(wrong("it has no `_model` or no `id`".to_owned())),
     }
-}
-
-/// A row as a line.
-pub fn write(model: &str, key: Key, row: &Row, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("{{\"_model\": {}, \"id\": {key}", quoted(model)).as_bytes());
-    for (name, value) in row {
-        out.extend_from_slice(format!(", {}: {}", quoted(name), value.as_json()).as_bytes());
-    }
-    out.extend_from_slice(b"}\n");
 }
 
 /// The members of an object in their order.

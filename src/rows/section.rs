@@ -86,6 +86,11 @@ impl Section {
         Arc::new(Layout::new(&self.model, self.keys.len(), columns.collect()))
     }
 
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
     /// Whether parts of it can be read for themselves without doing all of the work each time.
     pub fn divides(&self) -> bool {
         self.joins.iter().all(|join| !join.contains("(SELECT") || join.contains("{within:"))

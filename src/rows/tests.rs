@@ -71,18 +71,44 @@ fn lines_of_copy_become_json() {
     let layout =
         Layout::new("product.template", 1, vec![column("name", Kind::Json), column("price", Kind::Number)]);
     let mut out = Vec::new();
-    assert!(layout.encode(b"7\t{\"en_US\": \"Desk\"}\t12.00", &mut out));
+    assert!(layout.encode(b"7\t{\"en_US\": \"Desk\"}\t12.00", &mut out).is_ok());
     let line = String::from_utf8(out).unwrap();
     assert_eq!(
         line,
         "{\"_model\": \"product.template\", \"id\": 7, \"name\": {\"en_US\": \"Desk\"}, \"price\": 12}\n"
     );
-    assert!(!layout.encode(b"7\t{}", &mut Vec::new()), "a column is missing");
-    assert!(!layout.encode(b"7\t{}\t1\t2", &mut Vec::new()), "a column too many");
+    assert!(layout.encode(b"7\t{}", &mut Vec::new()).is_err(), "a column is missing");
+    assert!(layout.encode(b"7\t{}\t1\t2", &mut Vec::new()).is_err(), "a column too many");
     let pair = Layout::new("rel", 2, Vec::new());
     let mut out = Vec::new();
-    assert!(pair.encode(b"3\t4", &mut out));
+    assert!(pair.encode(b"3\t4", &mut out).is_ok());
     assert_eq!(parse(&out).unwrap().key, Key::Two(3, 4));
+}
+
+/// A value as `COPY` reads it; `None` is NULL.
+fn copy_text(value: Option<&str>, out: &mut Vec<u8>) {
+    let Some(value) = value else {
+        out.extend_from_slice(b"\\N");
+        return;
+    };
+    for byte in value.bytes() {
+        match byte {
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            other => out.push(other),
+        }
+    }
+}
+
+/// A row as a line.
+fn write(model: &str, key: Key, row: &Row, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{{\"_model\": {}, \"id\": {key}", quoted(model)).as_bytes());
+    for (name, value) in row {
+        out.extend_from_slice(format!(", {}: {}", quoted(name), value.as_json()).as_bytes());
+    }
+    out.extend_from_slice(b"}\n");
 }
 
 type Rows = BTreeMap<(String, i64), Row>;

@@ -246,11 +246,13 @@ fn engine(grounds: &Grounds<'_>) -> Vec<Block> {
             block.hint(format!("This machine has: {}. For a new project, use one of these.", have.join(", ")))
         });
     }
-    if let Some(why) = seen.engine.run_as.why() {
+    // Installing PostgreSQL makes the account that it runs as.
+    if let (Some(why), Some(_)) = (seen.engine.run_as.why(), seen.engine.binaries.get()) {
         blocks.push(
             Block::environment("account", "PostgreSQL cannot run on this data directory")
                 .because(why)
-                .hint("Run odpm as the owner of the data directory, or move it where that account may go."),
+                .hint("Run odpm as the owner of the data directory.")
+                .hint("Or move the project where that account may go, such as below /srv."),
         );
     }
     if let Some(ServerSeen::Foreign { pid, port }) = seen.engine.server.get() {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Grounds, blocks, frame};
-use crate::facts::{DataDir, Known, PortUse, ServerSeen};
+use crate::facts::{ArchiveSeen, DataDir, Known, PortUse, ServerSeen};
 use crate::plan::Block;
 
 /// One thing that was looked at.
@@ -37,6 +37,8 @@ const AREAS: [(&str, &[&str]); 8] = [
             "external_unreachable",
             "external_login",
             "external_other_major",
+            "volume_missing",
+            "volume_elsewhere",
         ],
     ),
     ("disk", &["disk_full"]),
@@ -45,9 +47,20 @@ const AREAS: [(&str, &[&str]); 8] = [
     ("state", &["baseline_corrupt", "baseline_future", "unfinished_run"]),
 ];
 
-/// Every check. `tools` are further programs by their names, with their versions; `writable` is whether the
-/// project's folder can be written to.
-pub fn doctor(tools: &[(String, Known<String>)], writable: &Known<()>, grounds: &Grounds<'_>) -> Vec<Check> {
+/// What was looked at beside the grounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Further<'a> {
+    /// Further programs by their names, with their versions.
+    pub tools: &'a [(String, Known<String>)],
+    /// Whether the project's folder can be written to.
+    pub writable: &'a Known<()>,
+    /// The archive.
+    pub archive: &'a ArchiveSeen,
+}
+
+/// Every check.
+pub fn doctor(further: &Further<'_>, grounds: &Grounds<'_>) -> Vec<Check> {
+    let Further { tools, writable, archive: seen } = *further;
     let found = blocks::up(false, false, &frame::drift(grounds), grounds);
     let mut checks: Vec<Check> =
         AREAS.iter().map(|(name, codes)| area(name, codes, &found, grounds)).collect();
@@ -61,7 +74,33 @@ pub fn doctor(tools: &[(String, Known<String>)], writable: &Known<()>, grounds: 
             remedies: vec!["Make it writable for the user that runs odpm.".to_owned()],
         },
     });
+    checks.extend(grounds.project.archive.as_ref().map(|_| archive(seen)));
     checks
+}
+
+/// Whether any moment can be recovered.
+fn archive(seen: &ArchiveSeen) -> Check {
+    if let Some(why) = seen.archiver.why() {
+        // Before the first apply nobody can say, and nothing is wrong with that.
+        let detail = told(Known::Unknown(why.to_owned()));
+        return Check { name: "archive".to_owned(), good: None, detail, remedies: Vec::new() };
+    }
+    let troubles = seen.troubles();
+    let Some(newest) = seen.bases.last().filter(|_| troubles.is_empty()) else {
+        return Check {
+            name: "archive".to_owned(),
+            good: Some(false),
+            detail: troubles.join("; "),
+            remedies: vec![
+                "See what there is: odpm archive status".to_owned(),
+                "Begin, or begin again: odpm archive enable".to_owned(),
+            ],
+        };
+    };
+    good(
+        "archive",
+        format!("any moment since {} can be recovered", newest.stopped_at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+    )
 }
 
 fn good(name: &str, detail: impl Into<String>) -> Check {

@@ -9,7 +9,7 @@ use crate::compose;
 use crate::facts::{FileSeen, Owner};
 use crate::plan::PlannedStep;
 use crate::postgresql_conf;
-use crate::project::EngineKind;
+use crate::project::{Archive, EngineKind};
 use crate::step::{ConfValue, EditConf, GenerateSecret, MakeDir, PullImage, ShareFiles, Step, WriteFile};
 
 /// Secrets that odpm makes because nobody gives them.
@@ -31,9 +31,11 @@ pub fn secrets(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     steps
 }
 
-/// The images that are not on this machine.
+/// The images that are not on this machine; Odoo's, where a service of it is to run.
 pub fn images(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
-    let missing = grounds.seen.engine.missing_images.iter();
+    let of_odoo = |image: &String| *image == grounds.project.odoo.image;
+    let missing =
+        grounds.seen.engine.missing_images.iter().filter(|image| !of_odoo(image) || odoo_runs(grounds));
     let pull = |image: &String| {
         let id = if *image == grounds.project.postgres.image { "pull-postgres" } else { "pull-odoo" };
         let step = Step::PullImage(PullImage { image: image.clone() });
@@ -42,17 +44,26 @@ pub fn images(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     missing.map(pull).collect()
 }
 
-/// Lets the user of Odoo's image at Odoo's files, once they are there or whenever they were made anew.
+fn odoo_runs(grounds: &Grounds<'_>) -> bool {
+    grounds.project.odoo.services.values().any(|service| service.replicas > 0)
+}
+
+/// Lets the user of Odoo's image at Odoo's files, once they are there or whenever they were made anew. Where no service runs,
+/// what runs for once still reads them.
 pub fn shared(changed: bool, grounds: &Grounds<'_>) -> Option<PlannedStep> {
-    let Grounds { project, baseline, .. } = *grounds;
-    let wanted = project.odoo.services.values().any(|service| service.replicas > 0);
-    let needed = project.engine == EngineKind::Docker && wanted && (changed || baseline.get().is_none());
+    let Grounds { project, baseline, seen, .. } = *grounds;
+    let there = odoo_runs(grounds) || !seen.engine.missing_images.contains(&project.odoo.image);
+    let readable = seen.modes.get(&project.odoo_conf()).is_some_and(|mode| mode & 0o040 != 0);
+    let needed = changed || baseline.get().is_none() || !readable;
     let step = Step::ShareFiles(ShareFiles {
         image: project.odoo.image.clone(),
         own: vec![project.odoo.data_dir.clone()],
         read: vec![project.odoo_conf()],
+        user: None,
+        visible: false,
     });
-    needed.then(|| PlannedStep::new("share-files", step, "Odoo runs as a user of its image"))
+    (project.engine == EngineKind::Docker && there && needed)
+        .then(|| PlannedStep::new("share-files", step, "Odoo runs as a user of its image"))
 }
 
 /// The files that odpm renders, where their text is not as wanted.
@@ -72,6 +83,10 @@ pub fn rendered(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
             specs::rendered(project, "pg_hba.conf"),
             postgresql_conf::HBA.to_owned(),
         ));
+    }
+    if project.archive.is_some() {
+        let text = postgresql_conf::ARCHIVE.to_owned();
+        wanted.push(("archive-script", specs::rendered(project, "archive.sh"), text));
     }
     if project.engine == EngineKind::Docker
         && let Ok(text) = compose::render(project, &specs::compose_configs(grounds))
@@ -136,9 +151,43 @@ pub fn folders(skip_start: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
         let step = Step::MakeDir(MakeDir { path: parent.to_owned(), mode: 0o755, owner: None::<Owner> });
         steps.push(PlannedStep::new("data-folder", step, "the data directory goes there"));
     }
+    if let Some(archive) = project.archive.as_ref().filter(|archive| !skip_start && missing(&archive.wal())) {
+        steps.extend(archive_folders(archive, grounds));
+    }
     if project.odoo.volume.is_none() && missing(&project.odoo.data_dir) {
         let step = Step::MakeDir(MakeDir { path: project.odoo.data_dir.clone(), mode: 0o700, owner: None });
         steps.push(PlannedStep::new("odoo-folder", step, "Odoo keeps its files there"));
     }
     steps
+}
+
+/// The folders of the archive. The server writes into the one for its log.
+fn archive_folders(archive: &Archive, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+    let reason = "the server keeps its log there";
+    let run_as = grounds.seen.engine.run_as.get().copied().flatten();
+    let folder = |id: &str, path: PathBuf, mode: u32, owner: Option<Owner>| {
+        PlannedStep::new(id, Step::MakeDir(MakeDir { path, mode, owner }), reason)
+    };
+    [
+        folder("archive-folder", archive.path.clone(), 0o755, None),
+        folder("log-folder", archive.wal(), 0o750, run_as),
+    ]
+    .into()
+}
+
+/// Gives the server in its container the folder of its log.
+pub fn shared_archive(grounds: &Grounds<'_>) -> Option<PlannedStep> {
+    let Grounds { project, seen, .. } = *grounds;
+    let wal = project.archive.as_ref().filter(|_| project.engine == EngineKind::Docker)?.wal();
+    if seen.modes.get(&wal).is_some_and(|mode| mode & 0o2000 != 0) {
+        return None;
+    }
+    let step = ShareFiles {
+        image: project.postgres.image.clone(),
+        own: vec![wal],
+        read: Vec::new(),
+        user: Some("postgres".to_owned()),
+        visible: true,
+    };
+    Some(PlannedStep::new("share-archive", Step::ShareFiles(step), "the server keeps its log there"))
 }

@@ -17,7 +17,7 @@ mod up;
 #[cfg(test)]
 mod tests;
 
-pub use doctor::{Check, doctor};
+pub use doctor::{Check, Further, doctor};
 
 use crate::drift::Acceptance;
 use crate::grounds::{Grounds, frame, specs};

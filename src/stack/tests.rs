@@ -1,161 +1,25 @@
 //! Plans against a world in which a step changes the observation as it would change the world.
 
+mod machine;
+
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::{Grounds, Request, plan, specs};
-use crate::base::{Digest, PgMajor, RunId, Secret, SecretRef};
+use super::{Request, specs};
+use crate::base::{Digest, PgMajor, RunId};
 use crate::drift::{Acceptance, Kind};
 use crate::facts::*;
-use crate::odoo_conf;
 use crate::plan::{Entry, Journal, Outcome, Plan, Record};
-use crate::project::{self, EngineKind, Project};
+use crate::project::{self, Project};
 use crate::step::Step;
+use machine::Machine;
 
 const SMALL: &str =
     "version: 1\nname: shop\nengine: local\nodoo:\n  version: 18.0\npostgres:\n  version: 16\n";
 
 fn project(text: &str, environment: &[(&str, &str)]) -> Project {
     project::samples::project(text, environment)
-}
-
-/// A machine with PostgreSQL 16 and nothing else.
-struct Machine {
-    seen: Observation,
-    baseline: BaselineSeen,
-}
-
-impl Machine {
-    fn new(project: &Project) -> Self {
-        let app_secret = project.postgres.password.is_some();
-        let mut seen = Observation { app_secret, ..samples::bare_machine(&project.postgres.data) };
-        if project.engine == EngineKind::Docker {
-            seen.engine.missing_images = vec![project.postgres.image.clone(), project.odoo.image.clone()];
-        }
-        Self { seen, baseline: BaselineSeen::Absent }
-    }
-
-    fn plan(&self, project: &Project, request: &Request) -> Plan {
-        let run = RunId::parse("20261120T211333Z-1a2b3c4d").unwrap();
-        plan(request, &Grounds { project, seen: &self.seen, baseline: &self.baseline, run: &run })
-    }
-
-    fn up(&self, project: &Project, accepted: &[&str]) -> Plan {
-        let accepted = accepted.iter().map(|text| Acceptance::parse(text).unwrap()).collect();
-        self.plan(project, &Request::Up { skip_start: false, accepted, set_aside: false })
-    }
-
-    /// Looks at a project anew: some of what is seen depends on what is asked.
-    fn look_at(&mut self, project: &Project) {
-        self.seen.data_path = project.postgres.data.clone();
-        self.seen.app_secret |= project.postgres.password.is_some();
-        let major =
-            if project.engine == EngineKind::Docker { Known::Known(PgMajor(16)) } else { Known::unasked() };
-        self.seen.engine.image_major = major;
-    }
-
-    /// Does what the interpreter and the engine would do.
-    fn apply(&mut self, plan: &Plan) {
-        assert!(plan.blocked.is_empty(), "{:?}", plan.blocked);
-        assert_eq!(plan.pending().count(), 0, "{:?}", plan.drift);
-        plan.steps.iter().for_each(|step| self.step(&step.step));
-    }
-
-    fn step(&mut self, step: &Step) {
-        let seen = &mut self.seen;
-        match step {
-            Step::MakeDir(step) => seen.folders.push(step.path.clone()),
-            Step::GenerateSecret(step) => match step.secret {
-                SecretRef::AppPassword => seen.app_secret = true,
-                _ => seen.admin_secret = true,
-            },
-            Step::WriteFile(step) => {
-                drop(seen.files.insert(step.path.clone(), FileSeen::Text(step.content.clone())));
-            }
-            Step::EditConf(step) => {
-                let before = seen.files.get(&step.path).and_then(FileSeen::text);
-                let secret = |secret: &SecretRef| Ok(Secret::new(format!("{secret:?}")));
-                let after = odoo_conf::apply_edits(before, &step.edits, &secret).unwrap();
-                seen.files.insert(step.path.clone(), FileSeen::Text(after));
-                seen.stale_secrets.clear();
-            }
-            Step::InitCluster(step) => seen.data_dir = cluster(step.server.major.0, 7),
-            Step::PullImage(step) => seen.engine.missing_images.retain(|image| *image != step.image),
-            Step::ShareFiles(step) => {
-                assert!(seen.engine.missing_images.is_empty(), "the image is asked");
-                assert!(step.own.iter().all(|folder| seen.folders.contains(folder)));
-            }
-            Step::BootstrapRoles(_) => {
-                assert_eq!(seen.engine.server, Known::Known(ServerSeen::Stopped), "single-user mode");
-                seen.admin_secret = true;
-            }
-            Step::StartServer(server) => {
-                seen.engine.server = Known::Known(ServerSeen::Running {
-                    id: "1".into(),
-                    port: server.port,
-                    config: Some(server.config.as_str().to_owned()),
-                });
-                seen.live = Live { ready: Known::Known(true), ..seen.live.clone() };
-            }
-            Step::StopServer(_) => {
-                seen.engine.server = Known::Known(ServerSeen::Stopped);
-                seen.live = Live::stopped();
-            }
-            Step::EnsureRoles(_) => seen.live = samples::well(),
-            Step::VerifyLogin(_) => assert_eq!(seen.live.ready, Known::Known(true)),
-            Step::StartService(service) => {
-                let Known::Known(all) = &mut seen.engine.services else { panic!("unknown services") };
-                let now = ServiceSeen {
-                    running: service.replicas,
-                    ids: Vec::new(),
-                    config: Some(service.config.as_str().to_owned()),
-                    exited: Vec::new(),
-                };
-                all.insert(service.name.clone(), now);
-            }
-            Step::StopService(service) => {
-                let Known::Known(all) = &mut seen.engine.services else { panic!("unknown services") };
-                all.remove(&service.name);
-            }
-            Step::BackupDatabase(_)
-            | Step::CheckBackup(_)
-            | Step::LoadBackup(_)
-            | Step::LoadFiles(_)
-            | Step::RenewIdentity(_)
-            | Step::Neutralize(_)
-            | Step::CheckDatabase(_)
-            | Step::MoveDatabase(_)
-            | Step::DuplicateDatabase(_)
-            | Step::DropDatabase(_)
-            | Step::SetPassword(_)
-            | Step::UpdateModules(_)
-            | Step::RemoveBackup(_)
-            | Step::RestoreFields(_)
-            | Step::RemoveSnapshot(_)
-            | Step::RecordDrill(_) => unreachable!("the stack's plans have no such step"),
-            Step::RecordBaseline(step) => {
-                let companion = Companion {
-                    engine: Some(step.engine.clone()),
-                    system_identifier: seen
-                        .data_dir
-                        .cluster()
-                        .and_then(|c| c.system_identifier)
-                        .map(|id| id.to_string()),
-                    accepted: step.accepted.clone(),
-                    ..Companion::default()
-                };
-                self.baseline = BaselineSeen::Present(Box::new(step.baseline.clone()), Box::new(companion));
-            }
-            Step::RemoveFile(_) | Step::RestoreFile(_) => panic!("not in an apply"),
-        }
-        // A server that runs and has good roles answers so.
-        if let Known::Known(ServerSeen::Running { .. }) = seen.engine.server
-            && matches!(self.baseline, BaselineSeen::Present(..))
-        {
-            seen.live = samples::well();
-        }
-    }
 }
 
 fn cluster(major: u32, id: u64) -> DataDir {
@@ -191,6 +55,27 @@ fn a_new_project_follows_the_recipe_and_then_rests() {
     );
     machine.apply(&first);
     assert_eq!(ids(&machine.up(&project, &[])), Vec::<&str>::new());
+}
+
+#[test]
+fn the_image_of_odoo_is_let_at_its_files_whenever_it_comes() {
+    let idle = SMALL.replace("18.0", "18.0\n  services: {odoo: {replicas: 0}, odoo-cron: {replicas: 0}}");
+    let of = |text: &str| project(&text.replace("local", "docker"), &[]);
+    let (idle, busy) = (of(&idle), of(SMALL));
+    let mut machine = Machine::new(&idle);
+    let first = machine.up(&idle, &[]);
+    assert!(
+        !ids(&first).contains(&"pull-odoo") && !ids(&first).contains(&"share-files"),
+        "{:?}",
+        ids(&first)
+    );
+    machine.apply(&first);
+    machine.look_at(&busy);
+    let second = machine.up(&busy, &[]);
+    let steps = ["compose-file", "pull-odoo", "share-files", "start-odoo", "start-odoo-cron"];
+    assert_eq!(ids(&second), steps);
+    machine.apply(&second);
+    assert_eq!(ids(&machine.up(&busy, &[])), Vec::<&str>::new());
 }
 
 #[test]

@@ -29,11 +29,23 @@ pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
         }
     }
     for step in &inverse.steps {
-        if let Step::MoveDatabase(step) = &step.step
-            && !step.open
-        {
+        let Step::MoveDatabase(step) = &step.step else { continue };
+        if step.keep.is_some() {
+            plan.destroys.push(step.to.clone());
+        } else if !step.open {
             plan.destroys.push(step.from.clone());
         }
+        if journal.dropped(&step.from) {
+            let block = Block::refused("dropped_since", format!("{} was dropped by the same run", step.from));
+            plan.blocked.push(
+                block
+                    .because("there is nothing to take its place with")
+                    .hint("Restore a backup: odpm database list"),
+            );
+        }
+    }
+    if !plan.blocked.is_empty() {
+        return plan;
     }
     plan.steps = inverse.steps;
     plan

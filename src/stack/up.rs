@@ -72,6 +72,7 @@ fn steps(skip_start: bool, replaced: bool, drift: &[Judged], grounds: &Grounds<'
     let changed = steps.iter().any(|step| matches!(step.step, Step::EditConf(_) | Step::MakeDir(_)));
     steps.extend(files::images(grounds));
     steps.extend(files::shared(changed, grounds));
+    steps.extend(files::shared_archive(grounds));
 
     let own = grounds.project.postgres.external.is_none();
     let server = specs::server(grounds).filter(|_| own);

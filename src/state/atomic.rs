@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::base::Digest;
 use crate::base::digest::hex;
 use crate::error::Result;
+use crate::facts::Owner;
 
 /// Replaces the file at `path`, or makes it with the permission bits `mode`.
 ///
@@ -51,6 +52,31 @@ pub fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
     // The process's umask takes bits away from a new folder.
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes a folder for whoever it belongs to and for nobody else; `owner` is odpm's own account when `None`. One that is there
+/// has to be that account's or odpm's: below /tmp somebody else may have been there first, with a folder or a link of their own.
+pub fn own_dir(path: &Path, owner: Option<Owner>) -> io::Result<()> {
+    make_dir(path, 0o700)?;
+    let meta = fs::symlink_metadata(path)?;
+    let ours = [Some(rustix::process::geteuid().as_raw()), owner.map(|owner| owner.uid)];
+    if !meta.is_dir() || !ours.contains(&Some(meta.uid())) {
+        return Err(io::Error::other("it belongs to somebody else"));
+    }
+    give(path, owner)
+}
+
+/// Gives a file or a folder to an account; it stays as it is when `None`.
+pub fn give(path: &Path, owner: Option<Owner>) -> io::Result<()> {
+    owner.map_or(Ok(()), |owner| std::os::unix::fs::chown(path, Some(owner.uid), Some(owner.gid)))
+}
+
+/// Removes a folder with what is in it; one that is gone stays gone.
+pub fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(super::cannot("remove", path, &e)),
+        _ => Ok(()),
+    }
 }
 
 /// The SHA-256 of a file, whatever its length.

@@ -13,7 +13,7 @@ mod secrets;
 
 use std::path::{Path, PathBuf};
 
-pub use atomic::{digest_of, make_dir, replace, sync_folder};
+pub use atomic::{digest_of, give, make_dir, own_dir, remove_folder, replace, sync_folder};
 pub use baseline::{read as read_baseline, write as write_baseline};
 pub use journal::{JournalFile, all as journals, find as find_journal, unfinished as unfinished_journal};
 pub use lock::{Lock, holder};

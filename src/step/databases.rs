@@ -99,6 +99,9 @@ pub struct MoveDatabase {
     /// The name that whatever has that name now is kept under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<String>,
+    /// What that one has to be, where another one may have got the name since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_expect: Option<u32>,
     /// What is written on that one then.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub keep_mark: String,

@@ -21,4 +21,10 @@ pub struct ShareFiles {
     pub own: Vec<PathBuf>,
     /// Files that its group shall read; their owner stays.
     pub read: Vec<PathBuf>,
+    /// The user, where it is another one than the image runs as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Whether the folders stay readable to the group that odpm works in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub visible: bool,
 }

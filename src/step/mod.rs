@@ -5,6 +5,7 @@
 //! planner that asks for it. Nothing here acts or decides.
 
 mod backup;
+mod cluster;
 mod database;
 mod databases;
 mod docker;
@@ -19,6 +20,10 @@ pub use crate::base::SecretRef;
 pub use crate::odoo_conf::{ConfEdit, ConfValue};
 pub use backup::{
     BackupDatabase, BackupFormat, CheckBackup, LoadBackup, LoadFiles, RecordDrill, RemoveBackup,
+};
+pub use cluster::{
+    ArchiveLog, EndSession, Ending, LayOutSidecar, LogRange, RecoverSidecar, RemoveBaseBackup, RemoveLog,
+    RemoveSidecar, Sidecar, SidecarLaunch, SidecarRecord, TakeBaseBackup,
 };
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
@@ -99,6 +104,22 @@ pub enum Step {
     RemoveSnapshot(RemoveSnapshot),
     /// Records that a backup was restored on trial.
     RecordDrill(RecordDrill),
+    /// Has the server archive its log up to now.
+    ArchiveLog(ArchiveLog),
+    /// Takes a base backup of the cluster.
+    TakeBaseBackup(TakeBaseBackup),
+    /// Removes a base backup.
+    RemoveBaseBackup(RemoveBaseBackup),
+    /// Removes segments of the log that no base backup needs.
+    RemoveLog(RemoveLog),
+    /// Lays a base backup out as the data directory of a sidecar.
+    LayOutSidecar(LayOutSidecar),
+    /// Has a sidecar recover to a moment.
+    RecoverSidecar(Box<RecoverSidecar>),
+    /// Removes a sidecar.
+    RemoveSidecar(RemoveSidecar),
+    /// Ends what a session does, or the session.
+    EndSession(EndSession),
     /// Replaces the baseline.
     RecordBaseline(Box<RecordBaseline>),
 }
@@ -140,7 +161,15 @@ impl Step {
             | Self::RemoveBackup(_)
             | Self::RestoreFields(_)
             | Self::RemoveSnapshot(_)
-            | Self::RecordDrill(_) => Resume::Again,
+            | Self::RecordDrill(_)
+            | Self::ArchiveLog(_)
+            | Self::TakeBaseBackup(_)
+            | Self::RemoveBaseBackup(_)
+            | Self::RemoveLog(_)
+            | Self::LayOutSidecar(_)
+            | Self::RecoverSidecar(_)
+            | Self::RemoveSidecar(_)
+            | Self::EndSession(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)
             | Self::ShareFiles(_)

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::facts::{Catalog, FieldTaken, SectionTaken, SnapshotDatabase};
-use crate::postgres::catalog::catalog;
+use crate::postgres::catalog::{catalog, every_table};
 use crate::postgres::rows::{Counts, Form, Moment, Source};
 use crate::rows::{Enriched, Further, Lines, Section};
 use crate::watchdog::{self, Resolved, Spec};
@@ -49,6 +49,17 @@ impl Watched {
         let models: Vec<String> = spec.models.keys().cloned().collect();
         let catalog = catalog(moment.session(), &models, &watchdog::TABLES).await?;
         let resolved = watchdog::resolve(spec, &catalog, true);
+        let (database, at) = identity(&moment, &catalog).await?;
+        Ok(Self { moment, at, catalog, resolved, database, further: Further::new(), begun })
+    }
+
+    /// Holds the moment, for these tables with all their columns, or for every one.
+    pub async fn whole(source: Source, tables: &[String]) -> Result<Self> {
+        let begun = std::time::Instant::now();
+        let moment = Moment::of(source).await?;
+        let mut catalog = catalog(moment.session(), &[], &[]).await?;
+        catalog.tables = every_table(moment.session()).await?;
+        let resolved = watchdog::whole(&catalog, tables);
         let (database, at) = identity(&moment, &catalog).await?;
         Ok(Self { moment, at, catalog, resolved, database, further: Further::new(), begun })
     }

@@ -24,6 +24,25 @@ pub struct Comparable {
     pub fields: BTreeMap<String, BTreeSet<String>>,
     /// What else there is to be said.
     pub notes: Vec<String>,
+    /// Tables and fields that one side has and the other has not.
+    pub apart: Vec<Apart>,
+}
+
+/// Something that one side has and the other has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The model, or the model and its field: `sale.order.state`.
+    pub what: String,
+    /// Whether the first side has it.
+    pub first: bool,
+}
+
+impl Apart {
+    /// A sentence about two snapshots.
+    pub fn told(&self) -> String {
+        let side = if self.first { "first" } else { "second" };
+        format!("{} is in the {side} only, and not compared.", self.what)
+    }
 }
 
 /// How many modules are named.
@@ -42,19 +61,22 @@ impl Comparable {
             view.sections.iter().map(|section| (section.model.clone(), section.clone())).collect()
         };
         let (before, after) = (there(left), there(right));
-        let mut fields = BTreeMap::new();
+        let (mut fields, mut apart) = (BTreeMap::new(), Vec::new());
         for model in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
             match (before.get(model), after.get(model)) {
                 (Some(before), Some(after)) => {
-                    let (both, said) = common(before, after);
-                    notes.extend(said);
+                    let both = common(before, after, &mut notes, &mut apart);
                     fields.insert(model.clone(), both);
                 }
-                (Some(_), None) => notes.push(format!("{model} is in the first only, and not compared.")),
-                _ => notes.push(format!("{model} is in the second only, and not compared.")),
+                (before, _) => apart.push(Apart { what: model.clone(), first: before.is_some() }),
             }
         }
-        Self { fields, notes }
+        Self { fields, notes, apart }
+    }
+
+    /// Everything that is to be said about two snapshots.
+    pub fn sentences(&self) -> Vec<String> {
+        self.notes.iter().cloned().chain(self.apart.iter().map(Apart::told)).collect()
     }
 
     /// The change as far as it is of what can be compared; `None` where nothing of it is.
@@ -104,23 +126,26 @@ fn modules(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
     }
 }
 
-/// The fields that both have and that mean the same, and what is said of the others.
-fn common(before: &SectionTaken, after: &SectionTaken) -> (BTreeSet<String>, Vec<String>) {
-    let (mut both, mut notes) = (BTreeSet::new(), Vec::new());
+/// The fields that both have and that mean the same; what is to be said of the others goes where it belongs.
+fn common(
+    before: &SectionTaken,
+    after: &SectionTaken,
+    notes: &mut Vec<String>,
+    apart: &mut Vec<Apart>,
+) -> BTreeSet<String> {
+    let mut both = BTreeSet::new();
+    let named = |field: &str| format!("{}.{field}", before.model);
     for field in &before.fields {
         match after.fields.iter().find(|other| other.name == field.name) {
             Some(other) if other.kind == field.kind => drop(both.insert(field.name.clone())),
-            Some(_) => notes
-                .push(format!("{}.{} has another type now, and is not compared.", before.model, field.name)),
-            None => {
-                notes.push(format!("{}.{} is in the first only, and not compared.", before.model, field.name))
+            Some(_) => {
+                notes.push(format!("{} has another type now, and is not compared.", named(&field.name)))
             }
+            None => apart.push(Apart { what: named(&field.name), first: true }),
         }
     }
     let fresh =
         after.fields.iter().filter(|field| before.fields.iter().all(|other| other.name != field.name));
-    notes.extend(
-        fresh.map(|field| format!("{}.{} is in the second only, and not compared.", after.model, field.name)),
-    );
-    (both, notes)
+    apart.extend(fresh.map(|field| Apart { what: named(&field.name), first: false }));
+    both
 }

@@ -14,15 +14,22 @@ const TOLD: usize = 5;
 /// How many bars the histogram has at most.
 const BARS: usize = 24;
 
-/// The changes of one field.
+/// How many rows changed in one way, and what the rules say of them.
 #[derive(Default)]
-pub struct FieldTally {
-    /// In how many rows.
+pub struct Verdicts {
+    /// How many rows.
     pub rows: u64,
     /// How many of them each rule allows.
     pub by_rule: BTreeMap<usize, u64>,
     /// How many of them no rule allows.
     pub unruled: u64,
+}
+
+/// The changes of one field.
+#[derive(Default)]
+pub struct FieldTally {
+    /// In how many rows, and what the rules say of them.
+    pub verdicts: Verdicts,
     factors: BTreeMap<i64, u64>,
     least: f64,
     greatest: f64,
@@ -40,7 +47,6 @@ const GRAIN: f64 = 10_000.0;
 impl FieldTally {
     /// One more row.
     pub fn add(&mut self, id: Key, before: &Value, after: &Value) {
-        self.rows += 1;
         if let Some(factor) = factor(before, after) {
             (self.least, self.greatest) = match self.factors.is_empty() {
                 true => (factor, factor),
@@ -80,10 +86,10 @@ impl FieldTally {
         };
         FieldFindings {
             field: field.to_owned(),
-            rows: self.rows,
+            rows: self.verdicts.rows,
             unexpected,
             noise,
-            share: (of > 0).then(|| self.rows as f64 / of as f64),
+            share: (of > 0).then(|| self.verdicts.rows as f64 / of as f64),
             shift: self.shift(),
             pairs: pairs.into_iter().take(TOLD).map(pair).collect(),
             samples: self.samples.clone(),

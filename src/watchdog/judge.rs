@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::field_tally::{FieldTally, factor};
+use super::field_tally::{FieldTally, Verdicts, factor};
 use super::findings::{Findings, ModelFindings, RuleOutcome, SideTold, Tally};
 use super::patterns::patterns;
 use crate::facts::{FieldTaken, SectionTaken};
@@ -19,7 +19,8 @@ const NAMED: usize = 10;
 pub struct Judge {
     rules: Vec<Rule>,
     models: BTreeMap<String, ModelTally>,
-    fields: BTreeMap<(String, String), FieldTaken>,
+    /// By model and name.
+    fields: BTreeMap<String, BTreeMap<String, FieldTaken>>,
     rows: BTreeMap<String, u64>,
     /// Rows by the rules that all of what is unexpected about them rests on; empty: on none.
     judged: BTreeMap<BTreeSet<usize>, u64>,
@@ -34,7 +35,7 @@ struct Rule {
 
 #[derive(Default)]
 struct ModelTally {
-    kinds: BTreeMap<ChangeKind, FieldTally>,
+    kinds: BTreeMap<ChangeKind, Verdicts>,
     fields: BTreeMap<String, FieldTally>,
     came: Vec<Key>,
     gone: Vec<Key>,
@@ -54,11 +55,11 @@ enum Verdict {
 impl Judge {
     /// A judge with these rules, over the rows of the first side and the fields of both.
     pub fn new(rules: &[Expect], first: &[SectionTaken], second: &[SectionTaken]) -> Self {
-        let mut fields: BTreeMap<(String, String), FieldTaken> = BTreeMap::new();
+        let mut fields: BTreeMap<String, BTreeMap<String, FieldTaken>> = BTreeMap::new();
         for section in second.iter().chain(first) {
+            let of_model = fields.entry(section.model.clone()).or_default();
             for field in &section.fields {
-                let place = (section.model.clone(), field.name.clone());
-                let known = fields.entry(place).or_insert_with(|| field.clone());
+                let known = of_model.entry(field.name.clone()).or_insert_with(|| field.clone());
                 known.noise |= field.noise;
             }
         }
@@ -104,7 +105,7 @@ impl Judge {
                     let verdict = self.verdict(change, kind, Some((name, &before, &after)));
                     let field = tally.fields.entry(part).or_default();
                     field.add(change.id, &before, &after);
-                    field.note(&verdict);
+                    field.verdicts.note(&verdict);
                     verdicts.push(verdict);
                 }
             }
@@ -115,8 +116,6 @@ impl Judge {
             }
             verdicts.push(self.verdict(change, kind, None));
         }
-        let whole = tally.kinds.entry(kind).or_default();
-        whole.rows += 1;
         let rules: BTreeSet<usize> = verdicts.iter().filter_map(Verdict::rule).collect();
         for rule in &rules {
             self.rules[*rule].rows += 1;
@@ -126,6 +125,8 @@ impl Judge {
         if change.after.is_some() && (unexpected || !rules.is_empty()) && keys.len() < REMEMBERED {
             keys.push(change.id);
         }
+        let whole = tally.kinds.entry(kind).or_default();
+        whole.rows += 1;
         if unexpected {
             self.unexpected += 1;
             whole.unruled += 1;
@@ -140,15 +141,18 @@ impl Judge {
         self.models.insert(change.model.clone(), tally);
     }
 
+    fn field(&self, model: &str, name: &str) -> Option<&FieldTaken> {
+        self.fields.get(model)?.get(name)
+    }
+
     /// A value as what is told of it: whole, or by company or language.
     fn parts(&self, model: &str, name: &str, before: &Value, after: &Value) -> Vec<(String, Value, Value)> {
         let whole = || vec![(name.to_owned(), before.clone(), after.clone())];
-        let place = (model.to_owned(), name.to_owned());
         let parts = |field: &FieldTaken| {
             let query = field.origin == Origin::Query && field.kind == Kind::Json;
             field.origin.has_parts() || query
         };
-        if !self.fields.get(&place).is_some_and(parts) {
+        if !self.field(model, name).is_some_and(parts) {
             return whole();
         }
         let (Some(old), Some(new)) = (before.members(), after.members()) else { return whole() };
@@ -164,11 +168,9 @@ impl Judge {
     }
 
     fn verdict(&self, change: &Change, kind: ChangeKind, cell: Option<(&str, &Value, &Value)>) -> Verdict {
-        if let Some((name, ..)) = cell {
-            let place = (change.model.clone(), name.to_owned());
-            if self.fields.get(&place).is_some_and(|field| field.noise) {
-                return Verdict::Noise;
-            }
+        let noise = |name: &str| self.field(&change.model, name).is_some_and(|field| field.noise);
+        if cell.is_some_and(|(name, ..)| noise(name)) {
+            return Verdict::Noise;
         }
         let allows = |rule: &&Rule| {
             let Expect { model, fields, changes, filter, shift, .. } = &rule.expect;
@@ -195,7 +197,7 @@ impl Judge {
     pub fn findings(self, sides: [SideTold; 2], notes: Vec<String>) -> Findings {
         let outcomes: Vec<RuleOutcome> = self.rules.iter().map(|rule| self.outcome(rule)).collect();
         let broken = |rule: &usize| outcomes.get(*rule).is_some_and(|outcome| outcome.broken.is_some());
-        let late = |tally: &FieldTally| {
+        let late = |tally: &Verdicts| {
             tally.unruled
                 + tally.by_rule.iter().filter(|(rule, _)| broken(rule)).map(|(_, rows)| rows).sum::<u64>()
         };
@@ -219,10 +221,10 @@ impl Judge {
             let mut fields = Vec::new();
             for (name, field) in &tally.fields {
                 let plain = name.split('@').next().unwrap_or(name);
-                let known = self.fields.get(&(model.clone(), plain.to_owned()));
+                let known = self.field(model, plain);
                 let (kind, noise) = known.map_or((Kind::Text, false), |known| (known.kind, known.noise));
-                let mut found = field.findings(name, noise, of, late(field));
-                if kind == Kind::Timestamp && !noise && field.rows > 1 {
+                let mut found = field.findings(name, noise, of, late(&field.verdicts));
+                if kind == Kind::Timestamp && !noise && field.verdicts.rows > 1 {
                     found.hint =
                         Some(format!("watchdog: {{models: {{{model}: {{{plain}: {{noise: true}}}}}}}}"));
                 }
@@ -278,8 +280,8 @@ impl Judge {
         let what = if fields.is_empty() { "any field".to_owned() } else { fields.join(", ") };
         let watched = self
             .fields
-            .keys()
-            .any(|(known, field)| known == model && (fields.is_empty() || fields.contains(field)));
+            .get(model)
+            .is_some_and(|known| fields.is_empty() || fields.iter().any(|field| known.contains_key(field)));
         let unknown = if watched { "" } else { " (nothing that is watched is called so)" };
         RuleOutcome { rule: format!("{model}: {what}{unknown}"), rows: rule.rows, broken }
     }
@@ -294,8 +296,9 @@ impl Verdict {
     }
 }
 
-impl FieldTally {
+impl Verdicts {
     fn note(&mut self, verdict: &Verdict) {
+        self.rows += 1;
         match verdict {
             Verdict::Noise => {}
             Verdict::Allowed(rule) => *self.by_rule.entry(*rule).or_default() += 1,

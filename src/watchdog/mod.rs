@@ -17,7 +17,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-pub use comparable::{Comparable, View};
+pub use comparable::{Apart, Comparable, View};
 pub use derive::TABLES;
 pub use findings::{
     FieldFindings, Findings, ModelFindings, Pair, Pattern, PatternKind, RuleOutcome, Sample, Shift, SideTold,
@@ -26,6 +26,6 @@ pub use findings::{
 pub use gather::Gather;
 pub use judge::Judge;
 pub use patterns::{moved, percent};
-pub use resolve::{Resolved, resolve};
+pub use resolve::{Resolved, resolve, whole};
 pub use rollback::{Request, plan};
 pub use spec::{LISTING, PRESETS, Preset, Spec, preset};

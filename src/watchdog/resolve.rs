@@ -29,9 +29,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, shell: bool) -> Resolved {
             resolved.skipped.push(skip(None, "it is not installed"));
             continue;
         };
-        let integer =
-            |column: &String| seen.columns.get(column).is_some_and(|kind| Kind::of(kind) == Kind::Integer);
-        if !(1..=2).contains(&seen.key.len()) || !seen.key.iter().all(integer) {
+        if !has_integer_key(seen) {
             resolved.skipped.push(skip(None, "its table has no primary key of one or two integers"));
             continue;
         }
@@ -113,6 +111,46 @@ fn field(
                 .to_owned(),
         ),
     }
+}
+
+/// Whole tables, these or every one, with each of their columns; rows of tables without a key of integers cannot be told apart.
+/// A table goes by its own name.
+pub fn whole(catalog: &Catalog, only: &[String]) -> Resolved {
+    let mut resolved = Resolved::default();
+    for (table, seen) in catalog.tables.iter().filter(|(table, _)| only.is_empty() || only.contains(table)) {
+        if !has_integer_key(seen) {
+            let why = "its table has no primary key of one or two integers".to_owned();
+            resolved.skipped.push(Skipped { model: table.clone(), field: None, why });
+            continue;
+        }
+        // Which of its values are secrets is known by the model.
+        let model = if table == "ir_config_parameter" { "ir.config_parameter" } else { table };
+        let columns = seen.columns.iter().filter(|(name, _)| !seen.key.contains(name));
+        let field = |(name, type_name): (&String, &String)| {
+            let make = |kind, origin, expression| Field {
+                name: name.clone(),
+                kind,
+                origin,
+                expression,
+                noise: false,
+            };
+            column(model, name, type_name, None, catalog, &make)
+        };
+        resolved.sections.push(Section {
+            model: table.clone(),
+            table: table.clone(),
+            keys: seen.key.clone(),
+            fields: columns.map(field).collect(),
+            joins: Vec::new(),
+        });
+    }
+    resolved
+}
+
+fn has_integer_key(seen: &TableSeen) -> bool {
+    let integer =
+        |column: &String| seen.columns.get(column).is_some_and(|kind| Kind::of(kind) == Kind::Integer);
+    (1..=2).contains(&seen.key.len()) && seen.key.iter().all(integer)
 }
 
 /// A column: as it is, by company, by language, or as a digest where it must not be shown.

@@ -397,7 +397,7 @@ fn only_what_both_have_is_compared_and_the_rest_is_told() {
         &View { database: &two, sections: &right, spec: Some(&other) },
     );
     assert_eq!(
-        comparable.notes,
+        comparable.sentences(),
         [
             "shop was restored or made anew in between: the same id can be another row.",
             "Modules changed: base 1 -> 2, web is gone.",

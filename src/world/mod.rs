@@ -4,6 +4,7 @@
 //! durable point, which is how the crash tests work. Nothing here decides, and nothing above `apply`
 //! gets a [`World`].
 
+pub mod clusters;
 pub mod databases;
 #[cfg(test)]
 pub mod fake;
@@ -20,6 +21,7 @@ use crate::facts::{Baseline, Companion};
 use crate::plan::Record;
 use crate::step::{EnsureRoles, VerifyLogin};
 
+pub use clusters::Clusters;
 pub use databases::{Databases, FieldsRestored, Hands};
 pub use real::{RealJournal, real};
 
@@ -94,6 +96,8 @@ pub struct World {
     pub database: Box<dyn Database>,
     /// Whole databases and their backups.
     pub databases: Box<dyn Databases>,
+    /// The whole cluster: its archive, its sidecars.
+    pub clusters: Box<dyn Clusters>,
     /// Secrets.
     pub secrets: Box<dyn Secrets>,
     /// The clock.

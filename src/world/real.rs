@@ -28,6 +28,7 @@ pub fn real(state: &StateDir, run: &RunId, engine: Box<dyn Engine>, secrets: Sec
         engine,
         database: Box::new(RealDatabase),
         databases: Box::new(super::databases::RealDatabases),
+        clusters: Box::new(super::clusters::RealClusters),
         meter: crate::base::Meter::default(),
         secrets: Box::new(secrets),
         clock: Box::new(RealClock),

@@ -33,8 +33,8 @@ base() {
     mkdir -p "$root"/usr/{bin,sbin,lib,lib64} "$root"/{etc,tmp,run,proc,sys,dev,root}
     ln -s usr/bin "$root/bin"; ln -s usr/sbin "$root/sbin"; ln -s usr/lib "$root/lib"; ln -s usr/lib64 "$root/lib64"
     chmod 1777 "$root/tmp"
-    for tool in bash cat chgrp chmod chown cp env false find head id kill ls mkdir mv printf rm rmdir sed setpriv sh sleep \
-        stat tail test touch true; do
+    for tool in bash cat chgrp chmod chown cmp cp env false find gzip head id kill ls mkdir mv printf rm rmdir sed setpriv sh \
+        sleep stat sync tail test touch true; do
         tools+=("$(type -P "$tool" || true)")
     done
     install_programs "$root" "${tools[@]}"

@@ -115,14 +115,52 @@ fn a_replaced_database_stays_until_the_new_one_has_passed_and_can_be_brought_bac
     assert_eq!(names(&shop), ["shop"]);
     assert_eq!(fs::read_dir(shop.path("data/odoo/filestore")).unwrap().count(), 1);
 
-    // A run whose database has given its name to another one is not taken back blindly.
+    // What a run has dropped it cannot bring back: nothing is renamed for it.
     let run = last_run(&shop, "database restore");
-    let _ = shop.run(&[&restore[..], &["--replace"]].concat()).code(0);
+    let _ = shop.run(&["undo", &run, "--yes", "--confirm=shop"]).code(3).says("was dropped by the same run");
+    assert_eq!(names(&shop), ["shop"]);
+
+    // A run whose database has given its name to another one is not taken back blindly.
+    let _ = shop.run(&keep).code(0);
+    let run = last_run(&shop, "database restore");
+    let _ = shop.run(&keep).code(0);
+    let before = names(&shop);
     let _ = shop
         .run(&["undo", &run, "--yes", "--confirm=shop"])
         .code(3)
         .says("is not the database that this run made");
+    assert_eq!(names(&shop), before);
+    let _ = shop.run(&["apply", "--abandon", "--yes"]).code(0);
+
+    // Nor one whose replaced database is gone: the one in service keeps its name and its files.
+    let run = last_run(&shop, "database restore");
+    let _ = shop.run(&["database", "prune", "--yes"]).code(0);
     assert_eq!(names(&shop), ["shop"]);
+    let kept = stored(&shop, "shop");
+    let _ = shop.run(&["undo", &run, "--yes", "--confirm=shop"]).code(3);
+    assert_eq!((names(&shop), stored(&shop, "shop")), (vec!["shop".to_owned()], kept));
+}
+
+#[test]
+fn a_backup_never_takes_the_place_of_anything() {
+    let shop = shop();
+    let _ = shop.run(&["database", "backup", "--out", "backups/one.zip", "--yes"]).code(0);
+    fs::create_dir(shop.path("mine")).unwrap();
+    shop.write("mine/precious", "x");
+    for format in ["zip", "fast", "dump"] {
+        for taken in ["backups", "mine", "backups/one.zip", "odpm.yaml"] {
+            let said = shop.run(&["database", "backup", "--format", format, "--out", taken, "--yes"]).code(3);
+            let _ = said.says("is there already").says("--out FILE");
+        }
+    }
+    assert_eq!(shop.read("mine/precious"), "x");
+    let _ = shop.run(&["database", "verify", "backups/one.zip"]).code(0);
+    // A folder that comes in between is left alone, too.
+    let _ = shop.run(&["database", "backup", "--out", "late.zip", "--save-plan", "plan.json"]).code(0);
+    fs::create_dir(shop.path("late.zip")).unwrap();
+    shop.write("late.zip/precious", "x");
+    let _ = shop.run(&["apply", "plan.json", "--yes"]).code(3).says("late.zip is a folder");
+    assert_eq!(shop.read("late.zip/precious"), "x");
 }
 
 /// The newest run of a command.

@@ -1,6 +1,7 @@
 //! The program as its users run it: real files, real PostgreSQL clusters, a real terminal.
 
 mod adopt;
+mod archive;
 mod bad_input;
 mod classic;
 mod cli;
@@ -13,6 +14,7 @@ mod docker_faults;
 mod docker_inherited;
 mod drift;
 mod external;
+mod incident;
 mod prompts;
 mod sandbox;
 mod saved_plan;
@@ -21,3 +23,4 @@ mod shop;
 mod stack;
 mod undo;
 mod watchdog;
+mod watchdog_faults;

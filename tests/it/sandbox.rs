@@ -168,6 +168,12 @@ impl Sandbox {
         serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {}", said.all()))
     }
 
+    /// The name of the last run.
+    pub fn last_run(&self) -> String {
+        let history = self.json(&["history", "--format", "json"]);
+        history["runs"].as_array().unwrap().last().unwrap()["run"].as_str().unwrap().to_owned()
+    }
+
     /// Answers of the server as its superuser: the first column of each row.
     pub fn sql(&self, database: &str, sql: &str) -> Vec<String> {
         let password = self.read(".odpm/secrets/admin_password");

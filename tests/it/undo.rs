@@ -2,18 +2,13 @@
 
 use crate::sandbox::Sandbox;
 
-fn last_run(shop: &Sandbox) -> String {
-    let history = shop.json(&["history", "--format", "json"]);
-    history["runs"].as_array().unwrap().last().unwrap()["run"].as_str().unwrap().to_owned()
-}
-
 #[test]
 fn files_and_the_baseline_go_back_and_the_data_stays() {
     let shop = Sandbox::new();
     let mine = "[options]\nworkers = 2\n";
     shop.write("odoo.conf", mine);
     let _ = shop.apply();
-    let run = last_run(&shop);
+    let run = shop.last_run();
     let _ = shop.run(&["undo", &run]).code(3).says("--yes");
     let _ = shop.run(&["undo", &run, "--yes"]).code(0).says("the data directory stays");
     assert_eq!(shop.read("odoo.conf"), mine);
@@ -30,7 +25,7 @@ fn files_and_the_baseline_go_back_and_the_data_stays() {
 fn what_was_written_since_is_not_lost() {
     let shop = Sandbox::new();
     let _ = shop.apply();
-    let run = last_run(&shop);
+    let run = shop.last_run();
     let conf = shop.read("odoo.conf") + "workers = 8\n";
     shop.write("odoo.conf", &conf);
     let _ = shop.run(&["undo", &run, "--yes"]).code(3).says("was changed since");
@@ -42,7 +37,7 @@ fn a_down_taken_back_is_up() {
     let shop = Sandbox::new();
     let _ = shop.apply();
     let _ = shop.run(&["down", "--yes"]).code(0);
-    let _ = shop.run(&["undo", &last_run(&shop), "--yes"]).code(0);
+    let _ = shop.run(&["undo", &shop.last_run(), "--yes"]).code(0);
     shop.at_rest();
     let _ = shop.run(&["undo", "nonsense", "--yes"]).code(64).says("odpm history");
     let _ = shop.run(&["undo", "20200101T000000Z-00000000", "--yes"]).code(64);

@@ -3,12 +3,17 @@
 #[allow(dead_code)]
 #[path = "../it/sandbox.rs"]
 mod sandbox;
+#[allow(dead_code)]
+#[path = "../it/stack.rs"]
+mod stack;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 
 use sandbox::{Sandbox, free_port, skipped};
 use serde_json::{Value, json};
+use stack::{Stack, docker, engine};
 
 /// Odoo's own interface, as its users' programs speak it.
 struct Odoo {
@@ -44,31 +49,67 @@ fn call(port: u16, service: &str, method: &str, args: &Value) -> Value {
     answer["result"].clone()
 }
 
+/// The source tree, where there is one.
+fn source() -> Option<String> {
+    let source = std::env::var_os("ODPM_TEST_ODOO");
+    if source.is_none() {
+        skipped("ODPM_TEST_ODOO names no source tree of Odoo");
+    }
+    source.map(|source| source.to_string_lossy().into_owned())
+}
+
 #[test]
-fn a_shop_is_set_up_watched_rolled_back_saved_and_restored() {
-    let Some(source) = std::env::var_os("ODPM_TEST_ODOO") else {
-        return skipped("ODPM_TEST_ODOO names no source tree of Odoo");
+fn a_shop_of_the_local_engine_is_set_up_watched_rolled_back_saved_and_restored() {
+    let Some(source) = source() else { return };
+    let (shop, port) = (Sandbox::new(), free_port());
+    let describe = |database: &str, replicas: u8| {
+        let services =
+            format!("{{odoo: {{port: {port}, replicas: {replicas}}}, odoo-cron: {{replicas: 0}}}}");
+        shop.describe(&format!("source: {source}\ndatabase: {database}\nservices: {services}"), "");
     };
-    let (port, source) = (free_port(), source.to_string_lossy().into_owned());
-    let odoo = |database: &str, replicas: u8| {
-        format!(
-            "source: {source}\ndatabase: {database}\nservices: {{odoo: {{port: {port}, replicas: {replicas}}}, odoo-cron: {{replicas: 0}}}}"
-        )
-    };
-    let watch = |shop: &Sandbox| {
-        let described = shop.read("odpm.yaml");
-        shop.write(
-            "odpm.yaml",
-            &format!("{described}watchdog: {{models: {{product.template: {{virtual_available: }}}}}}\n"),
+    story(&shop, port, &describe);
+}
+
+#[test]
+fn a_shop_of_the_docker_engine_is_set_up_watched_rolled_back_saved_and_restored() {
+    let Some(source) = source() else { return };
+    let Some(stack) = Stack::new() else { return };
+    if Command::new("debootstrap").arg("--version").output().is_err() {
+        return skipped("an image of Odoo: there is no debootstrap");
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/real_odoo.sh");
+    let built = Command::new(script).args([&source, &stack.name]).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let image = String::from_utf8_lossy(&built.stdout).trim().to_owned();
+    let (shop, port) = (&stack.shop, free_port());
+    let describe = |database: &str, replicas: u8| {
+        let services =
+            format!("{{odoo: {{port: {port}, replicas: {replicas}}}, odoo-cron: {{replicas: 0}}}}");
+        let major = shop.major;
+        let described = format!(
+            "version: 1\nname: {}\nengine: docker\nodoo:\n  version: \"18.0\"\n  image: {image}\n  database: {database}\n  \
+             services: {services}\npostgres: {{version: \"{major}\", memory: 512m, image: \"{}\", port: {}}}\n",
+            stack.name,
+            engine().unwrap(),
+            shop.port
         );
+        shop.write("odpm.yaml", &described);
     };
-    let shop = Sandbox::with(&odoo("shop", 0), "");
+    story(shop, port, &describe);
+    drop(stack);
+    assert!(docker(&["rmi", "-f", &image]));
+}
+
+fn story(shop: &Sandbox, port: u16, describe: &dyn Fn(&str, u8)) {
+    describe("shop", 0);
     let _ = shop.apply();
     let _ = shop
         .sql("postgres", "CREATE DATABASE shop OWNER odoo TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'");
     let _ = shop.run(&["-d", "shop", "-i", "stock", "--yes"]).code(0);
-    shop.describe(&odoo("shop", 1), "");
-    watch(&shop);
+    describe("shop", 1);
+    let described = shop.read("odpm.yaml");
+    let watched = "watchdog: {models: {product.template: {virtual_available: }}}";
+    shop.write("odpm.yaml", &format!("{described}{watched}\n"));
     let _ = shop.apply();
     shop.at_rest();
 
@@ -95,7 +136,7 @@ fn a_shop_is_set_up_watched_rolled_back_saved_and_restored() {
 
     let _ = shop.run(&["database", "backup", "--out", "backups/shop.zip", "--yes"]).code(0);
     let _ = shop.run(&["database", "restore", "shop.zip", "-d", "copy", "--as-copy", "--yes"]).code(0);
-    shop.describe(&odoo("copy", 1), "");
+    describe("copy", 1);
     let _ = shop.apply();
     let elsewhere = Odoo::login(port, "copy");
     assert_eq!(elsewhere.execute("product.template", "read", first)[0]["list_price"].as_f64(), Some(10.0));

@@ -1,6 +1,7 @@
 //! Steps on whole databases and their backups.
 
 use crate::error::Result;
+use crate::facts::OWN;
 use crate::plan::Outcome;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
@@ -10,12 +11,12 @@ use crate::step::{
 use crate::world::World;
 
 /// Something was done that nobody has to take back: with its database it goes.
-fn done(told: Vec<String>) -> Outcome {
+pub(super) fn done(told: Vec<String>) -> Outcome {
     let outcome = Outcome::changed(Vec::new());
     if told.is_empty() { outcome } else { outcome.detail(told.join(", ")) }
 }
 
-fn seen(told: Vec<String>) -> Outcome {
+pub(super) fn seen(told: Vec<String>) -> Outcome {
     let outcome = Outcome::unchanged();
     if told.is_empty() { outcome } else { outcome.detail(told.join(", ")) }
 }
@@ -57,23 +58,31 @@ pub async fn check(step: &CheckDatabase, world: &mut World) -> Result<Outcome> {
 
 pub async fn rename(step: &MoveDatabase, world: &mut World) -> Result<Outcome> {
     let (moved, kept) = world.databases.rename(step, world.hands(&step.operator)?).await?;
-    let back = |from: &str, to: &str, expect, open, mark: String| {
-        Step::MoveDatabase(Box::new(MoveDatabase {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            expect,
-            keep: None,
-            keep_mark: String::new(),
-            open,
-            mark,
-            ..step.clone()
-        }))
-    };
-    // What took the name gives it back, then what had it takes it again. A name of odpm's own is none to be in service under.
-    let ours = step.from.starts_with("odpm_");
+    // A name of odpm's own is none to be in service under.
+    let ours = step.from.starts_with(OWN);
     let was = if ours { format!("taken back, it was {} for a while", step.to) } else { String::new() };
-    let mut undo = vec![back(&step.to, &step.from, moved, !ours, was)];
-    undo.extend(step.keep.iter().map(|keep| back(keep, &step.to, kept, true, String::new())));
+    let back = match &step.keep {
+        // In one go, or not at all: nothing is out of service in between, or because the kept one is gone.
+        Some(keep) => MoveDatabase {
+            from: keep.clone(),
+            expect: kept,
+            keep: Some(step.from.clone()),
+            keep_expect: moved,
+            keep_mark: was,
+            open: true,
+            mark: String::new(),
+            ..step.clone()
+        },
+        None => MoveDatabase {
+            from: step.to.clone(),
+            to: step.from.clone(),
+            expect: moved,
+            open: !ours,
+            mark: was,
+            ..step.clone()
+        },
+    };
+    let undo = vec![Step::MoveDatabase(Box::new(back))];
     Ok(Outcome::changed(undo))
 }
 

@@ -1,5 +1,6 @@
 //! What each kind of step does: one file per group.
 
+mod clusters;
 mod database;
 mod databases;
 mod files;
@@ -46,6 +47,14 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::RestoreFields(step) => databases::restore_fields(step, world).await,
         Step::RemoveSnapshot(step) => databases::remove_snapshot(step, world).await,
         Step::RecordDrill(step) => databases::record_drill(step, world).await,
+        Step::ArchiveLog(step) => clusters::archive_log(step, world).await,
+        Step::TakeBaseBackup(step) => clusters::take_base_backup(step, world).await,
+        Step::RemoveBaseBackup(step) => clusters::remove_base_backup(step, world).await,
+        Step::RemoveLog(step) => clusters::remove_log(step, world).await,
+        Step::LayOutSidecar(step) => clusters::lay_out_sidecar(step, world).await,
+        Step::RecoverSidecar(step) => clusters::recover_sidecar(step, world).await,
+        Step::RemoveSidecar(step) => clusters::remove_sidecar(step, world).await,
+        Step::EndSession(step) => clusters::end_session(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
@@ -87,6 +96,14 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::RestoreFields(_)
         | Step::RemoveSnapshot(_)
         | Step::RecordDrill(_)
+        | Step::ArchiveLog(_)
+        | Step::TakeBaseBackup(_)
+        | Step::RemoveBaseBackup(_)
+        | Step::RemoveLog(_)
+        | Step::LayOutSidecar(_)
+        | Step::RecoverSidecar(_)
+        | Step::RemoveSidecar(_)
+        | Step::EndSession(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

@@ -54,10 +54,12 @@ pub struct Args {
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let work = Work::begin(start, "database backup", &args.intent).await?;
     let database = work.database(args.database.as_deref())?;
+    let to = args.out.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
     let request = Request::Backup {
         database,
         format: args.format.into(),
-        to: args.out.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        taken: to.as_ref().is_some_and(|path| path.symlink_metadata().is_ok()),
+        to,
         files: !args.no_filestore,
         jobs: args.jobs,
     };

@@ -61,6 +61,7 @@ fn requests(args: &Args, database: &str, work: &Work) -> Result<Vec<Request>> {
         requests.push(Request::Backup {
             database: name(),
             format: BackupFormat::Zip,
+            taken: to.as_ref().is_some_and(|path: &std::path::PathBuf| path.symlink_metadata().is_ok()),
             to,
             files: true,
             jobs: 2,

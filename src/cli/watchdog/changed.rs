@@ -53,7 +53,7 @@ impl Comparison {
             return Err(error.hint("Name a model or a field of it: product.template.list_price"));
         }
         let comparable = self.left.comparable(&self.right);
-        let mut notes = comparable.notes.clone();
+        let mut notes = comparable.sentences();
         let file = File::create(path).map_err(|e| cannot("write", path, &e))?;
         let (left, right) = (self.left.sections(), self.right.sections());
         let judge = Judge::new(&[], &right, &left);
@@ -71,7 +71,7 @@ impl Comparison {
         sections.retain(|section| !section.fields.is_empty());
         let (path, sha256, database) = (path.to_owned(), state::digest_of(path)?, live.database.name.clone());
         // Whether the database at hand is not the one of the snapshots.
-        notes.extend(self.right.comparable(&Side::Live(Box::new(live))).notes);
+        notes.extend(self.right.comparable(&Side::Live(Box::new(live))).sentences());
         let findings = pen.judge.findings([self.right.told(), self.left.told()], notes);
         Ok((Changed { database, path, sha256, sections, counts, unwritable, came, gone }, findings))
     }

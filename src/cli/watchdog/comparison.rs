@@ -81,7 +81,7 @@ impl Comparison {
         let comparable = self.left.comparable(&self.right);
         let rules = &session.loaded.project.watchdog.expect;
         let judge = Judge::new(rules, &self.left.sections(), &self.right.sections());
-        let mut notes = comparable.notes.clone();
+        let mut notes = comparable.sentences();
         let eyes = Eyes { judge, lines };
         let (Eyes { mut judge, lines }, rows) =
             watch::compare(&self.left, &self.right, comparable, Way::Measured, eyes, Eyes::see).await?;

@@ -145,7 +145,7 @@ pub async fn share(step: &ShareFiles) -> Result<()> {
         .await
         .map_err(|e| super::client::failed(&format!("cannot look at the image {}", step.image), &e))?;
     let user = image.config.and_then(|config| config.user).filter(|user| !user.is_empty());
-    let user = user.unwrap_or_else(|| "root".to_owned());
+    let user = step.user.clone().or(user).unwrap_or_else(|| "root".to_owned());
     let user = user.split(':').next().unwrap_or("root");
     let paths = |kind: &str, count: usize| -> Vec<String> {
         (0..count).map(|n| format!("/share/{kind}/{n}")).collect()
@@ -153,11 +153,14 @@ pub async fn share(step: &ShareFiles) -> Result<()> {
     let (own, read) = (paths("own", step.own.len()), paths("read", step.read.len()));
     let binds = step.own.iter().chain(&step.read).map(std::path::PathBuf::as_path);
     let binds = binds.zip(own.iter().chain(&read).map(String::as_str)).collect();
+    let ours = if step.visible { rustix::process::getegid().as_raw().to_string() } else { String::new() };
     let script = r#"group=$(id -g "$1") || exit 1
-for path in /share/own/*; do [ -e "$path" ] && { chown "$1" "$path" && chgrp "$group" "$path" || exit 1; }; done
+for path in /share/own/*; do [ -e "$path" ] && { chown "$1" "$path" && chgrp "${2:-$group}" "$path" || exit 1; }
+    [ -z "$2" ] || chmod 2750 "$path" || exit 1; done
 for path in /share/read/*; do [ -e "$path" ] && { chgrp "$group" "$path" && chmod 640 "$path" || exit 1; }; done
 exit 0"#;
-    let one_off = OneOff { image: &step.image, user: "root", script, args: &[user], env: Vec::new(), binds };
+    let one_off =
+        OneOff { image: &step.image, user: "root", script, args: &[user, &ours], env: Vec::new(), binds };
     run(&one_off).await?.success("sharing files with the image's user").map(drop)
 }
 

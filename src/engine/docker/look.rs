@@ -22,20 +22,13 @@ pub async fn look(project: &Project) -> EngineSeen {
         Ok(client) => client,
         Err(why) => return nothing(project, &why),
     };
-    let wanted = project.odoo.services.values().any(|service| service.replicas > 0);
-    let odoo_image = Some(project.odoo.image.as_str()).filter(|_| wanted);
     let names = project.odoo.services.keys().map(|name| project.service_name(name));
     let names: Vec<String> = names.chain([project.postgres_service()]).collect();
     let (all, volumes, postgres, odoo) = tokio::join!(
         timely(containers::all(&client)),
         volumes(&client, project),
         image(&client, &project.postgres.image),
-        async {
-            match odoo_image {
-                Some(name) => image(&client, name).await.map(drop),
-                None => Ok(()),
-            }
-        }
+        async { image(&client, &project.odoo.image).await.map(drop) },
     );
     let all = match all {
         Ok(all) => all,

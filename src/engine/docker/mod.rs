@@ -12,6 +12,7 @@ mod containers;
 mod logs;
 mod look;
 mod one_off;
+mod sidecar;
 mod tool;
 mod up;
 
@@ -22,7 +23,7 @@ use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::Project;
-use crate::step::{Launch, PullImage, ServerSpec, ServiceSpec, ShareFiles};
+use crate::step::{Launch, PullImage, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
 pub use client::client;
 pub use containers::{Container, all};
@@ -77,6 +78,18 @@ impl Engine for Docker {
 
     fn stop_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {
         Box::pin(up::stop(&server.service, &server.launch))
+    }
+
+    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, log: &'a Path) -> EngineFuture<'a, ()> {
+        Box::pin(sidecar::start(sidecar, log))
+    }
+
+    fn sidecar_runs<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, bool> {
+        Box::pin(sidecar::runs(sidecar))
+    }
+
+    fn stop_sidecar<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()> {
+        Box::pin(sidecar::stop(sidecar))
     }
 
     fn start_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {

@@ -9,8 +9,8 @@ use crate::process::accounts;
 
 /// The account for the server of this data directory: odpm's own as `None`, or, when odpm is root - as
 /// which PostgreSQL refuses to run - the owner of the data directory, else the account `postgres`. That
-/// account has to get at the data directory and at the rendered configuration in `state`.
-pub fn run_as(data: &Path, state: &Path) -> Known<Option<Owner>> {
+/// account has to get at the data directory and at what lies further on: the rendered configuration, the archive.
+pub fn run_as(data: &Path, further: &[&Path]) -> Known<Option<Owner>> {
     let own = rustix::process::geteuid();
     if !own.is_root() {
         return match fs::metadata(data) {
@@ -39,7 +39,8 @@ pub fn run_as(data: &Path, state: &Path) -> Known<Option<Owner>> {
             "odpm runs as root, PostgreSQL refuses to, and there is no account `postgres`".to_owned(),
         );
     };
-    match [data, state].iter().find_map(|path| closed_ancestor(path, owner)) {
+    let mut places = std::iter::once(data).chain(further.iter().copied());
+    match places.find_map(|path| closed_ancestor(path, owner)) {
         None => Known::Known(Some(owner)),
         Some(folder) => Known::Unknown(format!(
             "the account {} that PostgreSQL would run as may not enter {folder}",

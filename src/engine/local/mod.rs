@@ -12,6 +12,7 @@ mod daemon;
 mod logs;
 mod server;
 mod service;
+mod sidecar;
 mod tool;
 
 use std::collections::BTreeMap;
@@ -22,8 +23,8 @@ use crate::base::{Digest, Secret};
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::postgres::data_dir;
-use crate::project::Project;
-use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles};
+use crate::project::{Archive, Project};
+use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
 pub use binaries::{majors, programs};
 
@@ -51,6 +52,7 @@ impl Engine for Local {
         Box::pin(async move {
             let data = &project.postgres.data;
             let majors = binaries::majors();
+            let archive = project.archive.as_ref().map(Archive::wal).unwrap_or_default();
             EngineSeen {
                 available: Known::Known("local".to_owned()),
                 binaries: binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref()),
@@ -61,7 +63,7 @@ impl Engine for Local {
                 orphans: Vec::new(),
                 compose_taken_by: None,
                 in_use_by: tenancy::mounting(data, &[], &tenancy::containers().await),
-                run_as: account::run_as(data, &project.state_dir()),
+                run_as: account::run_as(data, &[&project.state_dir(), &archive]),
                 socket_dir: run_dir(project),
                 server: server::look(data, &data_dir::inspect(data)),
                 services: Known::Known(service::look(project, &run_dir(project))),
@@ -101,6 +103,18 @@ impl Engine for Local {
 
     fn stop_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()> {
         Box::pin(server::stop(server))
+    }
+
+    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, _: &'a Path) -> EngineFuture<'a, ()> {
+        Box::pin(sidecar::start(sidecar))
+    }
+
+    fn sidecar_runs<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, bool> {
+        Box::pin(std::future::ready(Ok(sidecar::runs(sidecar))))
+    }
+
+    fn stop_sidecar<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()> {
+        Box::pin(sidecar::stop(sidecar))
     }
 
     fn start_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {

@@ -1,7 +1,6 @@
 //! The PostgreSQL server: looked at, started, stopped.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::daemon::{self, BEAT};
 use super::terms;
 use crate::engine::deadline::Deadline;
 use crate::error::{Error, Result};
-use crate::facts::{DataDir, Known, Owner, PidFile, ServerSeen};
+use crate::facts::{DataDir, Known, PidFile, ServerSeen};
 use crate::postgres::data_dir;
 use crate::state;
 use crate::step::{ServerSpec, Terms};
@@ -141,20 +140,8 @@ fn settings(server: &ServerSpec, terms: &Terms) -> Vec<String> {
 
 /// Makes the folder of the socket, for the account that the server runs as and for nobody else.
 pub fn prepare_run_dir(terms: &Terms) -> Result<()> {
-    let make = || -> std::io::Result<()> {
-        state::make_dir(&terms.run_dir, 0o700)?;
-        // Below /tmp somebody else may have been there first, with a folder or a link of their own.
-        let meta = fs::symlink_metadata(&terms.run_dir)?;
-        let ours = [Some(rustix::process::geteuid().as_raw()), terms.run_as.map(|owner| owner.uid)];
-        if !meta.is_dir() || !ours.contains(&Some(meta.uid())) {
-            return Err(std::io::Error::other("it belongs to somebody else"));
-        }
-        match terms.run_as {
-            Some(Owner { uid, gid }) => std::os::unix::fs::chown(&terms.run_dir, Some(uid), Some(gid)),
-            None => Ok(()),
-        }
-    };
-    make().map_err(|e| Error::environment(format!("cannot make {}", terms.run_dir.display())).caused_by(&e))
+    state::own_dir(&terms.run_dir, terms.run_as)
+        .map_err(|e| Error::environment(format!("cannot make {}", terms.run_dir.display())).caused_by(&e))
 }
 
 /// Waits until the server says that it is ready and takes a connection over TCP.

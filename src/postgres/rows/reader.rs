@@ -206,9 +206,7 @@ impl Worker {
                             carried.extend_from_slice(&rest[..end]);
                             &carried[..]
                         };
-                        if !layout.encode(line, &mut block) {
-                            return Err(Error::internal("a row has not as many columns as its query"));
-                        }
+                        layout.encode(line, &mut block)?;
                         carried.clear();
                         rows += 1;
                         rest = &rest[end + 1..];

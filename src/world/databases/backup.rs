@@ -40,6 +40,13 @@ pub async fn backup(step: &BackupDatabase, hands: Hands<'_>) -> Result<Vec<Strin
         return Ok(vec!["it was finished already".to_owned()]);
     }
     let partial = partial(&step.to)?;
+    // An attempt that died before it wrote its record may have left its work here, and nobody else has: the plan saw nothing.
+    let own = step.format == BackupFormat::Fast && step.to.join("dump").is_dir();
+    if step.to.is_dir() && !own {
+        return Err(Error::refused(format!("{} is a folder", step.to.display()))
+            .because("it was not there when the plan was made, and is no backup that was begun")
+            .hint("Look at it, and name another file: --out FILE"));
+    }
     clear(&step.to)?;
     if let Some(folder) = step.to.parent() {
         crate::state::make_dir(folder, 0o700).map_err(|e| cannot("make", folder, &e))?;
@@ -156,17 +163,18 @@ impl Work<'_> {
         let failed = counter.clone();
         let dump = async move {
             let done = self.hands.engine.tool(Tool { output: Some(counter), ..self.tool(Vec::new()) }).await;
+            // Where nobody listens any more the zip failed first - a full disk -, and is why the dump could not go on.
+            let first = !failed.is_closed();
             if done.is_err() {
                 // Without its end the zip would look whole.
                 let _ = failed.send(Err(Error::environment("the dump failed"))).await;
             }
             drop(failed);
-            done
+            (done, first)
         };
-        let (dumped, written, ()) = tokio::join!(dump, writer, pass_on);
+        let ((dumped, first), written, ()) = tokio::join!(dump, writer, pass_on);
         match (dumped, written) {
-            // Where both failed, the zip's own failure - a full disk - is the cause of the other.
-            (Err(dump), Err(zip)) if zip.to_string().contains("the dump failed") => Err(dump),
+            (Err(dump), Err(_)) if first => Err(dump),
             (_, Err(zip)) => Err(zip),
             (dumped, Ok(facts)) => dumped.map(|()| facts),
         }
@@ -194,18 +202,17 @@ impl Work<'_> {
         self.hands.meter.begin(0);
         let new =
             crate::base::PgMajor::from_tag(&self.facts.server_version).is_some_and(|major| major.0 >= 16);
-        let mut done = Err(Error::internal("not tried"));
-        if new {
-            done = self.hands.engine.tool(dump("--compress=zstd:1")).await;
+        let first = if new { "--compress=zstd:1" } else { "--compress=1" };
+        let done = self.hands.engine.tool(dump(first)).await;
+        let lacks = |e: &Error| e.report().why.iter().any(|why| why.contains("zstd"));
+        match done {
+            Err(e) if new && lacks(&e) => {
+                // It may have made the folder before it noticed.
+                clear(&self.partial.join("dump"))?;
+                self.hands.engine.tool(dump("--compress=1")).await?;
+            }
+            done => done?,
         }
-        let lacks =
-            done.as_ref().err().is_some_and(|e| e.report().why.iter().any(|why| why.contains("zstd")));
-        if !new || lacks {
-            // It may have made the folder before it noticed.
-            clear(&self.partial.join("dump"))?;
-            done = self.hands.engine.tool(dump("--compress=1")).await;
-        }
-        done?;
         let Some(files) = self.step.files.clone() else { return Ok(None) };
         let (partial, pool, meter) =
             (self.partial.clone(), Pool::of(&self.step.to), self.hands.meter.clone());

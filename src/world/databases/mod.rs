@@ -103,7 +103,7 @@ pub trait Databases {
 pub struct RealDatabases;
 
 /// A session of the role that looks after databases.
-async fn session(operator: &Operator, hands: &Hands<'_>, database: &str) -> Result<Session> {
+pub(super) async fn session(operator: &Operator, hands: &Hands<'_>, database: &str) -> Result<Session> {
     let login =
         postgres::connect(&operator.endpoint, &operator.role, &hands.operator, database, DEADLINE).await;
     login.map_err(|failure| failure.into_error(&operator.endpoint, &operator.role))

@@ -41,7 +41,10 @@ pub async fn update(step: &UpdateModules, hands: Hands<'_>) -> Result<Vec<String
         .status()
         .await
         .map_err(|e| Error::environment("cannot start Odoo").caused_by(&e))?;
-    let errors = errors(&step.log)?;
+    let mut errors = errors(&step.log)?;
+    if !status.success() && errors.is_empty() {
+        errors.extend(last_words(&step.log)?);
+    }
     if !status.success() || !errors.is_empty() {
         let what = if status.success() {
             "Odoo logged errors".to_owned()
@@ -67,6 +70,15 @@ fn errors(log: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// What a program said last before it failed: the end of a traceback tells what was raised, and more of it is indented.
+fn last_words(log: &Path) -> Result<Option<String>> {
+    let text = fs::read(log).map_err(|e| cannot("read", log, &e))?;
+    let text = String::from_utf8_lossy(&text);
+    // Compose ends with the exit code, alone on a line.
+    let said = |line: &&str| !line.starts_with([' ', '\t']) && line.contains(char::is_alphabetic);
+    Ok(text.lines().rfind(said).map(str::to_owned))
 }
 
 /// Odoo ends well over names that it does not know: what was asked for has to be so.

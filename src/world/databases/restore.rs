@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
@@ -12,7 +13,9 @@ use crate::base::Meter;
 use crate::engine::Tool;
 use crate::error::{Error, Result};
 use crate::facts::BackupSource;
+use crate::postgres::databases::Renaming;
 use crate::postgres::{Session, check as look, databases, load as loader};
+use crate::state;
 use crate::step::{
     CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles, MoveDatabase, RecordDrill,
 };
@@ -106,7 +109,7 @@ async fn own(step: &LoadBackup, hands: &Hands<'_>, dump: &Path) -> Result<Vec<St
 pub async fn load_files(step: &LoadFiles, meter: Meter) -> Result<u64> {
     let (path, source, to) = (step.path.clone(), step.source, step.to.clone());
     blocking(move || {
-        remove_folder(&to)?;
+        state::remove_folder(&to)?;
         file::load_files(&path, source, &to, &meter)
     })
     .await
@@ -154,15 +157,26 @@ async fn analyze(session: &Session) -> Result<()> {
 pub async fn rename(step: &MoveDatabase, hands: Hands<'_>) -> Result<(Option<u32>, Option<u32>)> {
     let home = session(&step.operator, &hands, HOME).await?;
     let now = databases::number(&home, &step.from).await?;
-    if let (Some(now), Some(wanted)) = (now, step.expect)
-        && now != wanted
-    {
-        return Err(Error::refused(format!("{} is not the database that this run made", step.from))
-            .because("a later run has given its name to another one")
-            .hint("Take the later runs back first: odpm history"));
-    }
-    databases::rename(&home, &step.from, &step.to, step.keep.as_deref()).await?;
+    let there = databases::number(&home, &step.to).await?;
     let (from, to) = (step.filestore.join(&step.from), step.filestore.join(&step.to));
+    if now.is_some() {
+        expected(&step.from, now, step.expect)?;
+        expected(&step.to, there, step.keep_expect)?;
+        // Whether it has files or none: from here on a folder that is gone was moved.
+        if to.exists() || from.exists() {
+            folder_like(&from, &step.filestore).map_err(|e| cannot("make", &from, &e))?;
+        }
+    } else {
+        // It has its new name already, or somebody has dropped it since.
+        expected(&step.to, there, step.expect)?;
+    }
+    let renaming = Renaming {
+        from: &step.from,
+        to: &step.to,
+        mark: &step.mark,
+        keep: step.keep.as_deref().map(|keep| (keep, step.keep_mark.as_str())),
+    };
+    databases::rename(&home, renaming).await?;
     let keep = step.keep.as_ref().map(|keep| step.filestore.join(keep));
     move_folder(&from, &to, keep.as_deref())?;
     databases::settle(&home, &step.to, step.open, &step.mark).await?;
@@ -176,20 +190,46 @@ pub async fn rename(step: &MoveDatabase, hands: Hands<'_>) -> Result<(Option<u32
     Ok((databases::number(&home, &step.to).await?, kept))
 }
 
+/// Makes a folder that belongs to whom the one above belongs to, as far as that can be.
+fn folder_like(path: &Path, above: &Path) -> io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    let meta = fs::metadata(above)?;
+    match std::os::unix::fs::chown(path, Some(meta.uid()), Some(meta.gid())) {
+        Err(e) if e.kind() != io::ErrorKind::PermissionDenied => Err(e),
+        _ => Ok(()),
+    }
+}
+
+fn expected(name: &str, now: Option<u32>, wanted: Option<u32>) -> Result<()> {
+    match (now, wanted) {
+        (Some(now), Some(wanted)) if now != wanted => {
+            Err(Error::refused(format!("{name} is not the database that this run made"))
+                .because("a later run has given its name to another one")
+                .hint("Take the later runs back first: odpm history"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Renames a folder; whatever has its new name is kept under another one. Done work is found done.
 fn move_folder(from: &Path, to: &Path, keep: Option<&Path>) -> Result<()> {
+    if !from.exists() {
+        return Ok(());
+    }
     let rename = |from: &Path, to: &Path| fs::rename(from, to).map_err(|e| cannot("rename", from, &e));
     if let Some(keep) = keep.filter(|keep| to.exists() && !keep.exists()) {
         rename(to, keep)?;
     }
-    match (from.exists(), to.exists()) {
-        (true, false) => rename(from, to),
-        (true, true) => Err(Error::refused(format!("{} is there already", to.display()))
+    match to.exists() {
+        false => rename(from, to),
+        true => Err(Error::refused(format!("{} is there already", to.display()))
             .because(
                 "it holds the files of a database that is gone, or of one that somebody else looks after",
             )
             .hint("Look at it, then move it away and resume.")),
-        (false, _) => Ok(()),
     }
 }
 
@@ -203,14 +243,7 @@ pub async fn duplicate(step: &DuplicateDatabase, hands: Hands<'_>) -> Result<()>
 pub async fn drop_database(step: &DropDatabase, hands: Hands<'_>) -> Result<()> {
     let home = session(&step.operator, &hands, HOME).await?;
     databases::drop_database(&home, &step.name).await?;
-    remove_folder(&step.filestore.join(&step.name))
-}
-
-fn remove_folder(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(cannot("remove", path, &e)),
-        _ => Ok(()),
-    }
+    state::remove_folder(&step.filestore.join(&step.name))
 }
 
 pub fn record_drill(step: &RecordDrill, seconds: i64) -> Result<()> {
@@ -228,5 +261,5 @@ pub fn record_drill(step: &RecordDrill, seconds: i64) -> Result<()> {
         Err(e) => return Err(cannot("read", &step.file, &e)),
     };
     let text = format!("{before}{line}\n");
-    crate::state::replace(&step.file, text.as_bytes(), 0o600).map_err(|e| cannot("write", &step.file, &e))
+    state::replace(&step.file, text.as_bytes(), 0o600).map_err(|e| cannot("write", &step.file, &e))
 }

@@ -3,6 +3,7 @@
 //! Every change is preceded and followed by a point. When the fuse burns down at one of them, that call
 //! and all later ones fail, as they do for a process that was killed: the state stays as it was just then.
 
+mod clusters;
 mod databases;
 
 use std::cell::RefCell;
@@ -20,7 +21,8 @@ use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
 use crate::step::{
-    EnsureRoles, MakeDir, PullImage, RecordBaseline, ServerSpec, ServiceSpec, ShareFiles, VerifyLogin,
+    EnsureRoles, MakeDir, PullImage, RecordBaseline, ServerSpec, ServiceSpec, ShareFiles, Sidecar,
+    VerifyLogin,
 };
 
 /// What is durable in the fake world; two runs came to the same end when these are equal.
@@ -38,6 +40,8 @@ pub struct Durable {
     /// Databases by name, with what is in them; files of the filestore go with their database.
     pub databases: BTreeMap<String, Vec<&'static str>>,
     pub backups: BTreeSet<PathBuf>,
+    /// Sidecars by name, and how they are.
+    pub sidecars: BTreeMap<String, &'static str>,
     pub drills: u32,
     /// Files as the run found them; `None` for no file.
     pub copies: BTreeMap<PathBuf, Option<String>>,
@@ -66,6 +70,7 @@ impl Fake {
             engine: Box::new(self.clone()),
             database: Box::new(self.clone()),
             databases: Box::new(self.clone()),
+            clusters: Box::new(self.clone()),
             secrets: Box::new(self.clone()),
             meter: Meter::default(),
             clock: Box::new(self.clone()),
@@ -237,6 +242,18 @@ impl Engine for Fake {
             }
             self.effect(|d| d.shared.extend(step.own.iter().chain(&step.read).cloned()))
         })
+    }
+
+    fn start_sidecar<'a>(&'a self, _: &'a Sidecar, _: &'a Path) -> EngineFuture<'a, ()> {
+        unreachable!("sidecars are of `Clusters`")
+    }
+
+    fn sidecar_runs<'a>(&'a self, _: &'a Sidecar) -> EngineFuture<'a, bool> {
+        unreachable!("sidecars are of `Clusters`")
+    }
+
+    fn stop_sidecar<'a>(&'a self, _: &'a Sidecar) -> EngineFuture<'a, ()> {
+        unreachable!("sidecars are of `Clusters`")
     }
 
     fn look<'a>(&'a self, _project: &'a Project) -> Looking<'a, EngineSeen> {

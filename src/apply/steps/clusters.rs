@@ -1,0 +1,52 @@
+//! Steps on whole clusters: the archive, base backups, sidecars.
+
+use super::databases::{done, seen};
+use crate::error::Result;
+use crate::plan::Outcome;
+use crate::step::{
+    ArchiveLog, EndSession, LayOutSidecar, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, Step,
+    TakeBaseBackup,
+};
+use crate::world::World;
+
+pub async fn archive_log(step: &ArchiveLog, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.archive_log(step, world.hands(&step.operator)?).await?;
+    Ok(seen(told))
+}
+
+pub async fn take_base_backup(step: &TakeBaseBackup, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.take_base_backup(step, world.hands(&step.operator)?).await?;
+    let back = RemoveBaseBackup { folder: step.folder.clone(), id: step.id.clone() };
+    Ok(Outcome::changed(vec![Step::RemoveBaseBackup(back)]).detail(told.join(", ")))
+}
+
+pub async fn remove_base_backup(step: &RemoveBaseBackup, world: &mut World) -> Result<Outcome> {
+    world.clusters.remove_base_backup(step).await?;
+    Ok(Outcome::stays("the base backup is gone"))
+}
+
+pub async fn remove_log(step: &RemoveLog, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.remove_log(step).await?;
+    Ok(Outcome::stays("the segments of the log are gone").detail(told.join(", ")))
+}
+
+pub async fn lay_out_sidecar(step: &LayOutSidecar, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.lay_out_sidecar(step, world.engine.as_ref(), world.meter.clone()).await?;
+    let back = RemoveSidecar { sidecar: step.record.sidecar.clone() };
+    Ok(Outcome::changed(vec![Step::RemoveSidecar(back)]).detail(told.join(", ")))
+}
+
+pub async fn recover_sidecar(step: &RecoverSidecar, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.recover_sidecar(step, world.engine.as_ref()).await?;
+    Ok(done(told))
+}
+
+pub async fn remove_sidecar(step: &RemoveSidecar, world: &mut World) -> Result<Outcome> {
+    world.clusters.remove_sidecar(step, world.engine.as_ref()).await?;
+    Ok(Outcome::stays("a sidecar is made anew: odpm incident sidecar"))
+}
+
+pub async fn end_session(step: &EndSession, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.end_session(step, world.hands(&step.operator)?).await?;
+    Ok(Outcome::stays("what a session did not finish is rolled back").detail(told.join(", ")))
+}

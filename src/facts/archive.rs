@@ -1,0 +1,232 @@
+//! The archive: base backups of the cluster, and the segments of its log that are kept.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Known;
+use super::wal::{Lsn, Segment};
+
+/// Settings that a recovery refuses to run below the primary's.
+pub const FLOORS: [&str; 5] = [
+    "max_connections",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+];
+
+/// What is recorded of a base backup, as `ID.json` beside its folder; without it there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseBackup {
+    /// The version of this form: 1.
+    pub format_version: u32,
+    /// Its name: the moment at which it was begun.
+    pub id: String,
+    /// When it was begun, by the server's clock.
+    pub started_at: Timestamp,
+    /// When it was whole, by the server's clock: no earlier moment can be recovered from it.
+    pub stopped_at: Timestamp,
+    /// The timeline of the cluster then.
+    pub timeline: u32,
+    /// Where its log begins.
+    pub start: Lsn,
+    /// Where it is whole.
+    pub stop: Lsn,
+    /// How many bytes a segment of the log has.
+    pub segment_bytes: u64,
+    /// PostgreSQL's name for the cluster.
+    pub system_identifier: u64,
+    /// The server's version: `15.18`.
+    pub server_version: String,
+    /// Its size.
+    pub bytes: u64,
+    /// [`FLOORS`], as they were.
+    pub floors: BTreeMap<String, String>,
+}
+
+impl BaseBackup {
+    /// The first segment that a recovery from it reads.
+    pub fn first(&self) -> Segment {
+        Segment::at(self.timeline, self.start, self.segment_bytes)
+    }
+}
+
+/// How many bytes a segment has, by the newest base backup; without any it is what nearly every cluster has.
+pub fn segment_bytes(bases: &[BaseBackup]) -> u64 {
+    bases.last().map_or(16 << 20, |base| base.segment_bytes)
+}
+
+/// A segment that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptSegment {
+    /// Which.
+    pub segment: Segment,
+    /// Its size as it is kept.
+    pub bytes: u64,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// What the server says of its archiving.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archiver {
+    /// The server's clock.
+    pub now: Timestamp,
+    /// Whether it archives, with odpm's script.
+    pub on: bool,
+    /// The last segment that was archived, and when.
+    pub last: Option<(String, Timestamp)>,
+    /// The last one that could not be, and when.
+    pub failed: Option<(String, Timestamp)>,
+    /// How many finished segments wait, where the role may ask.
+    pub waiting: Option<u64>,
+    /// PostgreSQL's name for the cluster.
+    pub system_identifier: u64,
+    /// The size of its databases.
+    pub bytes: u64,
+    /// [`FLOORS`].
+    pub floors: BTreeMap<String, String>,
+}
+
+impl Archiver {
+    /// Whether the last attempt failed.
+    pub fn fails(&self) -> bool {
+        let last = self.last.as_ref().map(|(_, at)| *at);
+        self.failed.as_ref().is_some_and(|(_, at)| last.is_none_or(|last| *at > last))
+    }
+}
+
+/// The archive as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveSeen {
+    /// The base backups, oldest first.
+    pub bases: Vec<BaseBackup>,
+    /// The segments, in their order.
+    pub segments: Vec<KeptSegment>,
+    /// What interrupted work has left in the folder of base backups.
+    pub litter: Vec<std::path::PathBuf>,
+    /// What the server says.
+    pub archiver: Known<Archiver>,
+    /// Free bytes where the archive is or will be.
+    pub free_bytes: Known<u64>,
+}
+
+/// What can be recovered from one base backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The end of the log that is kept without a gap since it was begun: when its last segment was archived.
+    pub until: Option<Timestamp>,
+    /// The first segment that is missing though later ones are there.
+    pub gap: Option<Segment>,
+    /// The last segment before that.
+    pub last: Option<Segment>,
+}
+
+impl ArchiveSeen {
+    /// How far a base backup reaches. Where a timeline ends, the next one that has the following segment goes on.
+    pub fn reach(&self, base: &BaseBackup) -> Reach {
+        let first = base.first();
+        let mut kept: BTreeMap<u64, &KeptSegment> = BTreeMap::new();
+        for segment in self.segments.iter().filter(|kept| kept.segment.timeline >= first.timeline) {
+            let place = kept.entry(segment.segment.number).or_insert(segment);
+            if segment.segment.timeline < place.segment.timeline {
+                *place = segment;
+            }
+        }
+        let mut reach = Reach { until: None, gap: None, last: None };
+        let mut number = first.number;
+        while let Some(segment) = kept.get(&number) {
+            reach.until = reach.until.max(Some(segment.at));
+            reach.last = Some(segment.segment);
+            number += 1;
+        }
+        if kept.range(number..).next().is_some() {
+            reach.gap = Some(Segment { timeline: reach.last.unwrap_or(first).timeline, number });
+        }
+        reach
+    }
+
+    /// The base backup from which a moment is recovered: the newest that was whole by then.
+    pub fn base_for(&self, moment: Timestamp) -> Option<&BaseBackup> {
+        self.bases.iter().rev().find(|base| base.stopped_at <= moment)
+    }
+
+    /// What is wrong, in sentences; a monitor cares for nothing else.
+    pub fn troubles(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        match &self.archiver {
+            Known::Unknown(why) => troubles.push(format!("the server does not answer: {why}")),
+            Known::Known(archiver) if !archiver.on => {
+                troubles.push("the server does not archive as odpm.yaml describes".to_owned());
+            }
+            Known::Known(archiver) if archiver.fails() => {
+                let name = archiver.failed.as_ref().map_or("", |(name, _)| name.as_str());
+                troubles.push(format!("archiving fails: {name} could not be archived"));
+            }
+            Known::Known(archiver) => {
+                let foreign = self.bases.iter().filter(|b| b.system_identifier != archiver.system_identifier);
+                troubles.extend(foreign.map(|base| format!("{} is of another cluster", base.id)));
+            }
+        }
+        if self.bases.is_empty() {
+            troubles.push("there is no base backup".to_owned());
+        }
+        troubles.extend(self.gaps());
+        troubles
+    }
+
+    /// The gaps in the log behind base backups, in sentences.
+    pub fn gaps(&self) -> Vec<String> {
+        let gap = |base: &BaseBackup| {
+            let name = self.reach(base).gap?.name(base.segment_bytes);
+            Some(format!(
+                "the log has a gap: {name} is missing, and from {} nothing behind it is in reach",
+                base.id
+            ))
+        };
+        self.bases.iter().filter_map(gap).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::facts::samples;
+
+    fn seen(kept: &[(u32, u64)]) -> ArchiveSeen {
+        let bases = [2, 5].map(|number| samples::base(number, number as i64 * 100));
+        let mut seen =
+            samples::archive(bases.into(), &kept.iter().map(|(_, number)| *number).collect::<Vec<_>>());
+        for (kept, (timeline, _)) in seen.segments.iter_mut().zip(kept) {
+            kept.segment.timeline = *timeline;
+        }
+        seen
+    }
+
+    #[test]
+    fn a_reach_ends_at_the_first_gap_and_goes_on_with_the_next_timeline() {
+        let second = |s: i64| Some(Timestamp::from_second(s).unwrap());
+        let reach = |kept: &[(u32, u64)], of: u64| {
+            let reach = seen(kept).reach(&samples::base(of, 0));
+            (reach.until, reach.gap.map(|gap| gap.number))
+        };
+        assert_eq!(reach(&[(1, 1), (1, 2), (1, 3)], 2), (second(399), None));
+        assert_eq!(reach(&[(1, 2), (1, 4)], 2), (second(299), Some(3)));
+        assert_eq!(reach(&[(1, 3), (1, 4)], 2), (None, Some(2)));
+        assert_eq!(reach(&[], 2), (None, None));
+        assert_eq!(reach(&[(1, 2), (2, 3), (2, 4)], 2), (second(499), None));
+    }
+
+    #[test]
+    fn a_moment_is_recovered_from_the_newest_base_that_was_whole_by_then() {
+        let seen = seen(&[]);
+        let base = |second| seen.base_for(Timestamp::from_second(second).unwrap()).map(|b| b.id.as_str());
+        assert_eq!(
+            [base(204), base(205), base(504), base(505)],
+            [None, Some("base-2"), Some("base-2"), Some("base-5")]
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! Gathers what there is to know of what was written lately: by `write_date`, and by the server's own log.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Loaded, source};
+use crate::archive_file;
+use crate::base::Secret;
+use crate::engine::{Engine, Tool};
+use crate::error::Result;
+use crate::facts::{ArchiveSeen, KeptSegment, Known, segment_bytes};
+use crate::incident::{Damage, LogRead, Transactions};
+use crate::postgres::traces;
+use crate::process::blocking;
+use crate::state::cannot;
+use crate::step::Operator;
+
+/// How many segments of the log are read at most: they are unpacked for it.
+const SEGMENTS: usize = 64;
+
+/// How many chunks of what a program says wait to be read.
+const WAITING: usize = 16;
+
+/// What is usual is taken from as many hours before.
+const USUAL: SignedDuration = SignedDuration::from_hours(24);
+
+/// What was written in a database since a moment.
+pub async fn damage(
+    loaded: &Loaded,
+    engine: &dyn Engine,
+    operator: &Operator,
+    database: &str,
+    since: Timestamp,
+    archive: &ArchiveSeen,
+) -> Result<Damage> {
+    let session = source(loaded, database)?.connect().await?;
+    let from = since.checked_sub(USUAL).unwrap_or(since);
+    let traces::Found { traces, without, unread } = traces::traces(&session, from).await?;
+    let files = traces::files(&session).await?;
+    let tables = files.tables;
+    let read = Transactions::new(files.database, files.own, since);
+    let log = match &loaded.project.archive {
+        None => Known::Unknown("odpm.yaml describes no archive".to_owned()),
+        Some(described) => {
+            let places = [&*described.wal(), loaded.state.path()];
+            read_log(engine, operator, places, archive, since, read).await
+        }
+    };
+    let log = log.map(|(read, left_out)| LogRead {
+        transactions: read.committed,
+        count: read.count,
+        sizes: read.sizes,
+        until: read.until,
+        left_out,
+        tables,
+    });
+    Ok(Damage { database: database.to_owned(), since, traces, without, unread, log })
+}
+
+/// Reads the kept log since a moment; how many segments were left out.
+async fn read_log(
+    engine: &dyn Engine,
+    operator: &Operator,
+    [folder, state]: [&Path; 2],
+    archive: &ArchiveSeen,
+    since: Timestamp,
+    read: Transactions,
+) -> Known<(Transactions, usize)> {
+    // One more: what was committed first may have begun in it.
+    let older = archive.segments.iter().filter(|kept| kept.at < since).count().saturating_sub(1);
+    let mut wanted: Vec<KeptSegment> = archive.segments.iter().skip(older).copied().collect();
+    let newest = wanted.iter().map(|kept| kept.segment.timeline).max().unwrap_or_default();
+    wanted.retain(|kept| kept.segment.timeline == newest);
+    let left_out = wanted.len().saturating_sub(SEGMENTS);
+    wanted.drain(..left_out);
+    let Some((first, last)) = wanted.first().zip(wanted.last()) else {
+        return Known::Unknown("nothing of it was archived since".to_owned());
+    };
+    let size = segment_bytes(&archive.bases);
+    let (first, last) = (first.segment.name(size), last.segment.name(size));
+    let unpacked = {
+        let (folder, wanted, state) = (folder.to_owned(), wanted.clone(), state.to_owned());
+        blocking(move || {
+            let dir = tempfile::tempdir_in(&state).map_err(|e| cannot("make a folder in", &state, &e))?;
+            archive_file::unpack(&folder, &wanted, size, dir.path())?;
+            Ok(dir)
+        })
+    };
+    let dir = match unpacked.await {
+        Ok(dir) => dir,
+        Err(e) => return Known::Unknown(e.to_string()),
+    };
+    let (sender, mut chunks) = tokio::sync::mpsc::channel(WAITING);
+    // It logs in nowhere.
+    let nobody = Secret::new("");
+    let tool = Tool {
+        operator,
+        program: "pg_waldump",
+        args: vec![format!("--path={}", dir.path().display()), first, last],
+        role: &operator.role,
+        secret: &nobody,
+        database: None,
+        paths: vec![dir.path()],
+        output: Some(sender),
+    };
+    let listen = async move {
+        let (mut read, mut rest) = (read, Vec::new());
+        while let Some(chunk) = chunks.recv().await {
+            let Ok(chunk) = chunk else { break };
+            rest.extend_from_slice(&chunk);
+            let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            for line in rest.drain(..end).as_slice().split(|byte| *byte == b'\n') {
+                read.see(&String::from_utf8_lossy(line));
+            }
+        }
+        read
+    };
+    let (done, read) = tokio::join!(engine.tool(tool), listen);
+    match done {
+        // It reads until there is nothing more, and always calls that an error; that it read nothing at all is one.
+        Err(e) if read.until.is_none() => Known::Unknown(e.to_string()),
+        _ => Known::Known((read, left_out)),
+    }
+}

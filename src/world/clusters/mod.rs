@@ -1,0 +1,99 @@
+//! Whole clusters: the archive of their log, base backups, sidecars.
+
+mod archive;
+mod sidecar;
+
+use crate::base::Meter;
+use crate::engine::{Engine, EngineFuture};
+use crate::process::blocking;
+use crate::step::{
+    ArchiveLog, EndSession, LayOutSidecar, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar,
+    TakeBaseBackup,
+};
+
+use super::Hands;
+
+/// Whole clusters. What was done is told in phrases, one each.
+pub trait Clusters {
+    /// Has the server archive its log up to now.
+    fn archive_log<'a>(&'a self, step: &'a ArchiveLog, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Takes a base backup.
+    fn take_base_backup<'a>(
+        &'a self,
+        step: &'a TakeBaseBackup,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// Removes a base backup.
+    fn remove_base_backup<'a>(&'a self, step: &'a RemoveBaseBackup) -> EngineFuture<'a, ()>;
+    /// Removes segments of the kept log.
+    fn remove_log<'a>(&'a self, step: &'a RemoveLog) -> EngineFuture<'a, Vec<String>>;
+    /// Lays a base backup out as the data directory of a sidecar.
+    fn lay_out_sidecar<'a>(
+        &'a self,
+        step: &'a LayOutSidecar,
+        engine: &'a dyn Engine,
+        meter: Meter,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// Has a sidecar recover to a moment.
+    fn recover_sidecar<'a>(
+        &'a self,
+        step: &'a RecoverSidecar,
+        engine: &'a dyn Engine,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// Ends what a session does, or the session.
+    fn end_session<'a>(&'a self, step: &'a EndSession, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Stops a sidecar and removes its folder.
+    fn remove_sidecar<'a>(&'a self, step: &'a RemoveSidecar, engine: &'a dyn Engine) -> EngineFuture<'a, ()>;
+}
+
+/// Real ones.
+pub struct RealClusters;
+
+impl Clusters for RealClusters {
+    fn archive_log<'a>(&'a self, step: &'a ArchiveLog, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(archive::archive_log(step, hands))
+    }
+
+    fn take_base_backup<'a>(
+        &'a self,
+        step: &'a TakeBaseBackup,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(archive::take_base_backup(step, hands))
+    }
+
+    fn remove_base_backup<'a>(&'a self, step: &'a RemoveBaseBackup) -> EngineFuture<'a, ()> {
+        let step = step.clone();
+        Box::pin(blocking(move || archive::remove_base_backup(&step)))
+    }
+
+    fn remove_log<'a>(&'a self, step: &'a RemoveLog) -> EngineFuture<'a, Vec<String>> {
+        let step = step.clone();
+        Box::pin(blocking(move || archive::remove_log(&step)))
+    }
+
+    fn lay_out_sidecar<'a>(
+        &'a self,
+        step: &'a LayOutSidecar,
+        engine: &'a dyn Engine,
+        meter: Meter,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(sidecar::lay_out(step, engine, meter))
+    }
+
+    fn recover_sidecar<'a>(
+        &'a self,
+        step: &'a RecoverSidecar,
+        engine: &'a dyn Engine,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(sidecar::recover(step, engine))
+    }
+
+    fn end_session<'a>(&'a self, step: &'a EndSession, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(archive::end_session(step, hands))
+    }
+
+    fn remove_sidecar<'a>(&'a self, step: &'a RemoveSidecar, engine: &'a dyn Engine) -> EngineFuture<'a, ()> {
+        Box::pin(sidecar::remove(step, engine))
+    }
+}
