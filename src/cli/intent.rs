@@ -30,13 +30,27 @@ impl Intent {
     }
 
     /// Whether nothing is kept either, not even the plan.
-    pub fn only_shows(&self) -> bool {
+    fn only_shows(&self) -> bool {
         self.plan && self.save_plan.is_none()
     }
 
     /// A project for the verb; no other odpm changes it meanwhile, unless nothing is to be changed.
     pub fn session(&self, start: &std::path::Path, verb: &str) -> Result<Session> {
         if self.reads_only() { Session::reading(start) } else { Session::writing(start, verb) }
+    }
+
+    /// Where files go that the plan speaks of. What is only shown leaves nothing behind: then it is a folder that goes with the
+    /// first part of the answer.
+    pub fn folder(&self, session: &Session, folder: PathBuf) -> Result<(Option<tempfile::TempDir>, PathBuf)> {
+        if self.only_shows() {
+            let nowhere =
+                tempfile::tempdir().map_err(|e| state::cannot("write to", &std::env::temp_dir(), &e))?;
+            let folder = nowhere.path().to_owned();
+            return Ok((Some(nowhere), folder));
+        }
+        session.loaded.state.create()?;
+        state::make_dir(&folder, 0o700).map_err(|e| state::cannot("make", &folder, &e))?;
+        Ok((None, folder))
     }
 
     /// Shows the plan, and does what was asked for. `named`: the database was named with the command.

@@ -1,6 +1,6 @@
 //! What a database has to be watched: its models with their fields, its tables with their columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A database as its own registry and PostgreSQL's catalog describe it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct TableSeen {
     pub columns: BTreeMap<String, String>,
     /// The columns of its primary key.
     pub key: Vec<String>,
+    /// Columns that PostgreSQL computes itself; nobody can write them.
+    pub generated: BTreeSet<String>,
     /// How many rows PostgreSQL believes it has; `None` where it has not looked yet.
     pub rows: Option<u64>,
 }
@@ -72,4 +74,6 @@ pub struct Reference {
     pub to: String,
     /// Whether a row goes with the one that it refers to.
     pub cascades: bool,
+    /// Whether the column may refer to nothing.
+    pub nullable: bool,
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::facts::Reference;
-use crate::rows::{Change, Key, Row, Value};
+use super::links::Links;
+use crate::rows::{Change, Key};
 
 /// How many lost rows of a table are remembered.
 const REMEMBERED: usize = 100_000;
@@ -15,8 +15,6 @@ const REMEMBERED: usize = 100_000;
 pub struct Lost {
     /// By table and key: the values of the columns that refer to others.
     rows: BTreeMap<String, BTreeMap<i64, Vec<(String, i64)>>>,
-    /// The columns of the keys, by table: those of a relation refer to others.
-    keys: BTreeMap<String, Vec<String>>,
 }
 
 /// Rows that are lost, and refer to lost rows.
@@ -35,35 +33,21 @@ pub struct Consequence {
 }
 
 impl Lost {
-    /// For tables with these columns as their keys.
-    pub fn of(keys: BTreeMap<String, Vec<String>>) -> Self {
-        Self { rows: BTreeMap::new(), keys }
-    }
-
     /// Whether more rows of a table are lost than are remembered: the counts are the least that can be said.
     pub fn is_cut(&self) -> bool {
         self.rows.values().any(|rows| rows.len() >= REMEMBERED)
     }
 
     /// One change; only a row that is gone counts.
-    pub fn see(&mut self, change: &Change, references: &[Reference]) {
+    pub fn see(&mut self, change: &Change, links: &Links) {
         let (Some(before), None) = (&change.before, &change.after) else { return };
         let rows = self.rows.entry(change.model.clone()).or_default();
         if rows.len() >= REMEMBERED {
             return;
         }
-        let columns = references.iter().filter(|reference| reference.table == change.model);
-        let keys = self.keys.get(&change.model).map_or(&[][..], Vec::as_slice);
-        let value = |column: &str| {
-            let at = keys.iter().position(|key| key == column);
-            match (at, change.id) {
-                (Some(0), Key::One(id) | Key::Two(id, _)) | (Some(1), Key::Two(_, id)) => Some(id),
-                _ => integer(before, column),
-            }
-        };
-        let values: Vec<(String, i64)> = columns
-            .filter_map(|reference| Some((reference.column.clone(), value(&reference.column)?)))
-            .collect();
+        let columns = links.references.iter().filter(|reference| reference.table == change.model);
+        let named = |column: &str| Some((column.to_owned(), links.named(change, before, column)?));
+        let values = columns.filter_map(|reference| named(&reference.column)).collect();
         let key = match change.id {
             Key::One(id) => id,
             // Nobody refers to a row of a relation: any number will do.
@@ -73,14 +57,10 @@ impl Lost {
     }
 }
 
-fn integer(row: &Row, column: &str) -> Option<i64> {
-    row.get(column).and_then(Value::sql_text)?.parse().ok()
-}
-
 /// Which lost rows refer to lost rows, most first.
-pub fn consequences(lost: &Lost, references: &[Reference]) -> Vec<Consequence> {
+pub fn consequences(lost: &Lost, links: &Links) -> Vec<Consequence> {
     let mut found = Vec::new();
-    for reference in references {
+    for reference in &links.references {
         let (Some(children), Some(parents)) = (lost.rows.get(&reference.table), lost.rows.get(&reference.to))
         else {
             continue;
@@ -106,6 +86,8 @@ pub fn consequences(lost: &Lost, references: &[Reference]) -> Vec<Consequence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Reference;
+    use crate::rows::{Row, Value};
 
     #[test]
     fn children_are_counted_where_their_parent_is_lost_too() {
@@ -114,8 +96,9 @@ mod tests {
             column: column.into(),
             to: to.into(),
             cascades,
+            nullable: true,
         };
-        let references = [
+        let references = vec![
             reference("order", "partner_id", "partner", false),
             reference("line", "order_id", "order", true),
             reference("line", "product_id", "product", false),
@@ -130,8 +113,9 @@ mod tests {
             before: Some(before),
             after: None,
         };
-        let mut lost =
-            Lost::of([("tag_rel".to_owned(), vec!["order_id".to_owned(), "tag_id".to_owned()])].into());
+        let keys = [("tag_rel".to_owned(), vec!["order_id".to_owned(), "tag_id".to_owned()])].into();
+        let links = Links { references, keys };
+        let mut lost = Lost::default();
         for change in [
             gone("partner", 1, row(&[])),
             gone("order", 7, row(&[("partner_id", "1")])),
@@ -139,7 +123,7 @@ mod tests {
             gone("line", 70, row(&[("order_id", "7"), ("product_id", "5")])),
             gone("line", 71, row(&[("order_id", "8"), ("product_id", "null")])),
         ] {
-            lost.see(&change, &references);
+            lost.see(&change, &links);
         }
         let tag = |order, tag| Change {
             model: "tag_rel".into(),
@@ -147,9 +131,9 @@ mod tests {
             before: Some(row(&[])),
             after: None,
         };
-        [tag(7, 1), tag(7, 2), tag(9, 1)].iter().for_each(|change| lost.see(change, &references));
+        [tag(7, 1), tag(7, 2), tag(9, 1)].iter().for_each(|change| lost.see(change, &links));
         let told: Vec<(String, u64, bool)> =
-            consequences(&lost, &references).into_iter().map(|c| (c.table, c.rows, c.cascaded)).collect();
+            consequences(&lost, &links).into_iter().map(|c| (c.table, c.rows, c.cascaded)).collect();
         let wanted = [("line", 2, true), ("tag_rel", 2, true), ("order", 1, false)];
         assert_eq!(told, wanted.map(|(table, rows, cascaded)| (table.to_owned(), rows, cascaded)));
     }

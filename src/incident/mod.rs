@@ -5,7 +5,10 @@
 mod burst;
 mod consequences;
 mod damage;
+mod links;
 mod moment;
+mod order;
+mod repair;
 mod transactions;
 mod writers;
 
@@ -31,7 +34,10 @@ use crate::step::{
 pub use burst::Proposal;
 pub use consequences::{Consequence, Lost, consequences};
 pub use damage::{Damage, Harm, LogRead};
+pub use links::Links;
 pub use moment::{Moment, parse};
+pub use order::{Dangling, dangling, referred};
+pub use repair::{Gathered, Part, Repair, Unrepaired, Wanted, ordered};
 pub use transactions::{Ops, Transaction, Transactions};
 pub use writers::{Minutes, Writers};
 
@@ -56,6 +62,8 @@ pub enum Request<'a> {
         /// How.
         ending: Ending,
     },
+    /// Take damage back.
+    Repair(&'a Repair),
     /// Remove a sidecar.
     Remove {
         /// Its name.
@@ -98,6 +106,7 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
     let verb = match request {
         Request::Sidecar(_) | Request::Remove { .. } => "incident sidecar",
         Request::End { .. } => "incident sessions",
+        Request::Repair(_) => "incident repair",
     };
     let mut plan = frame::empty(verb, grounds);
     // Whoever does damage is stopped whatever else is unfinished.
@@ -111,6 +120,7 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
             recover(name, &moment, &ground, &mut plan);
         }
         Request::Remove { name, sidecars } => remove(name, sidecars, &mut plan),
+        Request::Repair(repair) => repair::plan(repair, grounds, &mut plan),
         Request::End { seen, ending } => end(seen, ending, grounds, &mut plan),
     }
     if !plan.blocked.is_empty() {

@@ -83,6 +83,7 @@ impl Guard {
             | Step::UpdateModules(_)
             | Step::RemoveBackup(_)
             | Step::RestoreFields(_)
+            | Step::RepairRows(_)
             | Step::RemoveSnapshot(_)
             | Step::RecordDrill(_)
             | Step::ArchiveLog(_)

@@ -83,7 +83,7 @@ fn fields_sql(described: &TableSeen, properties: bool) -> String {
 
 /// Every reference of one column to one column, by the tables that refer.
 pub async fn references(session: &Session) -> Result<Vec<Reference>> {
-    let question = "SELECT c.relname::text, a.attname::text, f.relname::text, k.confdeltype = 'c' FROM pg_constraint k \
+    let question = "SELECT c.relname::text, a.attname::text, f.relname::text, k.confdeltype = 'c', NOT a.attnotnull FROM pg_constraint k \
          JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid \
          JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] \
          WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND pg_table_is_visible(c.oid) ORDER BY 1, 2";
@@ -95,6 +95,7 @@ pub async fn references(session: &Session) -> Result<Vec<Reference>> {
         column: row.get(1),
         to: row.get(2),
         cascades: row.get(3),
+        nullable: row.get(4),
     };
     Ok(rows.iter().map(reference).collect())
 }
@@ -126,7 +127,7 @@ async fn tables(
 ) -> Result<BTreeMap<String, TableSeen>, tokio_postgres::Error> {
     let names = || (&names as &(dyn ToSql + Sync), Type::TEXT_ARRAY);
     let question = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), \
-         coalesce(array_position(i.indkey::smallint[], a.attnum), -1)::integer, c.reltuples::double precision \
+         coalesce(array_position(i.indkey::smallint[], a.attnum), -1)::integer, c.reltuples::double precision, a.attgenerated <> '' \
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
          LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
          WHERE c.relname = ANY ($1) AND c.relkind = 'r' AND pg_table_is_visible(c.oid)";
@@ -140,6 +141,9 @@ async fn tables(
         let at: i32 = row.get(3);
         if at >= 0 {
             keys.entry(name).or_default().push((at, column.clone()));
+        }
+        if row.get(5) {
+            table.generated.insert(column.clone());
         }
         table.columns.insert(column, row.get(2));
     }

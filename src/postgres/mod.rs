@@ -9,6 +9,7 @@ pub mod check;
 mod connect;
 pub mod data_dir;
 pub mod databases;
+mod invariants;
 pub mod load;
 pub mod patch;
 mod probe;
@@ -22,4 +23,5 @@ mod tls;
 pub mod traces;
 
 pub use connect::{LoginFailure, Session, connect};
+pub use invariants::{Broken, broken};
 pub use probe::{Probe, live, system_identifier};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::findings::count;
 use crate::base::SecretRef;
-use crate::step::{Ending, Step, Via};
+use crate::step::{Ending, RepairTable, Step, Via};
 
 /// What the step does, as an order: `write odoo.conf`. Paths below `root` are shown from there.
 pub fn headline(step: &Step, root: &Path) -> String {
@@ -76,6 +76,16 @@ pub fn headline(step: &Step, root: &Path) -> String {
                 .collect();
             let how = if step.via == Via::Sql { "by SQL" } else { "through Odoo" };
             format!("put back {how}: {}", fields.join(", "))
+        }
+        Step::RepairRows(step) => {
+            let part = |(count_of, what): (u64, &str)| (count_of > 0).then(|| format!("{what} {count_of}"));
+            let table = |table: &RepairTable| {
+                let parts = [(table.insert, "put back"), (table.update, "mend"), (table.delete, "delete")];
+                let parts: Vec<String> = parts.into_iter().filter_map(part).collect();
+                format!("{}: {}", table.section.table, parts.join(", "))
+            };
+            let tables: Vec<String> = step.tables.iter().map(table).collect();
+            format!("repair rows of {}: {}", step.database, tables.join("; "))
         }
         Step::RemoveSnapshot(step) => format!("remove {}", at(&step.rows)),
         Step::RecordDrill(step) => format!("record the drill of {}", at(&step.backup)),

@@ -44,6 +44,11 @@ impl Value {
         Some(members.into_iter().map(|(name, value)| (name, Self(value.get().into()))).collect())
     }
 
+    /// Nothing.
+    pub fn null() -> Self {
+        Self::canonical("null")
+    }
+
     /// A value with parts, one for each company or language.
     pub fn object(parts: &BTreeMap<String, Self>) -> Self {
         let parts: Vec<String> =
@@ -107,6 +112,12 @@ impl Change {
     pub fn write_line(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
         serde_json::to_writer(&mut *out, self)?;
         out.write_all(b"\n")
+    }
+
+    /// The change that takes this one back.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self { before: self.after, after: self.before, ..self }
     }
 
     /// The change without the fields that are the same.

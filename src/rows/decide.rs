@@ -30,15 +30,27 @@ pub struct Decision {
     pub cells: Vec<Cell>,
     /// How many fields are as they were before already.
     pub already: u64,
+    /// Whether the row, which is gone, comes back.
+    pub insert: bool,
+    /// Whether the row, which came, goes.
+    pub delete: bool,
     /// The fields that somebody has written since.
     pub conflicts: Vec<Conflict>,
 }
 
-/// What of an altered row can be put back where the row is `now`. `has_parts`: whether a field has a value for each company
+/// The field of a conflict that is about the row as such.
+pub const ROW: &str = "*";
+
+/// What of a change can be taken back where the row is `now`. `has_parts`: whether a field has a value for each company
 /// or language; of such a one only the values that changed are put back.
 pub fn decide(change: &Change, now: Option<&Row>, has_parts: &dyn Fn(&str) -> bool) -> Decision {
     let mut decision = Decision::default();
-    let Some(Write::Update(model, id, cells)) = patch(change) else { return decision };
+    let (model, id, cells) = match patch(change) {
+        None => return decision,
+        Some(Write::Update(model, id, cells)) => (model, id, cells),
+        Some(Write::Insert(_, _, before)) => return whole(change, now, Some(&before)),
+        Some(Write::Delete(..)) => return whole(change, now, None),
+    };
     for cell in cells {
         let conflict = |field: String, cell: &Cell, now: Option<&Value>| Conflict {
             model: model.clone(),
@@ -65,7 +77,6 @@ pub fn decide(change: &Change, now: Option<&Row>, has_parts: &dyn Fn(&str) -> bo
         let mut mended = current_parts.clone();
         for name in seen.keys().chain(before.keys().filter(|name| !seen.contains_key(*name))) {
             let (was, saw, is) = (before.get(name), seen.get(name), current_parts.get(name));
-            let null = || Value::canonical("null");
             match is {
                 _ if was == saw => {}
                 is if is == was => decision.already += 1,
@@ -76,8 +87,8 @@ pub fn decide(change: &Change, now: Option<&Row>, has_parts: &dyn Fn(&str) -> bo
                 is => {
                     let part = Cell {
                         field: cell.field.clone(),
-                        seen: saw.cloned().unwrap_or_else(null),
-                        value: was.cloned().unwrap_or_else(null),
+                        seen: saw.cloned().unwrap_or_else(Value::null),
+                        value: was.cloned().unwrap_or_else(Value::null),
                     };
                     decision.conflicts.push(conflict(format!("{}@{name}", cell.field), &part, is));
                 }
@@ -90,6 +101,32 @@ pub fn decide(change: &Change, now: Option<&Row>, has_parts: &dyn Fn(&str) -> bo
         }
     }
     decision
+}
+
+/// A row that went, or came, as a whole.
+fn whole(change: &Change, now: Option<&Row>, before: Option<&Row>) -> Decision {
+    let same = |wanted: &Row, now: &Row| wanted.iter().all(|(name, value)| now.get(name) == Some(value));
+    let agree = |wanted: Option<&Row>| match (wanted, now) {
+        (None, None) => true,
+        (Some(wanted), Some(now)) => same(wanted, now),
+        _ => false,
+    };
+    if agree(before) {
+        return Decision { already: 1, ..Decision::default() };
+    }
+    if agree(change.after.as_ref()) {
+        return Decision { insert: before.is_some(), delete: before.is_none(), ..Decision::default() };
+    }
+    let value = |row: Option<&Row>| row.map_or_else(Value::null, Value::object);
+    let conflict = Conflict {
+        model: change.model.clone(),
+        id: change.id,
+        field: ROW.to_owned(),
+        seen: value(change.after.as_ref()),
+        now: now.map(Value::object),
+        before: value(before),
+    };
+    Decision { conflicts: vec![conflict], ..Decision::default() }
 }
 
 #[cfg(test)]
@@ -113,6 +150,19 @@ mod tests {
         let conflicts = decided(Some("9")).conflicts;
         assert_eq!(conflicts[0].now.as_ref().map(Value::as_json), Some("9"));
         assert_eq!(decided(None).conflicts[0].now, None);
+    }
+
+    #[test]
+    fn rows_come_and_go_as_a_whole_where_nobody_touched_them() {
+        let lost = Change { after: None, ..change("10", "10") };
+        let rogue = Change { before: None, ..change("10", "10") };
+        let decided = |change: &Change, now: Option<&str>| decide(change, now.map(row).as_ref(), &|_| false);
+        assert!(decided(&lost, None).insert && decided(&rogue, Some("10")).delete);
+        assert_eq!(decided(&lost, Some("10")).already, 1);
+        assert_eq!(decided(&rogue, None).already, 1);
+        // The id was given to another row since; the rogue row was worked on.
+        assert_eq!(decided(&lost, Some("11")).conflicts[0].field, ROW);
+        assert_eq!(decided(&rogue, Some("11")).conflicts[0].field, ROW);
     }
 
     #[test]

@@ -19,6 +19,17 @@ pub enum Key {
     Two(i64, i64),
 }
 
+impl Key {
+    /// Its numbers.
+    pub fn parts(self) -> impl Iterator<Item = i64> + Clone {
+        let (first, second) = match self {
+            Self::One(id) => (id, None),
+            Self::Two(first, second) => (first, Some(second)),
+        };
+        std::iter::once(first).chain(second)
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -10,6 +10,7 @@ mod enrich;
 mod join;
 mod layout;
 mod line;
+mod script;
 mod section;
 mod text;
 
@@ -17,10 +18,11 @@ mod text;
 mod tests;
 
 pub use change::{Cell, Change, Row, Value, Write, patch};
-pub use decide::{Conflict, Decision, decide};
+pub use decide::{Conflict, Decision, ROW, decide};
 pub use enrich::{Enriched, Further};
 pub use join::{Dialect, Difference, Lines, join};
 pub use layout::{Column, Layout};
 pub use line::{Key, Parsed, parse};
+pub use script::script;
 pub use section::{Field, Origin, Range, Section};
 pub use text::{DIGEST, Kind, canonical_json, quoted};

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Column, Layout};
+use super::line::Key;
 use super::text::Kind;
 use crate::base::quote::ident;
 
@@ -113,7 +114,7 @@ impl Section {
     /// The query for digests of the parts of a range, as wide as this: the part's number, its rows, a sum of their hashes.
     pub fn digest_sql(&self, range: Range, width: i64) -> String {
         let (key, from) = (self.key(0), range.0);
-        let keys = (0..self.keys.len()).map(|at| self.key(at));
+        let keys = self.key_columns().into_iter();
         let columns: Vec<String> = keys.chain(self.stored().map(|field| field.expression.clone())).collect();
         format!(
             "SELECT ({key}::bigint - {from}) / {width}, count(*), \
@@ -125,14 +126,44 @@ impl Section {
     }
 
     /// The query for these rows.
-    pub fn sql_of(&self, ids: &[i64]) -> String {
-        self.select(Some(&format!("{} = ANY ({})", self.key(0), array(ids))), None)
+    pub fn sql_of(&self, keys: &[Key]) -> String {
+        self.select(Some(&self.is_one_of(keys)), None)
+    }
+
+    /// The query for the keys of the rows for which a condition holds.
+    pub fn keys_sql(&self, condition: &str) -> String {
+        let keys: Vec<String> = self.key_columns().iter().map(|key| format!("{key}::bigint")).collect();
+        format!("SELECT {} FROM ONLY {} t WHERE ({condition}\n)", keys.join(", "), ident(&self.table))
     }
 
     /// The statement that keeps others from writing these rows.
-    pub fn lock_sql(&self, ids: &[i64]) -> String {
-        let (key, table) = (self.key(0), ident(&self.table));
-        format!("SELECT 1 FROM ONLY {table} t WHERE {key} = ANY ({}) ORDER BY {key} FOR UPDATE", array(ids))
+    pub fn lock_sql(&self, keys: &[Key]) -> String {
+        let (order, table) = (self.key_columns().join(", "), ident(&self.table));
+        format!("SELECT 1 FROM ONLY {table} t WHERE {} ORDER BY {order} FOR UPDATE", self.is_one_of(keys))
+    }
+
+    /// The statement that sets these rows' columns to expressions.
+    pub fn update_sql(&self, keys: &[Key], set: &str) -> String {
+        format!("UPDATE ONLY {} t SET {set} WHERE {}", ident(&self.table), self.is_one_of(keys))
+    }
+
+    /// The statement that deletes these rows.
+    pub fn delete_sql(&self, keys: &[Key]) -> String {
+        format!("DELETE FROM ONLY {} t WHERE {}", ident(&self.table), self.is_one_of(keys))
+    }
+
+    /// The condition that a row is one of these.
+    fn is_one_of(&self, keys: &[Key]) -> String {
+        let part = |at: usize| array(keys.iter().map(|key| key.parts().nth(at).unwrap_or_default()));
+        match self.keys.len() {
+            1 => format!("{} = ANY ({})", self.key(0), part(0)),
+            _ => format!(
+                "({}) IN (SELECT * FROM unnest({}, {}))",
+                self.key_columns().join(", "),
+                part(0),
+                part(1)
+            ),
+        }
     }
 
     /// The first and the last of its keys.
@@ -143,7 +174,7 @@ impl Section {
     }
 
     fn select(&self, condition: Option<&str>, range: Option<Range>) -> String {
-        let keys: Vec<String> = (0..self.keys.len()).map(|at| self.key(at)).collect();
+        let keys = self.key_columns();
         let columns = keys.iter().cloned().chain(self.stored().map(|field| field.expression.clone()));
         let columns: Vec<String> = columns.collect();
         let mut sql = format!("SELECT {} FROM {}", columns.join(", "), self.from(range));
@@ -168,14 +199,18 @@ impl Section {
         self.fields.iter().filter(|field| field.origin != Origin::Shell)
     }
 
+    fn key_columns(&self) -> Vec<String> {
+        (0..self.keys.len()).map(|at| self.key(at)).collect()
+    }
+
     fn key(&self, at: usize) -> String {
         format!("t.{}", ident(self.keys.get(at).map_or("id", String::as_str)))
     }
 }
 
 /// Integers as an array of SQL; they need no quotes.
-fn array(ids: &[i64]) -> String {
-    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+fn array(ids: impl Iterator<Item = i64>) -> String {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
     format!("'{{{}}}'::bigint[]", ids.join(","))
 }
 

@@ -91,6 +91,11 @@ impl StateDir {
         self.0.join("watchdog")
     }
 
+    /// The folder of repairs: what was to be taken back, what was written, and both ways as SQL.
+    pub fn repairs(&self) -> PathBuf {
+        self.0.join("repairs")
+    }
+
     /// The folder of log files.
     pub fn log(&self) -> PathBuf {
         self.0.join("log")

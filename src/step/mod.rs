@@ -33,7 +33,7 @@ pub use databases::{
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
 pub use record::RecordBaseline;
-pub use rows::{RemoveSnapshot, RestoreFields, Via};
+pub use rows::{RemoveSnapshot, RepairRows, RepairTable, RestoreFields, Via};
 pub use server::{BootstrapRoles, InitCluster, Launch, ServerSpec, ServiceSpec, Terms};
 
 /// One unit of work. Steps are idempotent: running one again over its own result changes nothing.
@@ -100,6 +100,8 @@ pub enum Step {
     RemoveBackup(RemoveBackup),
     /// Puts altered fields of rows back.
     RestoreFields(Box<RestoreFields>),
+    /// Takes damage to rows back.
+    RepairRows(Box<RepairRows>),
     /// Removes a snapshot.
     RemoveSnapshot(RemoveSnapshot),
     /// Records that a backup was restored on trial.
@@ -160,6 +162,7 @@ impl Step {
             | Self::SetPassword(_)
             | Self::RemoveBackup(_)
             | Self::RestoreFields(_)
+            | Self::RepairRows(_)
             | Self::RemoveSnapshot(_)
             | Self::RecordDrill(_)
             | Self::ArchiveLog(_)

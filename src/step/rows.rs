@@ -42,6 +42,45 @@ pub struct RestoreFields {
     pub record: PathBuf,
 }
 
+/// What is to be done in one table of a repair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RepairTable {
+    /// The table, with its columns.
+    pub section: Section,
+    /// Columns that are filled in behind, for what they refer to comes later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<String>,
+    /// How many rows come back.
+    pub insert: u64,
+    /// Of how many fields are put back.
+    pub update: u64,
+    /// How many that came with the damage go.
+    pub delete: u64,
+}
+
+/// Takes damage back, in one transaction that fails as a whole: a row that is not as it was seen, another number of rows than
+/// planned, or a broken invariant leaves everything as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RepairRows {
+    /// Who does it.
+    pub operator: Operator,
+    /// The database.
+    pub database: String,
+    /// The changes that are taken back, one a line.
+    pub changes: PathBuf,
+    /// The SHA-256 of that file.
+    pub sha256: Digest,
+    /// The tables, in the order in which rows are put back.
+    pub tables: Vec<RepairTable>,
+    /// Whether what is written is dated now, or as it was before the damage.
+    pub stamp: bool,
+    /// Invariants that have to hold before it is committed: queries that return the rows that break them.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub checks: std::collections::BTreeMap<String, String>,
+    /// Where what was written is recorded, as changes that can be undone in turn; beside it, both ways as SQL.
+    pub record: PathBuf,
+}
+
 /// Removes a snapshot, or what an interrupted one has left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RemoveSnapshot {

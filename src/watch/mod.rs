@@ -14,10 +14,11 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::facts::{Catalog, FieldTaken, SectionTaken, SnapshotDatabase};
-use crate::postgres::catalog::{catalog, every_table};
+use crate::incident::Links;
+use crate::postgres::catalog::{catalog, every_table, references};
 use crate::postgres::rows::{Counts, Form, Moment, Source};
 use crate::rows::{Enriched, Further, Lines, Section};
-use crate::watchdog::{self, Resolved, Spec};
+use crate::watchdog::{self, Columns, Resolved, Spec};
 
 pub use compare::{LIVE, Side, Way, compare};
 pub use take::{Order, take};
@@ -53,15 +54,31 @@ impl Watched {
         Ok(Self { moment, at, catalog, resolved, database, further: Further::new(), begun })
     }
 
-    /// Holds the moment, for these tables with all their columns, or for every one.
+    /// Holds the moment, for these tables with all their columns, or for every one, as people may see them.
     pub async fn whole(source: Source, tables: &[String]) -> Result<Self> {
+        Self::tables(Moment::of(source).await?, tables, Columns::Shown).await
+    }
+
+    /// The same, for values that are written back: no digit is lost and no secret replaced.
+    pub async fn exact(source: Source, tables: &[String]) -> Result<Self> {
+        Self::tables(Moment::exact(source).await?, tables, Columns::Exact).await
+    }
+
+    async fn tables(moment: Moment, tables: &[String], columns: Columns) -> Result<Self> {
         let begun = std::time::Instant::now();
-        let moment = Moment::of(source).await?;
         let mut catalog = catalog(moment.session(), &[], &[]).await?;
         catalog.tables = every_table(moment.session()).await?;
-        let resolved = watchdog::whole(&catalog, tables);
+        let resolved = watchdog::whole(&catalog, tables, columns);
         let (database, at) = identity(&moment, &catalog).await?;
         Ok(Self { moment, at, catalog, resolved, database, further: Further::new(), begun })
+    }
+
+    /// How its tables refer to each other.
+    pub async fn links(&self) -> Result<Links> {
+        let references = references(self.moment.session()).await?;
+        let sections = self.resolved.sections.iter();
+        let keys = sections.map(|section| (section.table.clone(), section.keys.clone())).collect();
+        Ok(Links { references, keys })
     }
 
     /// There is no Odoo to ask: what only it can compute is not read.

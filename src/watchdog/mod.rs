@@ -26,6 +26,6 @@ pub use findings::{
 pub use gather::Gather;
 pub use judge::Judge;
 pub use patterns::{moved, percent};
-pub use resolve::{Resolved, resolve, whole};
+pub use resolve::{Columns, Resolved, resolve, whole};
 pub use rollback::{Request, plan};
 pub use spec::{LISTING, PRESETS, Preset, Spec, preset};

@@ -113,9 +113,18 @@ fn field(
     }
 }
 
+/// What the columns of whole tables are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// To be shown: secrets are digests.
+    Shown,
+    /// To be written back as they are; what PostgreSQL computes itself is left out.
+    Exact,
+}
+
 /// Whole tables, these or every one, with each of their columns; rows of tables without a key of integers cannot be told apart.
 /// A table goes by its own name.
-pub fn whole(catalog: &Catalog, only: &[String]) -> Resolved {
+pub fn whole(catalog: &Catalog, only: &[String], columns: Columns) -> Resolved {
     let mut resolved = Resolved::default();
     for (table, seen) in catalog.tables.iter().filter(|(table, _)| only.is_empty() || only.contains(table)) {
         if !has_integer_key(seen) {
@@ -125,7 +134,8 @@ pub fn whole(catalog: &Catalog, only: &[String]) -> Resolved {
         }
         // Which of its values are secrets is known by the model.
         let model = if table == "ir_config_parameter" { "ir.config_parameter" } else { table };
-        let columns = seen.columns.iter().filter(|(name, _)| !seen.key.contains(name));
+        let wanted = |name: &str| columns == Columns::Shown || !seen.generated.contains(name);
+        let of_table = seen.columns.iter().filter(|(name, _)| !seen.key.contains(name) && wanted(name));
         let field = |(name, type_name): (&String, &String)| {
             let make = |kind, origin, expression| Field {
                 name: name.clone(),
@@ -134,13 +144,16 @@ pub fn whole(catalog: &Catalog, only: &[String]) -> Resolved {
                 expression,
                 noise: false,
             };
-            column(model, name, type_name, None, catalog, &make)
+            match columns {
+                Columns::Shown => column(model, name, type_name, None, catalog, &make),
+                Columns::Exact => exact(name, type_name, &make),
+            }
         };
         resolved.sections.push(Section {
             model: table.clone(),
             table: table.clone(),
             keys: seen.key.clone(),
-            fields: columns.map(field).collect(),
+            fields: of_table.map(field).collect(),
             joins: Vec::new(),
         });
     }
@@ -151,6 +164,16 @@ fn has_integer_key(seen: &TableSeen) -> bool {
     let integer =
         |column: &String| seen.columns.get(column).is_some_and(|kind| Kind::of(kind) == Kind::Integer);
     (1..=2).contains(&seen.key.len()) && seen.key.iter().all(integer)
+}
+
+/// A column as it can be written back. Of a number the text counts; the members of an object are values of their own.
+fn exact(name: &str, type_name: &str, make: &dyn Fn(Kind, Origin, String) -> Field) -> Field {
+    let column = format!("t.{}", ident(name));
+    match (type_name, Kind::of(type_name)) {
+        ("jsonb", kind) => make(kind, Origin::ByLanguage, column),
+        (_, Kind::Json | Kind::Number) => make(Kind::Text, Origin::Column, column),
+        (_, kind) => make(kind, Origin::Column, column),
+    }
 }
 
 /// A column: as it is, by company, by language, or as a digest where it must not be shown.

@@ -8,7 +8,7 @@ use crate::shop::psql;
 use crate::stack::{Stack, engine};
 
 /// A project whose log is kept, with a shop in its database.
-fn shop(shop: &Sandbox) {
+pub fn shop(shop: &Sandbox) {
     let yaml = shop.read("odpm.yaml");
     shop.write("odpm.yaml", &format!("{yaml}archive: {{method: basebackup}}\n"));
     let _ = shop.run(&["archive", "enable", "--yes"]).code(0);
@@ -36,7 +36,7 @@ fn work(shop: &Sandbox, name: &str) {
 }
 
 /// Four hundred orders cancelled and sixty customers deleted, with everything that hangs on them, by a script.
-const ROGUE: &str = "BEGIN; \
+pub const ROGUE: &str = "BEGIN; \
      UPDATE sale_order SET state = 'cancel', write_date = now() AT TIME ZONE 'UTC', write_uid = 3 WHERE id BETWEEN 301 AND 700; \
      DELETE FROM res_partner WHERE id <= 60; COMMIT";
 

@@ -15,6 +15,7 @@ mod docker_inherited;
 mod drift;
 mod external;
 mod incident;
+mod incident_story;
 mod prompts;
 mod sandbox;
 mod saved_plan;

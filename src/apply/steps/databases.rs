@@ -5,8 +5,8 @@ use crate::facts::OWN;
 use crate::plan::Outcome;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RestoreFields,
-    SetPassword, Step, UpdateModules,
+    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows,
+    RepairTable, RestoreFields, SetPassword, Step, UpdateModules,
 };
 use crate::world::World;
 
@@ -130,6 +130,22 @@ pub async fn restore_fields(step: &RestoreFields, world: &mut World) -> Result<O
         ..step.clone()
     };
     Ok(Outcome::changed(vec![Step::RestoreFields(Box::new(back))]).detail(told))
+}
+
+pub async fn repair_rows(step: &RepairRows, world: &mut World) -> Result<Outcome> {
+    let done = world.databases.repair_rows(step, world.hands(&step.operator)?).await?;
+    let told = done.told.join(", ");
+    let Some(sha256) = done.record else { return Ok(Outcome { detail: Some(told), ..Outcome::default() }) };
+    let back =
+        |table: &RepairTable| RepairTable { insert: table.delete, delete: table.insert, ..table.clone() };
+    let back = RepairRows {
+        changes: step.record.clone(),
+        sha256,
+        tables: step.tables.iter().map(back).collect(),
+        record: step.record.with_extension("undone.jsonl"),
+        ..step.clone()
+    };
+    Ok(Outcome::changed(vec![Step::RepairRows(Box::new(back))]).detail(told))
 }
 
 pub async fn remove_snapshot(step: &RemoveSnapshot, world: &mut World) -> Result<Outcome> {

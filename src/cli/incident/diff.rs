@@ -4,10 +4,9 @@ use std::path::Path;
 use super::sides::{beside, chosen};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
-use crate::facts::Reference;
-use crate::incident::{Lost, Minutes, Writers, consequences};
+use crate::incident::{Links, Lost, Minutes, Writers, consequences};
 use crate::observe;
-use crate::postgres::catalog::{logins, references};
+use crate::postgres::catalog::logins;
 use crate::report::{self, Format, Ui};
 use crate::rows::Change;
 use crate::watch::{self, Side, Watched, Way};
@@ -38,12 +37,12 @@ struct Eyes {
     judge: Judge,
     lost: Lost,
     writers: Writers,
-    references: Vec<Reference>,
+    links: Links,
 }
 
 impl Eyes {
     fn see(&mut self, change: Change) -> Result<()> {
-        self.lost.see(&change, &self.references);
+        self.lost.see(&change, &self.links);
         self.writers.see(&change);
         self.judge.see(&change);
         Ok(())
@@ -65,9 +64,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             return Err(Error::refused(format!("there is no table {table} in {database}")));
         }
     }
-    let references = references(then.moment.session()).await?;
-    let sections = then.resolved.sections.iter();
-    let keys = sections.map(|section| (section.table.clone(), section.keys.clone())).collect();
+    let links = then.links().await?;
     let (then, now) = (Side::Live(Box::new(then)), Side::Live(Box::new(now)));
     let comparable = then.comparable(&now);
     let mut notes = comparable.notes.clone();
@@ -81,9 +78,9 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let apart: Vec<String> = comparable.apart.iter().map(gone).collect();
     let eyes = Eyes {
         judge: Judge::new(&[], &then.sections(), &now.sections()),
-        lost: Lost::of(keys),
+        lost: Lost::default(),
         writers: Writers::default(),
-        references,
+        links,
     };
     let (mut eyes, rows) = watch::compare(&then, &now, comparable, Way::Measured, eyes, Eyes::see).await?;
     eyes.judge.counted(rows);
@@ -107,7 +104,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         pattern.kind != PatternKind::OneFactor || !pattern.field.as_deref().is_some_and(is_reference)
     };
     findings.patterns.retain(number);
-    let consequences = consequences(&eyes.lost, &eyes.references);
+    let consequences = consequences(&eyes.lost, &eyes.links);
     if eyes.lost.is_cut() {
         ui.insist("note: more rows are lost than could be followed; what went with them is at least this.");
     }

@@ -3,12 +3,18 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::incident::parse;
 use crate::report::{Format, Ui};
 
 mod blast_radius;
 mod diff;
+mod filter;
+mod parts;
+mod repair;
 mod sessions;
 mod sidecar;
 mod sides;
@@ -28,6 +34,17 @@ enum Verb {
     BlastRadius(blast_radius::Args),
     Sidecar(sidecar::Args),
     Diff(diff::Args),
+    Repair(repair::Args),
+}
+
+/// A moment that a person has written.
+fn moment(text: &str) -> Result<Timestamp> {
+    let moment = parse(text, Timestamp::now(), &TimeZone::system());
+    moment.map(|moment| moment.at).ok_or_else(|| {
+        let error = Error::usage(format!("`{text}` is no moment"));
+        error
+            .hint("Write it as: '2026-11-20 17:41:00+01', 17:41 (today, in this machine's zone) or '20m ago'")
+    })
 }
 
 impl Args {
@@ -38,6 +55,7 @@ impl Args {
             Verb::BlastRadius(args) => args.format,
             Verb::Sidecar(args) => args.format(),
             Verb::Diff(args) => args.format,
+            Verb::Repair(_) => Format::Text,
         }
     }
 }
@@ -48,5 +66,6 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Verb::BlastRadius(args) => blast_radius::run(args, start, ui).await,
         Verb::Sidecar(args) => sidecar::run(args, start, ui).await,
         Verb::Diff(args) => diff::run(args, start, ui).await,
+        Verb::Repair(args) => repair::run(args, start, ui).await,
     }
 }

@@ -24,6 +24,32 @@ pub fn chosen(session: &Session, name: Option<&str>) -> Result<SidecarRecord> {
     }
 }
 
+/// The sidecar before the damage, and the one after it where one is named; the first may be left out where there is no other.
+pub fn pair(
+    session: &Session,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> Result<(SidecarRecord, Option<SidecarRecord>)> {
+    let Some(after) = after else { return Ok((chosen(session, before)?, None)) };
+    let late = chosen(session, Some(after))?;
+    let others: Vec<SidecarRecord> = observe::sidecars(&session.loaded)?;
+    let mut others = others.into_iter().filter(|record| record.stands && record.sidecar.name != after);
+    let early = match (before, others.next(), others.next()) {
+        (None, Some(only), None) => only,
+        _ => chosen(session, before)?,
+    };
+    let at = |record: &SidecarRecord| record.moment.parse::<jiff::Timestamp>().ok();
+    if at(&early) >= at(&late) {
+        let told = format!(
+            "{} stands at {}, {} at {}",
+            early.sidecar.name, early.moment, late.sidecar.name, late.moment
+        );
+        return Err(Error::usage("the sidecar before the damage does not stand before the one after it")
+            .because(told));
+    }
+    Ok((early, Some(late)))
+}
+
 /// The database as it was. Who may enter the folder of the socket is let in.
 pub fn beside(record: &SidecarRecord, database: &str) -> Source {
     let host = record.sidecar.socket.display().to_string();

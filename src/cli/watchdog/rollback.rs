@@ -4,7 +4,6 @@ use super::{Choice, Comparison, Intent};
 use crate::error::Result;
 use crate::observe::Depth;
 use crate::report::{self, Ui};
-use crate::state;
 use crate::watchdog::Request;
 
 /// How fields are written.
@@ -44,21 +43,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let view = session.observe(Depth::Live).await?;
     let choice = Choice { database: args.database.clone(), preset: None };
     let comparison = Comparison::of(&session, &choice, &args.snapshots).await?;
-    // What is only shown leaves nothing behind.
-    let (nowhere, folder) = match args.intent.only_shows() {
-        true => {
-            let nowhere =
-                tempfile::tempdir().map_err(|e| state::cannot("write to", &std::env::temp_dir(), &e))?;
-            let folder = nowhere.path().to_owned();
-            (Some(nowhere), folder)
-        }
-        false => {
-            session.loaded.state.create()?;
-            let folder = session.loaded.state.watchdog();
-            state::make_dir(&folder, 0o700).map_err(|e| state::cannot("make", &folder, &e))?;
-            (None, folder)
-        }
-    };
+    let (nowhere, folder) = args.intent.folder(&session, session.loaded.state.watchdog())?;
     let orm = args.via == Way::Orm;
     let path = folder.join(format!("{}.jsonl", view.run()));
     let (changed, found) = comparison.changed(&session, &choice, &args.only, orm, &path).await?;

@@ -3,6 +3,7 @@
 //! Each connection reads whole parts of a table, so that the parts, put one after the other, are the table in its order. What
 //! is read ahead of whoever takes it is limited, so that a table of any size takes little memory.
 
+mod keyed;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use crate::facts::Catalog;
 use crate::rows::{Range, Section};
 use crate::step::Endpoint;
 
+pub use keyed::{keys_where, missing, rows_of};
+use reader::Place;
 pub use reader::{Counts, Form, RowReader};
 
 /// How long a login may take.
@@ -24,10 +27,24 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How many rows of a table are read as one part.
 const PART: u64 = 32_768;
 
-/// What makes values read the same everywhere: ISO 8601 in UTC, floats with 15 digits.
-pub(in crate::postgres) const PLAIN: &str = "SET LOCAL extra_float_digits = 0; SET LOCAL datestyle = 'ISO, YMD'; \
-     SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL bytea_output = 'hex'; \
-     SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+/// What makes values read the same everywhere: ISO 8601 in UTC, floats with these digits.
+macro_rules! plain {
+    ($digits:literal) => {
+        concat!(
+            "SET LOCAL extra_float_digits = ",
+            $digits,
+            "; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'iso_8601'; ",
+            "SET LOCAL bytea_output = 'hex'; SET LOCAL statement_timeout = 0; ",
+            "SET LOCAL idle_in_transaction_session_timeout = 0"
+        )
+    };
+}
+
+/// Floats with 15 digits: what differs only in the digit after them is the same.
+pub(in crate::postgres) const PLAIN: &str = plain!("0");
+
+/// Floats with as many digits as it takes to be read back as they are.
+pub(in crate::postgres) const EXACT: &str = plain!("1");
 
 /// How many ranges are asked for in one question.
 const RANGES: usize = 100;
@@ -62,17 +79,31 @@ pub struct Moment {
     source: Source,
     session: Session,
     snapshot: String,
+    plain: &'static str,
 }
 
 impl Moment {
     /// Begins to hold the moment.
     pub async fn of(source: Source) -> Result<Self> {
+        Self::saying(source, PLAIN).await
+    }
+
+    /// Begins to hold the moment, to read values that can be written back as they are.
+    pub async fn exact(source: Source) -> Result<Self> {
+        Self::saying(source, EXACT).await
+    }
+
+    async fn saying(source: Source, plain: &'static str) -> Result<Self> {
         let session = source.connect().await?;
         let failed = |e: tokio_postgres::Error| source.failed("a moment").because(words(&e));
-        session.batch_execute(&format!("{BEGIN}; {PLAIN}")).await.map_err(failed)?;
+        session.batch_execute(&format!("{BEGIN}; {plain}")).await.map_err(failed)?;
         let rows = session.query_typed("SELECT pg_export_snapshot()", &[]).await.map_err(failed)?;
         let snapshot = rows.first().map(|row| row.get(0)).unwrap_or_default();
-        Ok(Self { source, session, snapshot })
+        Ok(Self { source, session, snapshot, plain })
+    }
+
+    fn place(&self) -> Place {
+        Place { source: self.source.clone(), snapshot: self.snapshot.clone(), plain: self.plain }
     }
 
     /// The session that holds it, for questions.
@@ -96,14 +127,14 @@ impl Moment {
             }
         }
         let layouts = sections.iter().map(Section::layout).collect();
-        Ok(RowReader::start(self.source.clone(), self.snapshot.clone(), units, layouts, form, jobs))
+        Ok(RowReader::start(self.place(), units, layouts, form, jobs))
     }
 
     /// Begins to read ranges of one section, in their order, as `COPY` writes them.
     pub fn read_ranges(&self, section: &Section, ranges: &[Range], jobs: usize) -> RowReader {
         let units = ranges.chunks(RANGES).map(|ranges| (0, section.sql_within(ranges))).collect();
         let layouts = vec![section.layout()];
-        RowReader::start(self.source.clone(), self.snapshot.clone(), units, layouts, Form::Copy, jobs)
+        RowReader::start(self.place(), units, layouts, Form::Copy, jobs)
     }
 
     /// The first and the last of a section's keys; `None` where it has no rows.

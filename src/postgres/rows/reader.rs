@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use futures_util::TryStreamExt;
 use tokio_postgres::error::SqlState;
 
-use super::{BEGIN, PLAIN, Source};
+use super::{BEGIN, Source};
 use crate::base::quote::literal;
 use crate::error::{Error, Result};
 use crate::postgres::connect::Session;
@@ -43,8 +43,7 @@ pub struct RowReader {
 
 impl RowReader {
     pub(super) fn start(
-        source: Source,
-        snapshot: String,
+        place: Place,
         units: Vec<(usize, String)>,
         layouts: Vec<Arc<Layout>>,
         form: Form,
@@ -58,8 +57,7 @@ impl RowReader {
         let next = Arc::new(AtomicUsize::new(0));
         for _ in 0..jobs.clamp(1, work.len().max(1)) {
             let worker = Worker {
-                source: source.clone(),
-                snapshot: snapshot.clone(),
+                place: place.clone(),
                 work: work.clone(),
                 next: next.clone(),
                 layouts: layouts.clone(),
@@ -123,9 +121,16 @@ struct Unit {
     sender: SyncSender<Block>,
 }
 
+/// A database at a moment, and how its values are written.
+#[derive(Clone)]
+pub struct Place {
+    pub(super) source: Source,
+    pub(super) snapshot: String,
+    pub(super) plain: &'static str,
+}
+
 struct Worker {
-    source: Source,
-    snapshot: String,
+    place: Place,
     work: Arc<Vec<Unit>>,
     next: Arc<AtomicUsize>,
     layouts: Vec<Arc<Layout>>,
@@ -157,10 +162,11 @@ impl Worker {
     }
 
     async fn work(&self) -> Result<()> {
-        let session = self.source.connect().await?;
-        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {PLAIN}", literal(&self.snapshot));
+        let Place { source, snapshot, plain } = &self.place;
+        let session = source.connect().await?;
+        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {plain}", literal(snapshot));
         let begun = session.batch_execute(&begin).await;
-        begun.map_err(|e| self.source.failed("a moment").because(words(&e)))?;
+        begun.map_err(|e| source.failed("a moment").because(words(&e)))?;
         while let Some(unit) = self.take() {
             match self.read(&session, unit).await {
                 Ok(Ok(())) => {}
@@ -177,7 +183,7 @@ impl Worker {
     async fn read(&self, session: &Session, unit: &Unit) -> Result<Result<(), Gone>> {
         let layout = &self.layouts[unit.section];
         let failed = |e: tokio_postgres::Error| {
-            let mut error = self.source.failed(layout.model()).because(words(&e));
+            let mut error = self.place.source.failed(layout.model()).because(words(&e));
             if let Some(detail) = e.as_db_error().and_then(|db| db.detail().or(db.hint())) {
                 error = error.because(detail);
             }

@@ -21,7 +21,7 @@ const TOLD: usize = 5;
 
 /// What was put back.
 #[derive(Debug, Default)]
-pub struct FieldsRestored {
+pub struct WrittenBack {
     /// Phrases for people.
     pub told: Vec<String>,
     /// The digest of the record of what was written; `None` where nothing was.
@@ -30,7 +30,7 @@ pub struct FieldsRestored {
     pub counts: BTreeMap<String, u64>,
 }
 
-pub async fn restore(step: &RestoreFields, hands: Hands<'_>) -> Result<FieldsRestored> {
+pub async fn restore(step: &RestoreFields, hands: Hands<'_>) -> Result<WrittenBack> {
     let digest = state::digest_of(&step.changes)?;
     if digest != step.sha256 {
         let error = Error::refused(format!("{} is not what was planned", step.changes.display()));
@@ -44,10 +44,8 @@ pub async fn restore(step: &RestoreFields, hands: Hands<'_>) -> Result<FieldsRes
         Via::Orm { shell } => {
             // Odoo commits as it goes: until it tells what it wrote, all of it may be written.
             if !step.record.exists() {
-                let reversed =
-                    |change: Change| Change { before: change.after, after: change.before, ..change };
-                let all =
-                    read(&step.changes)?.map(|change| change.map(reversed)).collect::<Result<Vec<_>>>()?;
+                let all = read(&step.changes)?.map(|change| change.map(Change::reversed));
+                let all = all.collect::<Result<Vec<_>>>()?;
                 lines(&step.record, all.iter())?;
             }
             let done = orm::restore(step, shell, &hands).await?;
@@ -109,7 +107,7 @@ pub(super) fn read(path: &Path) -> Result<impl Iterator<Item = Result<Change>> +
 }
 
 /// What an attempt before this one has recorded.
-fn earlier(record: &Path) -> Result<Vec<Change>> {
+pub(super) fn earlier(record: &Path) -> Result<Vec<Change>> {
     if record.exists() { read(record)?.collect() } else { Ok(Vec::new()) }
 }
 
@@ -123,7 +121,7 @@ fn with_earlier(done: &Patched, earlier: &[Change]) -> Vec<Change> {
     all
 }
 
-fn lines<T: serde::Serialize>(path: &Path, items: impl Iterator<Item = T>) -> Result<()> {
+pub(super) fn lines<T: serde::Serialize>(path: &Path, items: impl Iterator<Item = T>) -> Result<()> {
     let mut text = Vec::new();
     for item in items {
         serde_json::to_writer(&mut text, &item)
@@ -133,7 +131,7 @@ fn lines<T: serde::Serialize>(path: &Path, items: impl Iterator<Item = T>) -> Re
     state::replace(path, &text, 0o600).map_err(|e| cannot("write", path, &e))
 }
 
-fn finish(step: &RestoreFields, done: &Patched, written: &[Change]) -> Result<FieldsRestored> {
+fn finish(step: &RestoreFields, done: &Patched, written: &[Change]) -> Result<WrittenBack> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for change in written {
         for (field, ..) in change.altered() {
@@ -152,7 +150,7 @@ fn finish(step: &RestoreFields, done: &Patched, written: &[Change]) -> Result<Fi
         told.extend(done.conflicts.iter().take(TOLD).map(conflict));
     }
     let record = if written.is_empty() { None } else { Some(state::digest_of(&step.record)?) };
-    Ok(FieldsRestored { told, record, counts })
+    Ok(WrittenBack { told, record, counts })
 }
 
 fn conflicts_path(step: &RestoreFields) -> PathBuf {

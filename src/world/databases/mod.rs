@@ -6,6 +6,7 @@ mod modules;
 mod neutralize;
 mod orm;
 mod password;
+mod repair;
 mod restore;
 
 use std::time::Duration;
@@ -18,11 +19,11 @@ use crate::process::blocking;
 use crate::state::cannot;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows,
     RestoreFields, SetPassword, UpdateModules,
 };
 
-pub use fields::FieldsRestored;
+pub use fields::WrittenBack;
 
 /// How long a login may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -92,7 +93,9 @@ pub trait Databases {
         &'a self,
         step: &'a RestoreFields,
         hands: Hands<'a>,
-    ) -> EngineFuture<'a, FieldsRestored>;
+    ) -> EngineFuture<'a, WrittenBack>;
+    /// Takes damage to rows back.
+    fn repair_rows<'a>(&'a self, step: &'a RepairRows, hands: Hands<'a>) -> EngineFuture<'a, WrittenBack>;
     /// Removes a snapshot.
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()>;
     /// Records a drill that passed.
@@ -199,8 +202,12 @@ impl Databases for RealDatabases {
         &'a self,
         step: &'a RestoreFields,
         hands: Hands<'a>,
-    ) -> EngineFuture<'a, FieldsRestored> {
+    ) -> EngineFuture<'a, WrittenBack> {
         Box::pin(fields::restore(step, hands))
+    }
+
+    fn repair_rows<'a>(&'a self, step: &'a RepairRows, hands: Hands<'a>) -> EngineFuture<'a, WrittenBack> {
+        Box::pin(repair::repair(step, hands))
     }
 
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {

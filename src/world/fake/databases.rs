@@ -5,10 +5,10 @@ use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows,
     RestoreFields, SetPassword, UpdateModules,
 };
-use crate::world::{Databases, FieldsRestored, Hands};
+use crate::world::{Databases, Hands, WrittenBack};
 
 impl Databases for Fake {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -111,12 +111,12 @@ impl Databases for Fake {
         })
     }
 
-    fn restore_fields<'a>(
-        &'a self,
-        step: &'a RestoreFields,
-        _: Hands<'a>,
-    ) -> EngineFuture<'a, FieldsRestored> {
-        Box::pin(async move { self.put(&step.database, "fields").map(|()| FieldsRestored::default()) })
+    fn restore_fields<'a>(&'a self, step: &'a RestoreFields, _: Hands<'a>) -> EngineFuture<'a, WrittenBack> {
+        Box::pin(async move { self.put(&step.database, "fields").map(|()| WrittenBack::default()) })
+    }
+
+    fn repair_rows<'a>(&'a self, step: &'a RepairRows, _: Hands<'a>) -> EngineFuture<'a, WrittenBack> {
+        Box::pin(async move { self.put(&step.database, "repaired").map(|()| WrittenBack::default()) })
     }
 
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {

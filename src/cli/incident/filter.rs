@@ -1,0 +1,49 @@
+use std::collections::BTreeSet;
+
+use crate::error::{Error, Result};
+use crate::observe::Sides;
+use crate::rows::Key;
+
+/// Which rows of which tables are meant.
+#[derive(Debug, clap::Args)]
+pub struct Filter {
+    /// A table, several times for several; every one unless given
+    #[arg(long = "table", value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Only these rows of the one table, by their ids: 7,12,100-250
+    #[arg(long = "rows", value_name = "IDS", value_delimiter = ',')]
+    ids: Vec<String>,
+    /// Only rows of the one table for which this holds, before the damage, after it or now: "state = 'cancel'"
+    #[arg(long = "where", value_name = "CONDITION", conflicts_with = "ids")]
+    condition: Option<String>,
+}
+
+impl Filter {
+    /// The rows that are meant; all when `None`.
+    pub async fn rows(&self, sides: &Sides) -> Result<Option<BTreeSet<Key>>> {
+        if self.ids.is_empty() && self.condition.is_none() {
+            return Ok(None);
+        }
+        let [table] = self.tables.as_slice() else {
+            return Err(Error::usage("rows are named of one table").hint("Name it: --table sale_order"));
+        };
+        if let Some(condition) = &self.condition {
+            return sides.keys_where(table, condition).await.map(Some);
+        }
+        let mut keys = BTreeSet::new();
+        for text in &self.ids {
+            let range = range(text).ok_or_else(|| {
+                Error::usage(format!("`{text}` are no ids")).hint("Write them as: --rows 7,12,100-250")
+            })?;
+            keys.extend(range.map(Key::One));
+        }
+        Ok(Some(keys))
+    }
+}
+
+/// `7`, or `100-250`; no more than a million.
+fn range(text: &str) -> Option<std::ops::RangeInclusive<i64>> {
+    let (first, last) = text.trim().split_once('-').unwrap_or((text.trim(), text.trim()));
+    let (first, last): (i64, i64) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last && last - first < 1_000_000).then_some(first..=last)
+}

@@ -1,0 +1,87 @@
+//! Takes damage to rows back, in one transaction.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::fields::{earlier, lines, read};
+use super::{Hands, WrittenBack, app_session};
+use crate::error::{Error, Result};
+use crate::postgres::catalog::references;
+use crate::postgres::{Broken, broken, patch};
+use crate::rows::{Change, script};
+use crate::state::{self, cannot};
+use crate::step::RepairRows;
+
+/// How many broken invariants are told with a row.
+const TOLD: usize = 3;
+
+pub async fn repair(step: &RepairRows, hands: Hands<'_>) -> Result<WrittenBack> {
+    if state::digest_of(&step.changes)? != step.sha256 {
+        let error = Error::refused(format!("{} is not what was planned", step.changes.display()));
+        return Err(error.because("its SHA-256 is another").hint("Make the plan again."));
+    }
+    let changes: Vec<Change> = read(&step.changes)?.collect::<Result<_>>()?;
+    let session = app_session(&step.operator, &hands, &step.database).await?;
+    patch::begin_repair(&session).await?;
+    let before = broken(&session, &step.checks).await?;
+    let references = references(&session).await?;
+    let done = patch::repair(&session, &step.tables, &changes, &references, step.stamp).await?;
+    hands.meter.add(changes.len() as u64);
+    let mut told = vec![format!("{} rows written", done.written.len())];
+    if done.already > 0 {
+        told.push(format!("{} were as they should be already", done.already));
+    }
+    told.extend(gate(&before, &broken(&session, &step.checks).await?)?);
+    // An attempt that was cut off after it had committed has left its record.
+    let written = if done.written.is_empty() { earlier(&step.record)? } else { done.written };
+    if written.is_empty() {
+        return Ok(WrittenBack { told, ..WrittenBack::default() });
+    }
+    record(step, &written)?;
+    let models: Vec<&str> = step.tables.iter().map(|table| table.section.model.as_str()).collect();
+    patch::commit(&session, &models).await?;
+    let record = Some(state::digest_of(&step.record)?);
+    Ok(WrittenBack { told, record, counts: BTreeMap::new() })
+}
+
+/// What is broken by the repair takes it back; what was broken before is told.
+fn gate(before: &[Broken], after: &[Broken]) -> Result<Vec<String>> {
+    let was = |name: &str| before.iter().find(|found| found.name == name).map_or(0, |found| found.rows);
+    let worse: Vec<&Broken> = after.iter().filter(|found| found.rows > was(&found.name)).collect();
+    if worse.is_empty() {
+        let still =
+            |found: &Broken| format!("{} was broken before and is, by {} rows", found.name, found.rows);
+        return Ok(after.iter().map(still).collect());
+    }
+    let error = Error::refused("the repair would break what has to hold");
+    let told = worse.iter().take(TOLD).map(|found| {
+        format!(
+            "{}: {} rows instead of {}, the first: {}",
+            found.name,
+            found.rows,
+            was(&found.name),
+            found.first
+        )
+    });
+    Err(told.fold(error, Error::because).hint(
+        "Nothing was changed. Leave out the rows that break it, or take those along that belong to them.",
+    ))
+}
+
+/// Before it is committed: what is written, and both ways as SQL.
+fn record(step: &RepairRows, written: &[Change]) -> Result<()> {
+    let sections: Vec<_> = step.tables.iter().map(|table| &table.section).collect();
+    let back: Vec<Change> = written.iter().cloned().map(Change::reversed).collect();
+    text(&step.record.with_extension("sql"), &script(written, &sections))?;
+    text(&undo_path(&step.record), &script(&back, &sections))?;
+    lines(&step.record, written.iter())
+}
+
+/// The script that takes a repair back.
+fn undo_path(record: &Path) -> PathBuf {
+    record.with_extension("undo.sql")
+}
+
+fn text(path: &Path, text: &str) -> Result<()> {
+    state::replace(path, text.as_bytes(), 0o600).map_err(|e| cannot("write", path, &e))
+}
