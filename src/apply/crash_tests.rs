@@ -437,6 +437,23 @@ fn a_step_whose_guard_fails_is_not_begun() {
     assert_eq!(fake.durable().server, None, "nothing after it ran");
 }
 
+/// A step that was refused was never begun: however often the run is gone on with, it does not take another's work for its own.
+#[test]
+fn a_refused_step_is_refused_again_when_the_run_is_resumed() {
+    let fake = before();
+    fake.change(|d| d.cluster = Some((PgMajor(15), 77)));
+    for _ in 0..3 {
+        let error = attempt(&fake, &plan(OLD_CONF)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused);
+        assert!(error.to_string().contains("is no longer empty"), "{error}");
+        let journal = fake.journal().expect("a journal");
+        assert_eq!((journal.stopped_in.as_deref(), journal.attempts), (Some("init-cluster"), 0));
+    }
+    fake.change(|d| d.cluster = None);
+    attempt(&fake, &plan(OLD_CONF)).unwrap();
+    assert_eq!(fake.durable(), uncrashed(&before, &plan(OLD_CONF)).0);
+}
+
 #[test]
 fn a_wish_to_stop_ends_the_run_between_steps_and_resumes() {
     let fake = before();

@@ -62,11 +62,10 @@ pub async fn run(
         }
         tell(Event::Started { number: index + 1, total, step });
         let begun = earlier.filter(|journal| journal.stopped_in.as_ref() == Some(&step.id));
-        let attempt = begun.map_or(0, |journal| journal.attempts) + 1;
-        log.append(Record::Started { step: step.id.clone(), attempt })?;
+        let attempts = begun.map_or(0, |journal| journal.attempts);
         let meter = world.meter.clone();
         meter.begin(0);
-        let work = one(step, begun.is_some(), world);
+        let work = one(step, attempts, world, log);
         match until_stopped(work, &meter, stop, tell).await {
             Some(Ok(outcome)) => {
                 tell(Event::Finished { step, outcome: &outcome });
@@ -91,15 +90,21 @@ pub fn abandon(log: &mut dyn Log) -> Result<()> {
     log.append(Record::End { status: RunStatus::Abandoned })
 }
 
-/// One step: recognised when an earlier attempt has done it, else guarded and run.
-async fn one(step: &PlannedStep, begun: bool, world: &mut World) -> Result<Outcome> {
-    if begun
-        && step.step.resume() == Resume::Probe
-        && let Some(outcome) = steps::probe(&step.step, world).await?
-    {
-        return Ok(outcome);
+/// One step. That it is begun is written down only when its guards hold, for a later attempt asks a step that was begun whether
+/// it took effect, and would take another's work for its own.
+async fn one(step: &PlannedStep, attempts: u32, world: &mut World, log: &mut dyn Log) -> Result<Outcome> {
+    if attempts == 0 {
+        guard::check(step, world).await?;
     }
-    guard::check(step, world).await?;
+    log.append(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
+    if attempts > 0 {
+        if step.step.resume() == Resume::Probe
+            && let Some(outcome) = steps::probe(&step.step, world).await?
+        {
+            return Ok(outcome);
+        }
+        guard::check(step, world).await?;
+    }
     steps::run(&step.step, world).await
 }
 

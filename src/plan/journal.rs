@@ -108,7 +108,7 @@ pub struct Journal {
     pub started_at: String,
     /// The steps that are done, in order, each with its outcome.
     pub finished: Vec<(String, Outcome)>,
-    /// The step that was begun and neither finished nor failed, or that failed last.
+    /// The step that was begun and neither finished nor failed, or that failed last, be it before it was begun.
     pub stopped_in: Option<String>,
     /// Why it failed, where that was written down.
     pub error: Option<String>,
