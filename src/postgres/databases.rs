@@ -135,10 +135,29 @@ pub async fn extend(session: &Session, wanted: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session in a database but this one, and lets no new one in, until nobody is left.
-async fn empty(session: &Session, name: &str) -> Result<()> {
+/// Ends every session in a database but this one, and lets no new one in. Tells whether it took connections before; where nothing
+/// comes of it, it takes them again.
+async fn empty(session: &Session, name: &str) -> Result<bool> {
+    let question = "SELECT COALESCE((SELECT datallowconn FROM pg_database WHERE datname = $1), false)";
+    let row = session.query_one(question, &[&name]).await;
+    let before: bool = row.map_err(|e| failed(format!("cannot look at the database {name}"), &e))?.get(0);
     let close = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", ident(name));
     run(session, &close, &format!("cannot close the database {name}")).await?;
+    let left = nobody_left(session, name).await;
+    if left.is_err() {
+        as_before(session, name, before).await;
+    }
+    left.map(|()| before)
+}
+
+/// Opens a database that was open before work on it failed. That this fails too is not what went wrong.
+async fn as_before(session: &Session, name: &str, before: bool) {
+    if before {
+        let _ = open(session, name).await;
+    }
+}
+
+async fn nobody_left(session: &Session, name: &str) -> Result<()> {
     let left = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()";
     let begin = std::time::Instant::now();
     loop {
@@ -185,16 +204,21 @@ pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
     }
     let replaced = exists(session, to).await?;
     let mut statements = String::new();
+    let mut was_open = false;
     match keep.filter(|_| replaced) {
         Some((keep, mark)) => {
-            empty(session, to).await?;
+            was_open = empty(session, to).await?;
             statements.push_str(&format!("ALTER DATABASE {} RENAME TO {};", ident(to), ident(keep)));
             statements.push_str(&format!("{};", marking(keep, mark)));
         }
         None if replaced => return Err(taken(to)),
         None => {}
     }
-    empty(session, from).await?;
+    let emptied = empty(session, from).await;
+    if emptied.is_err() {
+        as_before(session, to, was_open).await;
+    }
+    let from_open = emptied?;
     statements.push_str(&format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to)));
     statements.push_str(&marking(to, mark));
     let renamed =
@@ -202,9 +226,8 @@ pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
     if renamed.is_err() {
         // Both stay in service under the names that they had.
         let _ = session.batch_execute("ROLLBACK").await;
-        for name in [Some(from), Some(to).filter(|_| replaced)].into_iter().flatten() {
-            let _ = open(session, name).await;
-        }
+        as_before(session, from, from_open).await;
+        as_before(session, to, was_open).await;
     }
     renamed
 }
@@ -212,7 +235,7 @@ pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
 /// Sets whether a database takes connections and what is written on it.
 pub async fn settle(session: &Session, name: &str, takes: bool, mark: &str) -> Result<()> {
     write_on(session, name, mark).await?;
-    if takes { open(session, name).await } else { empty(session, name).await }
+    if takes { open(session, name).await } else { empty(session, name).await.map(drop) }
 }
 
 /// Opens databases that an attempt has closed and not opened again, and tells which. What only we name stays as it is.
@@ -245,9 +268,13 @@ pub async fn drop_database(session: &Session, name: &str) -> Result<()> {
     if !exists(session, name).await? {
         return Ok(());
     }
-    empty(session, name).await?;
-    run(session, &format!("DROP DATABASE {}", ident(name)), &format!("cannot drop the database {name}"))
-        .await?;
+    let before = empty(session, name).await?;
+    let drop = format!("DROP DATABASE {}", ident(name));
+    let dropped = run(session, &drop, &format!("cannot drop the database {name}")).await;
+    if dropped.is_err() {
+        as_before(session, name, before).await;
+    }
+    dropped?;
     if exists(session, name).await? {
         return Err(Error::environment(format!("the database {name} is still there after it was dropped")));
     }

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::sandbox::{Sandbox, as_postgres, is_root, skipped};
+use crate::sandbox::{Sandbox, as_postgres, bin_dir, is_root, skipped};
+use crate::stack::wait_for;
 
 /// A server with a certificate for `localhost`, and a role `master` that may create roles.
 struct Elsewhere {
@@ -172,4 +173,42 @@ fn databases_elsewhere_are_looked_after_over_tls_by_the_application_role() {
     let _ = shop.run(&["database", "rename", "-d", "copy", "other", "--yes"]).code(0);
     let _ = shop.run(&["database", "drop", "-d", "other", "--no-checkpoint", "--yes"]).code(0);
     let _ = shop.run(&["database", "list"]).code(0).says("shop");
+}
+
+/// The application role may end no session of an administrator's.
+#[test]
+fn a_database_that_somebody_stays_in_takes_connections_as_before() {
+    let Some(elsewhere) = Elsewhere::new() else { return };
+    let shop = &elsewhere.shop;
+    let admin = ", admin_role: master, admin_password: m4ster, sslrootcert: ./elsewhere/server.crt";
+    elsewhere.describe("localhost", admin);
+    let _ = shop.apply();
+    elsewhere.describe("localhost", ", sslrootcert: ./elsewhere/server.crt");
+    let psql =
+        |sql: &str| shop.run(&["psql", "-d", "postgres", "--", "-Atqc", sql]).code(0).out.trim().to_owned();
+    let _ = psql("CREATE DATABASE shop TEMPLATE template0");
+    let mut stays = Command::new(bin_dir().join("psql"))
+        .args(["-Xq", "-h", "localhost", "-p", &shop.port.to_string(), "-U", "master", "-d", "shop"])
+        .args(["-c", "SELECT pg_sleep(600)"])
+        .env("PGPASSWORD", "m4ster")
+        .spawn()
+        .unwrap();
+    wait_for(|| psql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'") == "1");
+    for open in ["true", "false"] {
+        let _ = psql(&format!("ALTER DATABASE shop ALLOW_CONNECTIONS {open}"));
+        for verb in [
+            &["duplicate", "copy", "-d", "shop"][..],
+            &["rename", "-d", "shop", "other"],
+            &["drop", "-d", "shop", "--no-checkpoint"],
+        ] {
+            let args = [&["database"], verb, &["--yes"]].concat();
+            let _ = shop.run(&args).code(1).says("cannot end the sessions in shop");
+            let now = psql("SELECT datallowconn::text FROM pg_database WHERE datname = 'shop'");
+            assert_eq!(now, open, "{verb:?}");
+            let _ = shop.run(&["apply", "--abandon"]).code(0);
+            let _ = psql(&format!("ALTER DATABASE shop ALLOW_CONNECTIONS {open}"));
+        }
+    }
+    let _ = stays.kill();
+    let _ = stays.wait();
 }
