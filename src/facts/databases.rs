@@ -34,7 +34,16 @@ pub struct DatabaseSeen {
 impl DatabaseSeen {
     /// What odpm made it for; `None` for everybody else's databases.
     pub fn mark(&self) -> Option<&str> {
-        self.comment.as_deref()?.strip_prefix(MARK)
+        mark_of(&self.name, self.comment.as_deref(), self.open)
+    }
+}
+
+/// What odpm made a database for; `None` for everybody else's. One of odpm's is made closed and gets its mark just before it is
+/// opened: a name of odpm's own, closed and without a word on it, was left in between. A name alone is no mark.
+pub fn mark_of<'a>(name: &str, comment: Option<&'a str>, open: bool) -> Option<&'a str> {
+    match comment {
+        Some(comment) => comment.strip_prefix(MARK),
+        None => (name.starts_with(OWN) && !open).then_some("begun and never finished"),
     }
 }
 

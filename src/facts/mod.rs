@@ -36,7 +36,7 @@ pub use baseline::{
 pub use catalog::{Catalog, FieldSeen, Reference, TableSeen, table_of_model};
 pub use changed::Changed;
 pub use cluster::{ClusterFiles, DataDir, PidFile};
-pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OWN, OdooSeen};
+pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OWN, OdooSeen, mark_of};
 pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};
 pub use files::FileSeen;
 pub use known::Known;

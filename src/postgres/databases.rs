@@ -6,7 +6,7 @@ use super::connect::Session;
 use super::probe::words;
 use crate::base::quote::{ident, literal};
 use crate::error::{Error, Result};
-use crate::facts::{DatabaseSeen, MARK, OWN, OdooSeen};
+use crate::facts::{DatabaseSeen, MARK, OWN, OdooSeen, mark_of};
 
 fn failed(what: impl Into<String>, e: &tokio_postgres::Error) -> Error {
     Error::environment(what).because(words(e))
@@ -56,17 +56,9 @@ pub async fn has_table(session: &Session, name: &str) -> Result<bool, tokio_post
     Ok(row.get(0))
 }
 
-/// What there is of a database: whether it is there, and what is written on it.
-async fn comment(session: &Session, name: &str) -> Result<Option<Option<String>>> {
-    let question = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1";
-    let row = session.query_opt(question, &[&name]).await;
-    let row = row.map_err(|e| failed(format!("cannot look at the database {name}"), &e))?;
-    Ok(row.map(|row| row.get(0)))
-}
-
 /// Whether there is a database of this name.
 pub async fn exists(session: &Session, name: &str) -> Result<bool> {
-    Ok(comment(session, name).await?.is_some())
+    Ok(number(session, name).await?.is_some())
 }
 
 /// PostgreSQL's number for a database; `None` where there is none of this name.
@@ -80,18 +72,38 @@ pub async fn number(session: &Session, name: &str) -> Result<Option<u32>> {
 pub async fn create(session: &Session, name: &str, owner: &str, mark: &str) -> Result<()> {
     make_room(session, name).await?;
     let create = format!(
-        "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'",
+        "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' {UNBORN}",
         ident(name),
         ident(owner)
     );
     run(session, &create, &format!("cannot make the database {name}")).await?;
-    write_on(session, name, mark).await
+    present(session, name, mark).await
 }
 
-/// Drops what an attempt before this one has left and marked. Anything else keeps its name: a name alone is no mark.
+/// How a database comes into being: in the very statement that makes it, it is closed. What carries a name of odpm's own, is
+/// closed and has nothing written on it was left by an odpm that died before the next statement.
+const UNBORN: &str = "ALLOW_CONNECTIONS false";
+
+/// Marks a new database and opens it, at once or not at all.
+async fn present(session: &Session, name: &str, mark: &str) -> Result<()> {
+    let open = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", ident(name));
+    let both = format!("BEGIN; {}; {open}; COMMIT", marking(name, mark));
+    let done = run(session, &both, &format!("cannot mark the database {name}")).await;
+    if done.is_err() {
+        let _ = session.batch_execute("ROLLBACK").await;
+    }
+    done
+}
+
+/// Drops what an attempt before this one has left. Anything else keeps its name: a name alone is no mark.
 async fn make_room(session: &Session, name: &str) -> Result<()> {
-    match comment(session, name).await? {
-        Some(Some(text)) if text.starts_with(MARK) => drop_database(session, name).await,
+    let question =
+        "SELECT shobj_description(oid, 'pg_database'), datallowconn FROM pg_database WHERE datname = $1";
+    let row = session.query_opt(question, &[&name]).await;
+    let row = row.map_err(|e| failed(format!("cannot look at the database {name}"), &e))?;
+    let ours = |row: &tokio_postgres::Row| mark_of(name, row.get(0), row.get(1)).is_some();
+    match row {
+        Some(row) if ours(&row) => drop_database(session, name).await,
         Some(_) => Err(taken(name)),
         None => Ok(()),
     }
@@ -256,11 +268,12 @@ pub async fn reopen(session: &Session, names: &[&str]) -> Result<Vec<String>> {
 pub async fn duplicate(session: &Session, from: &str, to: &str, owner: &str, mark: &str) -> Result<()> {
     make_room(session, to).await?;
     empty(session, from).await?;
-    let create = format!("CREATE DATABASE {} OWNER {} TEMPLATE {}", ident(to), ident(owner), ident(from));
+    let create =
+        format!("CREATE DATABASE {} OWNER {} TEMPLATE {} {UNBORN}", ident(to), ident(owner), ident(from));
     let made = run(session, &create, &format!("cannot copy {from} to {to}")).await;
     open(session, from).await?;
     made?;
-    write_on(session, to, mark).await
+    present(session, to, mark).await
 }
 
 /// Drops a database; one that is gone stays gone.

@@ -238,12 +238,12 @@ fn killed_while_it_backs_up_it_leaves_no_backup_that_is_not_whole() {
     assert_eq!(names(&shop), ["shop"]);
 }
 
-#[test]
-fn a_database_that_was_closed_for_a_copy_is_opened_when_the_run_is_given_up() {
+/// A shop whose odpm was killed while PostgreSQL made a copy for it; who holds the original ends it.
+fn killed_in_a_copy() -> (Sandbox, std::process::Child) {
     let shop = shop();
     // The copy waits for whoever holds the original.
     let password = shop.read(".odpm/secrets/admin_password");
-    let mut holder = Command::new(crate::sandbox::bin_dir().join("psql"))
+    let holder = Command::new(crate::sandbox::bin_dir().join("psql"))
         .args(["-Xq", "-h", "127.0.0.1", "-p", &shop.port.to_string(), "-U", "postgres", "-d", "postgres"])
         .args(["-c", "BEGIN; COMMENT ON DATABASE shop IS NULL; SELECT pg_sleep(600)"])
         .env("PGPASSWORD", password.trim())
@@ -266,6 +266,12 @@ fn a_database_that_was_closed_for_a_copy_is_opened_when_the_run_is_given_up() {
     wait_for(|| active("CREATE DATABASE"));
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     let _ = child.wait();
+    (shop, holder)
+}
+
+#[test]
+fn a_database_that_was_closed_for_a_copy_is_opened_when_the_run_is_given_up() {
+    let (shop, mut holder) = killed_in_a_copy();
     let open = "SELECT datallowconn FROM pg_database WHERE datname = 'shop'";
     assert_eq!(shop.sql("postgres", open), ["f"]);
     let _ = shop.sql(
@@ -276,4 +282,23 @@ fn a_database_that_was_closed_for_a_copy_is_opened_when_the_run_is_given_up() {
     let _ = shop.run(&["apply", "--abandon"]).code(0).says("shop takes connections again.");
     assert_eq!(shop.sql("postgres", open), ["t"]);
     assert_eq!(names(&shop), ["shop"]);
+}
+
+/// PostgreSQL goes on when the one that asked is gone: the database is there, and nothing is written on it.
+#[test]
+fn a_database_that_nobody_could_mark_is_made_anew() {
+    let (shop, mut holder) = killed_in_a_copy();
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; COMMENT%'";
+    let _ = shop.sql("postgres", ended);
+    let _ = holder.wait();
+    let unborn = "SELECT count(*) FROM pg_database WHERE datname LIKE 'odpm\\_new\\_%' AND NOT datallowconn \
+         AND shobj_description(oid, 'pg_database') IS NULL";
+    wait_for(|| shop.sql("postgres", unborn) == ["1"]);
+    let _ = shop.run(&["database", "list"]).code(0).says("begun and never finished");
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0);
+    assert_eq!(names(&shop), ["copy", "shop"]);
+    assert_eq!(stored(&shop, "copy"), stored(&shop, "shop"));
+    let marks = "SELECT count(*) FROM pg_database WHERE datname IN ('shop', 'copy') AND datallowconn \
+         AND shobj_description(oid, 'pg_database') IS NULL";
+    assert_eq!(shop.sql("postgres", marks), ["2"]);
 }
