@@ -7,7 +7,8 @@ use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, StartContainerOptions, WaitContainerOptions,
 };
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc::Sender;
 
 use super::client::{connected, failed};
 use super::{containers, one_off};
@@ -76,7 +77,7 @@ pub async fn run(tool: Tool<'_>) -> Result<()> {
 
 async fn work(client: &bollard::Docker, id: &str, tool: &Tool<'_>) -> Result<()> {
     let options = AttachContainerOptionsBuilder::new().stdout(true).stderr(true).stream(true).build();
-    let mut attached = client
+    let attached = client
         .attach_container(id, Some(options))
         .await
         .map_err(|e| failed("cannot listen to a container", &e))?;
@@ -84,18 +85,11 @@ async fn work(client: &bollard::Docker, id: &str, tool: &Tool<'_>) -> Result<()>
         .start_container(id, None::<StartContainerOptions>)
         .await
         .map_err(|e| failed(&format!("cannot start {} in a container", tool.program), &e))?;
-    let mut said = String::new();
-    while let Some(chunk) = attached.output.next().await {
-        match chunk.map_err(|e| failed("cannot read from a container", &e))? {
-            LogOutput::StdOut { message } => match &tool.output {
-                // Whoever takes it has failed and says why.
-                Some(output) if output.send(Ok(message.to_vec())).await.is_err() => break,
-                _ => {}
-            },
-            other if said.len() < SAID => said.push_str(&other.to_string()),
-            _ => {}
-        }
-    }
+    let said = listen(attached.output, tool.output.as_ref()).await?;
+    let Some(said) = said else {
+        // It would wait for a reader for ever: its container is stopped and removed right after this.
+        return Err(Error::environment(format!("nobody takes what {} writes any more", tool.program)));
+    };
     let code = match client.wait_container(id, None::<WaitContainerOptions>).next().await {
         Some(Ok(end)) => end.status_code,
         Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
@@ -103,6 +97,28 @@ async fn work(client: &bollard::Docker, id: &str, tool: &Tool<'_>) -> Result<()>
         None => return Err(Error::environment("a container ended without a word")),
     };
     if code == 0 { Ok(()) } else { Err(tool.failure(&format!("failed (exit code {code})"), &said)) }
+}
+
+/// Hands on what a program writes, and gives what it says; `None` when whoever takes the output has failed, who says why.
+async fn listen(
+    mut stream: impl Stream<Item = Result<LogOutput, bollard::errors::Error>> + Unpin,
+    output: Option<&Sender<Result<Vec<u8>>>>,
+) -> Result<Option<String>> {
+    let mut said = String::new();
+    while let Some(chunk) = stream.next().await {
+        match chunk.map_err(|e| failed("cannot read from a container", &e))? {
+            LogOutput::StdOut { message } => {
+                if let Some(output) = output
+                    && output.send(Ok(message.to_vec())).await.is_err()
+                {
+                    return Ok(None);
+                }
+            }
+            other if said.len() < SAID => said.push_str(&other.to_string()),
+            _ => {}
+        }
+    }
+    Ok(Some(said))
 }
 
 /// The password in libpq's own file: a variable would be seen on the container.
@@ -137,4 +153,28 @@ pub async fn neutralize_scripts(image: &str, modules: &[String]) -> Result<Vec<(
         .filter_map(|part| part.split_once('\n'))
         .map(|(m, sql)| (m.trim().to_owned(), sql.to_owned()))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program that writes on and on into a stream that never ends, as one does whose reader has failed.
+    #[tokio::test]
+    async fn a_writer_that_has_failed_ends_the_listening() {
+        let chunk = |text: &'static str| Ok(LogOutput::StdOut { message: text.into() });
+        let endless = futures_util::stream::iter([chunk("one"), chunk("two")]);
+        let endless = endless.chain(futures_util::stream::pending());
+        let (sender, mut taker) = tokio::sync::mpsc::channel::<Result<Vec<u8>>>(1);
+        let take = async move { taker.recv().await.expect("the first chunk").expect("no error") };
+        let both = futures_util::future::join(listen(endless, Some(&sender)), take);
+        let (heard, first) =
+            tokio::time::timeout(std::time::Duration::from_secs(60), both).await.expect("an end");
+        assert_eq!((heard.unwrap(), first), (None, b"one".to_vec()));
+
+        let whole = [chunk("one"), Ok(LogOutput::StdErr { message: "a word".into() })];
+        let (sender, _taker) = tokio::sync::mpsc::channel(1);
+        let heard = listen(futures_util::stream::iter(whole), Some(&sender)).await.unwrap();
+        assert_eq!(heard.as_deref(), Some("a word"));
+    }
 }
