@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::sandbox::{Sandbox, is_root, skipped};
-use crate::shop::{backup, content, files, names, shop, stored};
+use crate::shop::{backup, content, files, names, psql, shop, stored};
 use crate::stack::{journal, wait_for};
 
 fn text(path: &Path) -> String {
@@ -301,4 +301,24 @@ fn a_database_that_nobody_could_mark_is_made_anew() {
     let marks = "SELECT count(*) FROM pg_database WHERE datname IN ('shop', 'copy') AND datallowconn \
          AND shobj_description(oid, 'pg_database') IS NULL";
     assert_eq!(shop.sql("postgres", marks), ["2"]);
+}
+
+/// What a dump brings along runs with whatever writes to its tables, and never as an administrator.
+#[test]
+fn triggers_of_a_database_run_as_the_application_role() {
+    let shop = shop();
+    let script = "CREATE TABLE heard (who text); \
+         CREATE FUNCTION hear() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN INSERT INTO public.heard VALUES (TG_TABLE_NAME || ' by ' || session_user); RETURN NEW; END $$; \
+         CREATE TRIGGER hear BEFORE UPDATE ON res_users FOR EACH ROW EXECUTE FUNCTION hear(); \
+         CREATE TRIGGER hear BEFORE INSERT OR UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION hear();";
+    assert!(psql(&shop, "shop").args(["-c", script]).status().unwrap().success());
+    let _ = shop.run(&["database", "duplicate", "copy", "--yes"]).code(0);
+    let pass = [("ODPM_ADMIN_PASSWORD", "geheim")];
+    let _ = shop.run_with(&["database", "set-admin-pass", "-d", "copy", "--yes"], &pass).code(0);
+    let heard = "SELECT DISTINCT who FROM heard ORDER BY 1";
+    assert_eq!(shop.sql("copy", heard), ["ir_config_parameter by odoo", "res_users by odoo"]);
+    let _ = shop.sql("copy", "TRUNCATE heard");
+    let _ = shop.run(&["database", "neutralize", "-d", "copy", "--yes"]).code(0);
+    assert_eq!(shop.sql("copy", heard), ["ir_config_parameter by odoo"]);
 }

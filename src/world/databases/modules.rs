@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use super::{Hands, cannot, session};
+use super::{Hands, app_session, cannot, session};
 use crate::error::{Error, Result};
 use crate::postgres::databases;
 use crate::step::UpdateModules;
@@ -83,7 +83,7 @@ fn last_words(log: &Path) -> Result<Option<String>> {
 
 /// Odoo ends well over names that it does not know: what was asked for has to be so.
 async fn installed(step: &UpdateModules, hands: &Hands<'_>) -> Result<Vec<String>> {
-    let session = session(&step.operator, hands, &step.database).await?;
+    let session = app_session(&step.operator, hands, &step.database).await?;
     let wanted: Vec<&String> =
         step.install.iter().chain(&step.update).filter(|name| *name != "all").collect();
     let question = "SELECT w FROM unnest($1::text[]) w WHERE NOT EXISTS (SELECT FROM ir_module_module WHERE name = w AND state = 'installed')";

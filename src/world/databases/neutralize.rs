@@ -5,7 +5,7 @@ use std::fs;
 
 use tokio_postgres::Client;
 
-use super::{Hands, session};
+use super::{Hands, app_session};
 use crate::error::{Error, Result};
 use crate::postgres::databases::has_table;
 use crate::step::{Neutralize, RenewIdentity};
@@ -99,9 +99,10 @@ fn failed(what: &str, e: &tokio_postgres::Error) -> Error {
     }
 }
 
-/// All of it in one transaction: a database is neutralized, or it is as it was.
+/// All of it in one transaction: a database is neutralized, or it is as it was. As the application role: a dump from elsewhere
+/// brings triggers and views along, which run as whoever writes and reads.
 pub async fn neutralize(step: &Neutralize, hands: Hands<'_>) -> Result<Vec<String>> {
-    let session = session(&step.operator, &hands, &step.database).await?;
+    let session = app_session(&step.operator, &hands, &step.database).await?;
     let cannot = |e: &tokio_postgres::Error| failed(&format!("cannot neutralize {}", step.database), e);
     if !has_table(&session, "ir_module_module").await.map_err(|e| cannot(&e))? {
         return Ok(vec!["it is not Odoo's: there is nothing to switch off".to_owned()]);
@@ -164,7 +165,7 @@ async fn scripts(step: &Neutralize, modules: &[String], hands: &Hands<'_>) -> Re
 /// A new name and a new secret for a copy: with the old ones it would be taken for the original, and its sessions and signed
 /// links would be good in both.
 pub async fn renew(step: &RenewIdentity, hands: Hands<'_>) -> Result<()> {
-    let session = session(&step.operator, &hands, &step.database).await?;
+    let session = app_session(&step.operator, &hands, &step.database).await?;
     let cannot =
         |e: &tokio_postgres::Error| failed(&format!("cannot renew the identity of {}", step.database), e);
     if !has_table(&session, "ir_config_parameter").await.map_err(|e| cannot(&e))? {

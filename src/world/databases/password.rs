@@ -3,7 +3,7 @@
 use pbkdf2::pbkdf2_hmac;
 use sha2::Sha512;
 
-use super::{Hands, session};
+use super::{Hands, app_session};
 use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::state::random_bytes;
@@ -20,7 +20,8 @@ pub async fn set(step: &SetPassword, secret: Secret, hands: Hands<'_>) -> Result
         random_bytes().map_err(|e| Error::environment("the system has no random numbers").caused_by(&e))?;
     let hash = tokio::task::spawn_blocking(move || hash(secret.reveal(), &salt, ROUNDS)).await;
     let hash = hash.map_err(|e| Error::internal("a thread died").caused_by(&e))?;
-    let session = session(&step.operator, &hands, &step.database).await?;
+    // What the database brings along may run with it, and is not to run as an administrator.
+    let session = app_session(&step.operator, &hands, &step.database).await?;
     let update = "UPDATE public.res_users SET login = $1, password = $2 WHERE id = $3";
     let done = session.execute(update, &[&step.login, &hash, &ADMIN]).await;
     let done = done.map_err(|e| {
