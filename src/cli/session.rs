@@ -112,7 +112,8 @@ impl Session {
         specs::shell(&self.grounds(view))
     }
 
-    fn grounds<'a>(&'a self, view: &'a View) -> Grounds<'a> {
+    /// What every plan is made on.
+    pub fn grounds<'a>(&'a self, view: &'a View) -> Grounds<'a> {
         let View { seen, baseline, run } = view;
         Grounds { project: &self.loaded.project, seen, baseline, run }
     }

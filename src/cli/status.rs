@@ -2,7 +2,6 @@ use std::path::Path;
 
 use super::session::Session;
 use crate::error::Result;
-use crate::facts::{FileSeen, Scale};
 use crate::grounds::specs;
 use crate::observe::{self, Depth};
 use crate::report::{self, Format, Status, Ui};
@@ -39,8 +38,7 @@ pub async fn look(start: &Path) -> Result<(Status, bool)> {
     let waits = plan.pending().next().is_some() || view.seen.unfinished.is_some();
     let project = &session.loaded.project;
     let holder = state::holder(&session.loaded.state);
-    let scale = view.seen.files.get(&specs::scale_file(project)).and_then(FileSeen::text);
-    let scale = Scale::read(scale);
+    let scale = specs::scale(&session.grounds(&view));
     let count = |name: &str, described: u16| scale.0.get(name).map_or(described, |scaled| scaled.replicas);
     let archive = match &project.archive {
         Some(archive) => {

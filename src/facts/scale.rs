@@ -20,8 +20,8 @@ pub struct Scaled {
 }
 
 impl Scale {
-    /// What the file says; nothing where there is none or it cannot be read.
-    pub fn read(text: Option<&str>) -> Self {
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    /// What the file says, nothing where there is none; or a sentence on what is wrong with it.
+    pub fn read(text: Option<&str>) -> Result<Self, String> {
+        text.map_or_else(|| Ok(Self::default()), |text| serde_json::from_str(text).map_err(|e| e.to_string()))
     }
 }

@@ -54,9 +54,10 @@ pub fn scale_file(project: &Project) -> PathBuf {
     project.state_dir().join("scale.json")
 }
 
-/// The deliberate deviations that are in force.
+/// The deliberate deviations that are in force. Nothing is observed where their file cannot be understood.
 pub fn scale(grounds: &Grounds<'_>) -> Scale {
-    Scale::read(grounds.seen.files.get(&scale_file(grounds.project)).and_then(FileSeen::text))
+    let text = grounds.seen.files.get(&scale_file(grounds.project)).and_then(FileSeen::text);
+    Scale::read(text).unwrap_or_default()
 }
 
 /// The server as wanted; `None` as long as the engine cannot run one.

@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use super::{Loaded, author, ports};
 use crate::base::{PgMajor, SecretRef};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::{
-    BaselineSeen, ClusterFiles, DataDir, EngineSeen, FileSeen, Known, Live, Observation, PidFile, ServerSeen,
+    BaselineSeen, ClusterFiles, DataDir, EngineSeen, FileSeen, Known, Live, Observation, PidFile, Scale,
+    ServerSeen,
 };
 use crate::grounds::specs;
 use crate::odoo_conf::{self, ConfValue, OdooConf};
@@ -75,6 +76,7 @@ pub async fn observe(
         Depth::Live => ports::ports(project, &engine),
     };
     let files = files(loaded);
+    scaled(&files, &specs::scale_file(project))?;
     let stale_secrets = stale_secrets(loaded, &files)?;
     let observation = Observation {
         at: Timestamp::now(),
@@ -155,6 +157,20 @@ fn files(loaded: &Loaded) -> BTreeMap<PathBuf, FileSeen> {
         state.companion(),
     ];
     own.into_iter().chain(rendered).map(|path| (path.clone(), file(&path))).collect()
+}
+
+/// How many run on purpose must be known: taking a file that cannot be understood for none would start what somebody has stopped.
+fn scaled(files: &BTreeMap<PathBuf, FileSeen>, path: &Path) -> Result<()> {
+    let read = match files.get(path) {
+        Some(FileSeen::Unreadable(why)) => Err(why.clone()),
+        seen => Scale::read(seen.and_then(FileSeen::text)).map(drop),
+    };
+    read.map_err(|why| {
+        Error::input(format!("{} cannot be understood", path.display()))
+            .because(why)
+            .because("it holds the services of which more or fewer run on purpose")
+            .hint("Correct it; or remove it, and as many run as odpm.yaml says: odpm scale sets it anew")
+    })
 }
 
 fn file(path: &Path) -> FileSeen {

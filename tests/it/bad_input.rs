@@ -323,6 +323,18 @@ fn the_doctor_names_what_is_missing_and_its_remedy() {
 }
 
 #[test]
+fn deliberate_deviations_that_cannot_be_understood_are_told() {
+    let shop = Sandbox::new();
+    shop.write(".odpm/scale.json", r#"{"odoo-cron": {"replicas": 0, "by""#);
+    for verb in [&["plan"][..], &["status"], &["apply", "--yes"]] {
+        let said = shop.run(verb).code(1).says(".odpm/scale.json cannot be understood");
+        let _ = said.says("line 1").says("remove it");
+    }
+    fs::remove_file(shop.path(".odpm/scale.json")).unwrap();
+    let _ = shop.run(&["plan"]).code(0);
+}
+
+#[test]
 fn wrong_usage_is_64() {
     let shop = Sandbox::new();
     for args in
