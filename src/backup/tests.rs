@@ -43,6 +43,9 @@ fn backup(name: &str, database: &str, created_at: &str) -> BackupSeen {
 
 const TEXT: &str = "version: 1\nname: shop\nengine: docker\nodoo: {version: 18.0, database: shop}\npostgres: {version: 16}\n";
 
+const ELSEWHERE: &str = "version: 1\nname: shop\nengine: local\nodoo: {version: 18.0, database: shop}\n\
+    postgres: {version: 16, password: secret, external: {host: db.example.com}}\n";
+
 /// A machine on which everything runs.
 struct Machine {
     project: Project,
@@ -151,6 +154,13 @@ fn what_stands_in_the_way_is_told_and_nothing_is_planned() {
     assert_eq!(codes(&machine.restore(|_| {})), ["server_stopped"]);
     machine.seen.engine.available = Known::Unknown("no daemon".into());
     assert_eq!(codes(&machine.restore(|_| {})), ["engine_unavailable"]);
+    let guessed = |restore: &mut Restore| (restore.backup.manifest, restore.backup.bytes) = (None, 5000);
+    let plan = machine.restore(guessed);
+    assert!(plan.blocked.is_empty(), "a guess refuses nothing: {:?}", codes(&plan));
+    assert!(plan.warnings.iter().any(|warning| warning.contains("may take 30.0 kB")), "{:?}", plan.warnings);
+    let local = std::mem::replace(&mut machine.project, project(ELSEWHERE, &[]));
+    assert!(codes(&machine.restore(large)).is_empty(), "the disk of another machine");
+    machine.project = local;
 }
 
 fn version(restore: &mut Restore, version: &str) {
