@@ -29,6 +29,12 @@ pub fn plan(make: &Make<'_>, plan: &mut Plan) {
             plan.steps.push(PlannedStep::new(format!("remove-{name}"), step, reason).risk(Risk::Destroys));
         }
     }
+    for path in &make.ground.seen.half_removed {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let step = Step::RemoveBackup(RemoveBackup { path: path.clone() });
+        let reason = "its removal was broken off, and it is no backup any more";
+        plan.steps.push(PlannedStep::new(format!("remove-{name}"), step, reason).risk(Risk::Destroys));
+    }
     let strangers = backups.iter().filter(|backup| backup.manifest.is_none()).count();
     if strangers > 0 {
         plan.warnings.push(format!("{strangers} backups there are not odpm's: they are left alone."));

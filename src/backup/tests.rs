@@ -65,8 +65,12 @@ impl Machine {
         seen.engine.services = Known::Known(services.into());
         seen.free_bytes = Known::Known(1 << 40);
         let all = vec![database("postgres", "postgres", None), database("shop", "odoo", None)];
-        let databases =
-            DatabasesSeen { all: Known::Known(all), folders: Default::default(), backups: Vec::new() };
+        let databases = DatabasesSeen {
+            all: Known::Known(all),
+            folders: Default::default(),
+            backups: Vec::new(),
+            half_removed: Vec::new(),
+        };
         Self { project, seen, databases }
     }
 
@@ -150,10 +154,6 @@ fn what_stands_in_the_way_is_told_and_nothing_is_planned() {
     machine.seen.free_bytes = Known::Known(1000);
     let large = |restore: &mut Restore| restore.backup.manifest.as_mut().unwrap().database.bytes = 5000;
     assert_eq!(codes(&machine.restore(large)), ["disk_full"]);
-    machine.seen.engine.server = Known::Known(ServerSeen::Stopped);
-    assert_eq!(codes(&machine.restore(|_| {})), ["server_stopped"]);
-    machine.seen.engine.available = Known::Unknown("no daemon".into());
-    assert_eq!(codes(&machine.restore(|_| {})), ["engine_unavailable"]);
     let guessed = |restore: &mut Restore| (restore.backup.manifest, restore.backup.bytes) = (None, 5000);
     let plan = machine.restore(guessed);
     assert!(plan.blocked.is_empty(), "a guess refuses nothing: {:?}", codes(&plan));
@@ -161,6 +161,10 @@ fn what_stands_in_the_way_is_told_and_nothing_is_planned() {
     let local = std::mem::replace(&mut machine.project, project(ELSEWHERE, &[]));
     assert!(codes(&machine.restore(large)).is_empty(), "the disk of another machine");
     machine.project = local;
+    machine.seen.engine.server = Known::Known(ServerSeen::Stopped);
+    assert_eq!(codes(&machine.restore(|_| {})), ["server_stopped"]);
+    machine.seen.engine.available = Known::Unknown("no daemon".into());
+    assert_eq!(codes(&machine.restore(|_| {})), ["engine_unavailable"]);
 }
 
 fn version(restore: &mut Restore, version: &str) {
@@ -210,8 +214,18 @@ fn a_prune_leaves_what_is_not_odpms() {
     stranger.manifest = None;
     machine.databases.backups = vec![stranger, backup("mine", "shop", "2026-11-20T00:00:00+00:00")];
     let litter = database("odpm_old_1", "odoo", Some("odpm: shop, dropped by a run"));
-    machine.databases.all = Known::Known(vec![database("odpm_mine", "odoo", Some("mine")), litter]);
+    machine.databases.half_removed = vec!["/srv/backups/a.odpm.removed".into()];
+    let closed = |name: &str, comment| DatabaseSeen { open: false, ..database(name, "odoo", comment) };
+    let theirs = [
+        database("odpm_mine", "odoo", Some("mine")),
+        database("odpm_bare", "odoo", None),
+        closed("odpm_shut", Some("mine")),
+        closed("shut", None),
+    ];
+    let all = theirs.into_iter().chain([litter, closed("odpm_new_2", None)]);
+    machine.databases.all = Known::Known(all.collect());
     let plan = machine.plan(&Request::Prune);
-    assert_eq!(ids(&plan), ["drop-odpm_old_1"], "a name alone is no mark");
+    let litter = ["remove-a.odpm.removed", "drop-odpm_old_1", "drop-odpm_new_2"];
+    assert_eq!(ids(&plan), litter, "a name alone is no mark");
     assert!(plan.warnings[0].contains("not odpm's"));
 }

@@ -141,6 +141,7 @@ pub fn list(folder: &Path) -> Vec<BackupSeen> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         !name.ends_with(".odpm.json")
             && !name.ends_with(PARTIAL)
+            && !name.ends_with(REMOVED)
             && !name.starts_with('.')
             && name != folder::POOL
     };
@@ -170,11 +171,51 @@ pub fn part(root: &Path, name: &str, meter: &Meter) -> Result<Part> {
     Ok(Part { path: name.to_owned(), bytes, sha256: hex(&hash.finalize()) })
 }
 
+/// The end of the name of a backup in the middle of its removal.
+const REMOVED: &str = ".removed";
+
+/// What removals that were broken off have left in a folder: backups of odpm's under the names that they are removed by.
+pub fn half_removed(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = entries.filter(|path| is_half_removed(path)).collect();
+    found.sort();
+    found
+}
+
+fn is_half_removed(path: &Path) -> bool {
+    path.is_dir() && path.to_string_lossy().ends_with(REMOVED) && matches!(manifest(path), Ok(Some(_)))
+}
+
+/// Removes a backup that is out of the way already. Its record goes last: as long as anything is left, it says whose that is.
+fn clear(path: &Path) -> Result<()> {
+    let record = manifest_path(path);
+    for entry in fs::read_dir(path).map_err(|e| cannot("read", path, &e))? {
+        let entry = entry.map_err(|e| cannot("read", path, &e))?.path();
+        let gone = match entry.is_dir() {
+            _ if entry == record => continue,
+            true => fs::remove_dir_all(&entry),
+            false => fs::remove_file(&entry),
+        };
+        gone.map_err(|e| cannot("remove", &entry, &e))?;
+    }
+    fs::remove_file(&record).map_err(|e| cannot("remove", &record, &e))?;
+    fs::remove_dir(path).map_err(|e| cannot("remove", path, &e))
+}
+
 /// Removes a backup that odpm made, and then the files that no backup beside it has.
 pub fn remove(path: &Path) -> Result<()> {
+    let mut rest = path.as_os_str().to_owned();
+    rest.push(REMOVED);
+    let rest = PathBuf::from(rest);
+    for left in [path, &rest] {
+        if is_half_removed(left) {
+            clear(left)?;
+        }
+    }
     if manifest(path)?.is_none() {
         if !path.exists() {
-            return Ok(());
+            // An attempt that was killed may not have come to these.
+            return path.parent().map_or(Ok(()), folder::sweep);
         }
         return Err(Error::refused(format!("{} is no backup of odpm's", path.display()))
             .because("it has no record of odpm's, so odpm does not remove it"));
@@ -184,11 +225,9 @@ pub fn remove(path: &Path) -> Result<()> {
         _ => Ok(()),
     };
     if path.is_dir() {
-        // Its record goes first: what is left after an interruption is no backup any more.
-        let record = manifest_path(path);
-        let rest = path.with_extension("odpm.removed");
+        // Its name goes first: what is left after an interruption is no backup any more.
         fs::rename(path, &rest).map_err(|e| cannot("remove", path, &e))?;
-        gone(fs::remove_dir_all(&rest), &record)?;
+        clear(&rest)?;
     } else {
         gone(fs::remove_file(path), path)?;
         gone(fs::remove_file(manifest_path(path)), path)?;

@@ -41,7 +41,10 @@ fn zip_of_ours(folder: &Path) -> PathBuf {
 
 fn record(path: &Path, filestore: Option<FilestoreFacts>) {
     let name = path.file_name().unwrap().to_str().unwrap();
-    let parts = vec![part(path.parent().unwrap(), name, &Meter::default()).unwrap()];
+    let parts = match path.is_dir() {
+        true => Vec::new(),
+        false => vec![part(path.parent().unwrap(), name, &Meter::default()).unwrap()],
+    };
     let manifest = BackupManifest {
         odpm_backup: MANIFEST_VERSION,
         odpm_version: "5.0.0".into(),
@@ -245,4 +248,36 @@ fn a_zip_takes_a_file_that_is_pressed_already_as_it_is() {
         archive.by_name(&format!("filestore/checklist/{}", FILE.0)).is_err(),
         "the checklist is no content"
     );
+}
+
+/// A folder of odpm's in the middle of its removal is listed as no backup, and gone with what it had when it is removed again.
+#[test]
+fn a_removal_that_was_broken_off_is_ended_and_no_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("2026.11.odpm");
+    let rest = folder.path().join("2026.11.odpm.removed");
+    let theirs = folder.path().join("theirs.removed");
+    for place in [&path, &rest, &theirs] {
+        fs::create_dir_all(place.join("dump")).unwrap();
+        fs::write(place.join("dump/toc.dat"), "PGDMP").unwrap();
+    }
+    fs::create_dir(folder.path().join(folder::POOL)).unwrap();
+    fs::write(folder.path().join(folder::POOL).join("aa"), "wanted by nobody").unwrap();
+    for place in [&path, &rest] {
+        record(place, None);
+    }
+    let listed = |folder: &Path| list(folder).into_iter().map(|seen| seen.path).collect::<Vec<_>>();
+    assert_eq!(listed(folder.path()), std::slice::from_ref(&path));
+    assert_eq!(half_removed(folder.path()), std::slice::from_ref(&rest));
+    remove(&path).unwrap();
+    assert!(!path.exists() && !rest.exists() && theirs.exists());
+    // What was killed after the folder was out of the way, found by the same step and by the name of what is left.
+    for (left, again) in [(&rest, &path), (&rest, &rest)] {
+        fs::create_dir_all(left.join("dump")).unwrap();
+        record(left, None);
+        fs::write(folder.path().join(folder::POOL).join("aa"), "wanted by nobody").unwrap();
+        remove(again).unwrap();
+        assert!(!left.exists() && !folder.path().join(folder::POOL).join("aa").exists());
+    }
+    assert!(remove(&theirs).is_err() && theirs.exists(), "it has no record of odpm's");
 }

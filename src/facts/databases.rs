@@ -1,6 +1,7 @@
 //! The databases of a cluster.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -76,6 +77,8 @@ pub struct DatabasesSeen {
     pub folders: BTreeMap<String, Option<FolderSeen>>,
     /// The backups in the project's folder for them, oldest first.
     pub backups: Vec<BackupSeen>,
+    /// What removals of backups that were broken off have left there.
+    pub half_removed: Vec<PathBuf>,
 }
 
 impl DatabasesSeen {

@@ -32,7 +32,8 @@ pub async fn databases(loaded: &Loaded, measured: bool) -> Result<DatabasesSeen>
         let size = measured.then(|| backup_file::folder_size(&entry.path()));
         (entry.file_name().to_string_lossy().into_owned(), size)
     });
-    Ok(DatabasesSeen { all, folders: folders.collect(), backups: backups(loaded) })
+    let half_removed = backup_file::half_removed(&project.backup.path);
+    Ok(DatabasesSeen { all, folders: folders.collect(), backups: backups(loaded), half_removed })
 }
 
 /// A database as whoever looks after databases reads it.
