@@ -49,6 +49,27 @@ pub fn was_started_with(pid: u32, word: &str) -> bool {
     }
 }
 
+/// This process as others find it again: its id, and when it was started, for ids are given out anew.
+pub fn me() -> String {
+    let pid = std::process::id();
+    format!("{pid}:{}", started(pid))
+}
+
+/// Whether the process that called itself this by [`me`] lives; an id alone is one too.
+pub fn is_at_work(who: &str) -> bool {
+    let (pid, since) = who.split_once(':').unwrap_or((who, ""));
+    let Ok(pid) = pid.parse() else { return false };
+    lives(pid) && (since.is_empty() || since == started(pid))
+}
+
+/// When a process was started, in the kernel's own count; empty where the kernel does not tell.
+fn started(pid: u32) -> String {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name may hold anything; behind it the start is the twentieth.
+    let after = stat.rsplit_once(')').map(|(_, after)| after).unwrap_or_default();
+    after.split_whitespace().nth(19).unwrap_or_default().to_owned()
+}
+
 /// The process id in the kernel's form; `None` for none at all.
 pub fn id(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
@@ -74,6 +95,15 @@ pub fn exists(pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_has_the_id_of_another_is_not_taken_for_it() {
+        assert!(is_at_work(&me()));
+        let pid = std::process::id();
+        assert!(is_at_work(&pid.to_string()));
+        assert!(!has_proc() || !is_at_work(&format!("{pid}:1")));
+        assert!(!is_at_work("nobody") && !is_at_work("0:"));
+    }
 
     #[test]
     fn a_process_that_was_not_collected_does_not_live() {

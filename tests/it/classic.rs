@@ -1,9 +1,13 @@
 //! The flags of odpm 4 on databases, which people go on typing.
 
 use std::fs;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::sandbox::Sandbox;
 use crate::shop::{backup, content, fill, names, stored};
+use crate::stack::wait_for;
 
 /// A project with a stand-in for Odoo's source tree and a filled database.
 fn shop() -> Sandbox {
@@ -80,4 +84,47 @@ fn what_odoo_says_at_its_end_is_not_believed() {
     let _ = shop.run(&["apply", "--abandon"]).code(0);
     let _ = shop.run(&["-d", "typo", "-u", "base", "--yes"]).code(3).says("there is no database typo");
     assert_eq!(names(&shop), ["test_db"]);
+}
+
+/// The first to run is at it for ever; the next one says how that is doing.
+const STUBBORN: &str = r#"
+import os, signal, sys, time
+if not os.path.exists("FIRST"):
+    with open("FIRST.new", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename("FIRST.new", "FIRST")
+    time.sleep(600)
+    sys.exit(1)
+try:
+    state = open(f"/proc/{open('FIRST').read()}/stat").read().rsplit(")", 1)[1].split()[0]
+except FileNotFoundError:
+    state = "X"
+if state not in "ZX":
+    print("2026-11-20 21:13:33,000 1 ERROR ? odoo: another one is at work on this database", flush=True)
+    sys.exit(1)
+"#;
+
+#[test]
+fn an_odoo_that_outlives_its_odpm_is_ended_before_the_next_one_starts() {
+    let shop = shop();
+    let first = shop.path("odoo-src/first");
+    shop.write("odoo-src/odoo-bin", &STUBBORN.replace("FIRST", &first.display().to_string()));
+    let mut child = shop
+        .command(&["-d", "test_db", "-u", "base", "--yes"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(|| first.exists());
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    let _ = child.wait();
+    let pid = fs::read_to_string(&first).unwrap().parse().unwrap();
+    assert!(odpm::process::lives(pid), "a child does not die of its parent's death");
+    // Another odpm that looks on ends nobody's work, and resumes nothing.
+    let _ = shop.run(&["plan"]).says("--resume");
+    assert!(odpm::process::lives(pid));
+    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0).says("1 modules");
+    assert!(!odpm::process::lives(pid));
+    let left = fs::read_dir(shop.path(".odpm/run")).unwrap().flatten();
+    assert!(left.filter(|entry| entry.file_name().to_string_lossy().starts_with("once.")).count() <= 1);
 }

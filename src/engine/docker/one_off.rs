@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bollard::models::{ContainerCreateBody, ContainerSummaryStateEnum, HostConfig};
+use bollard::models::{ContainerCreateBody, ContainerSummary, ContainerSummaryStateEnum, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    StartContainerOptions, WaitContainerOptions,
+    CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, WaitContainerOptions,
 };
 use futures_util::StreamExt;
 
@@ -40,6 +40,9 @@ pub struct Said {
 /// How long a command in a container may take.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// How many seconds Odoo may take to end what it is at.
+const PATIENCE: i32 = 60;
+
 /// Marks a container for one command with the process that made it.
 pub const LABEL: &str = "odpm.one-off";
 
@@ -50,11 +53,51 @@ pub async fn sweep(client: &bollard::Docker) {
     // A sweep that fails leaves things as they are; the work itself will say what is wrong.
     let Ok(found) = client.list_containers(Some(options)).await else { return };
     for container in found.into_iter().filter(|c| c.state != Some(ContainerSummaryStateEnum::RUNNING)) {
-        let maker = container.labels.as_ref().and_then(|labels| labels.get(LABEL)?.parse().ok());
-        if let (Some(id), Some(false)) = (&container.id, maker.map(crate::process::lives)) {
+        if let Some(id) = container.id.as_ref().filter(|_| is_left(&container)) {
             remove(client, id).await;
         }
     }
+}
+
+/// Whether the process that made a container for one command is gone.
+fn is_left(container: &ContainerSummary) -> bool {
+    let maker = container.labels.as_ref().and_then(|labels| labels.get(LABEL));
+    maker.is_some_and(|maker| !crate::process::is_at_work(maker))
+}
+
+/// Ends what an odpm that was killed has left at work in a Compose project: Odoo writes on without it, and a second one beside it
+/// would spoil what both do.
+pub async fn end_left(project: &str) -> Result<()> {
+    let client = connected()?;
+    let labels = vec![LABEL.to_owned(), format!("com.docker.compose.project={project}")];
+    let filters = std::collections::HashMap::from([("label".to_owned(), labels)]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let found = client.list_containers(Some(options)).await;
+    let found = found.map_err(|e| failed("cannot look for what an odpm that is gone has left", &e))?;
+    for container in found.iter().filter(|container| is_left(container)) {
+        let Some(id) = &container.id else { continue };
+        // Asked first, so that what it has begun in the database is rolled back in order.
+        let stop = StopContainerOptionsBuilder::new().t(PATIENCE).build();
+        let _ = client.stop_container(id, Some(stop)).await;
+        remove(&client, id).await;
+        gone(&client, id).await?;
+    }
+    Ok(())
+}
+
+/// That something is gone has to be seen: what could not be ended is at work still.
+async fn gone(client: &bollard::Docker, id: &str) -> Result<()> {
+    let running = match client.inspect_container(id, None::<InspectContainerOptions>).await {
+        Ok(seen) => seen.state.and_then(|state| state.running).unwrap_or_default(),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => false,
+        Err(e) => return Err(failed("cannot look at a container", &e)),
+    };
+    if !running {
+        return Ok(());
+    }
+    Err(Error::environment(format!("the container {id} does not end"))
+        .because("an odpm that is gone has started Odoo in it, which is at work on a database still")
+        .hint(format!("End it: docker rm --force {id}; then resume.")))
 }
 
 /// Removes a container; what was learned counts more than one that could not be removed.
@@ -75,7 +118,7 @@ pub async fn run(one_off: &OneOff<'_>) -> Result<Said> {
         cmd: Some(one_off.args.iter().map(|arg| (*arg).to_owned()).collect()),
         env: Some(one_off.env.clone()),
         network_disabled: Some(true),
-        labels: Some([(LABEL.to_owned(), std::process::id().to_string())].into()),
+        labels: Some([(LABEL.to_owned(), crate::process::me())].into()),
         host_config: Some(HostConfig {
             binds: Some(binds.collect()),
             network_mode: Some("none".to_owned()),

@@ -56,7 +56,7 @@ pub async fn run(tool: Tool<'_>) -> Result<()> {
         env: Some(env),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
-        labels: Some([(one_off::LABEL.to_owned(), std::process::id().to_string())].into()),
+        labels: Some([(one_off::LABEL.to_owned(), crate::process::me())].into()),
         host_config: Some(HostConfig {
             binds: Some(binds),
             network_mode: Some(network),

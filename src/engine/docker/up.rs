@@ -10,7 +10,7 @@ use bollard::query_parameters::{CreateImageOptionsBuilder, InspectContainerOptio
 use futures_util::StreamExt;
 
 use super::client::{connected, failed};
-use super::{compose, containers, stack};
+use super::{compose, containers, one_off, stack};
 use crate::engine::deadline::Deadline;
 use crate::engine::tenancy;
 use crate::error::{Error, Result};
@@ -63,6 +63,7 @@ pub async fn start_server(server: &ServerSpec) -> Result<()> {
 /// Starts as many of a service as wanted.
 pub async fn start_service(service: &ServiceSpec) -> Result<()> {
     let (project, file) = stack(&service.launch)?;
+    one_off::end_left(project).await?;
     up(project, file, &service.service, service.replicas, Deadline::of(service.start_timeout)).await
 }
 
@@ -89,7 +90,10 @@ pub async fn flavour(project: &str) -> Result<compose::Compose> {
 /// Odoo once, in a container of its own beside the service's.
 pub async fn odoo_command(service: &ServiceSpec, args: &[String]) -> Result<std::process::Command> {
     let (project, file) = stack(&service.launch)?;
-    let mut words = ["run", "--rm", "--no-deps", "-T", &service.service, "odoo"].map(str::to_owned).to_vec();
+    one_off::end_left(project).await?;
+    let maker = format!("{}={}", one_off::LABEL, crate::process::me());
+    let words = ["run", "--rm", "--no-deps", "-T", "--label", &maker, &service.service, "odoo"];
+    let mut words = words.map(str::to_owned).to_vec();
     words.extend(args.iter().cloned());
     Ok(flavour(project).await?.command(project, file, &words))
 }

@@ -10,6 +10,7 @@ mod binaries;
 mod cluster;
 mod daemon;
 mod logs;
+mod once;
 mod server;
 mod service;
 mod sidecar;
@@ -134,7 +135,7 @@ impl Engine for Local {
         service: &'a ServiceSpec,
         args: &'a [String],
     ) -> EngineFuture<'a, std::process::Command> {
-        Box::pin(service::odoo_command(service, args))
+        Box::pin(once::command(service, args))
     }
 
     fn neutralize_scripts<'a>(

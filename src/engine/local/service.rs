@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::daemon::{self, BEAT};
-use super::{Services, terms};
+use super::{Services, once, terms};
 use crate::engine::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::facts::{Known, ServiceSeen};
@@ -23,15 +23,17 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// How long Odoo may take to end the requests at hand.
 const STOP: Duration = Duration::from_secs(60);
 
-/// Writes its own pid file, then becomes Odoo under the same process id: whoever is killed in between,
+/// Writes its own pid file, and what is known of it, then becomes Odoo under the same process id: whoever is killed in between,
 /// there is never an Odoo that no pid file knows.
-const LAUNCHER: &str = r#"printf '%s %s\n' "$$" "$1" > "$0.new" && mv "$0.new" "$0" && shift && exec "$@""#;
+pub(super) const LAUNCHER: &str =
+    r#"printf '%s %s\n' "$$" "$1" > "$0.new" && mv "$0.new" "$0" && shift && exec "$@""#;
 
 /// One process of a service.
-struct Process {
-    pid: u32,
-    config: String,
-    file: PathBuf,
+pub(super) struct Process {
+    pub(super) pid: u32,
+    /// The digest of what it was started with; of one that runs once, who started it.
+    pub(super) config: String,
+    pub(super) file: PathBuf,
 }
 
 /// The program that runs Odoo for this project, or why nothing can.
@@ -70,19 +72,19 @@ pub fn look(project: &Project, run_dir: &Path) -> Services {
     project.odoo.services.keys().map(seen).collect::<BTreeMap<_, _>>()
 }
 
-fn is_ours(process: &Process, conf: &str) -> bool {
+pub(super) fn is_ours(process: &Process, conf: &str) -> bool {
     crate::process::lives(process.pid) && crate::process::was_started_with(process.pid, conf)
 }
 
 /// The pid files of a service.
-fn processes(run_dir: &Path, name: &str) -> Vec<Process> {
+pub(super) fn processes(run_dir: &Path, name: &str) -> Vec<Process> {
     let Ok(listing) = fs::read_dir(run_dir) else { return Vec::new() };
     let mut found: Vec<Process> = listing
         .filter_map(|entry| {
             let file = entry.ok()?.path();
             let number =
                 file.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".pid")?;
-            number.parse::<u16>().ok()?;
+            number.parse::<u64>().ok()?;
             let text = fs::read_to_string(&file).ok()?;
             let (pid, config) = text.trim().split_once(' ')?;
             Some(Process { pid: pid.parse().ok()?, config: config.to_owned(), file })
@@ -100,6 +102,7 @@ fn pid_file(terms: &Terms, name: &str, number: u16) -> PathBuf {
 pub async fn start(service: &ServiceSpec) -> Result<()> {
     let terms = terms(&service.launch)?;
     let conf = terms.config_file.display().to_string();
+    once::end_left(terms).await?;
     let mut kept = Vec::new();
     for process in processes(&terms.run_dir, &service.name) {
         let wanted = (1..=service.replicas).any(|n| pid_file(terms, &service.name, n) == process.file);
@@ -168,11 +171,13 @@ async fn answers(port: u16) -> bool {
 }
 
 /// Ends a process: asked first, killed with its workers when it does not listen.
-async fn end(process: &Process, conf: &str) -> Result<()> {
+pub(super) async fn end(process: &Process, conf: &str) -> Result<()> {
     if is_ours(process, conf) {
         daemon::signal(process.pid, Signal::TERM)?;
         if !daemon::wait_for_end(process.pid, STOP).await {
             daemon::signal_group(process.pid, Signal::KILL);
+            // One that runs once is in the group of whoever started it.
+            daemon::signal(process.pid, Signal::KILL)?;
             daemon::wait_for_end(process.pid, STOP).await;
         }
     }
@@ -192,19 +197,4 @@ pub async fn stop(service: &ServiceSpec) -> Result<()> {
         end(&process, &conf).await?;
     }
     Ok(())
-}
-
-/// Odoo once, as the service runs it.
-pub async fn odoo_command(service: &ServiceSpec, args: &[String]) -> Result<std::process::Command> {
-    let terms = terms(&service.launch)?;
-    let (program, rest) = service
-        .command
-        .split_first()
-        .ok_or_else(|| Error::internal("a service without a command cannot be run"))?;
-    let mut command = std::process::Command::new(program);
-    command.args(rest).args(args).envs(&service.env).stdin(std::process::Stdio::null());
-    if let Some(owner) = terms.run_as {
-        command.uid(owner.uid).gid(owner.gid);
-    }
-    Ok(command)
 }
