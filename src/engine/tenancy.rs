@@ -19,11 +19,11 @@ pub struct Tenancy {
     _lock: File,
 }
 
-/// Takes the directory for a start; fails when anybody else is at work in it. `own` are the ids of containers
-/// that may be there: the one that is about to be replaced.
-pub async fn take(data: &Path, own: &[String]) -> Result<Tenancy> {
+/// Takes the directory for a start; fails when anybody else is at work in it. `own` are the containers that
+/// may be there: the one that is about to be replaced.
+pub async fn take(data: &Path, own: &[Container]) -> Result<Tenancy> {
     let lock = lock(data)?;
-    let others = others(data, own, !own.is_empty(), &containers().await);
+    let others = others(data, own, &containers().await);
     if others.is_empty() {
         return Ok(Tenancy { _lock: lock });
     }
@@ -33,11 +33,11 @@ pub async fn take(data: &Path, own: &[String]) -> Result<Tenancy> {
     ))
 }
 
-/// Who else is at work in the directory. `ours_runs`: processes that work in it are those of our own
-/// container. `containers` are those of the engine.
-pub fn others(data: &Path, own: &[String], ours_runs: bool, containers: &[Container]) -> Vec<String> {
+/// Who else is at work in the directory. Processes that work in it are those of our own container only while
+/// that one runs. `containers` are those of the engine.
+pub fn others(data: &Path, own: &[Container], containers: &[Container]) -> Vec<String> {
     let mut others = mounting(data, own, containers);
-    if others.is_empty() && !ours_runs {
+    if others.is_empty() && !own.iter().any(|container| container.running) {
         others.extend(processes_in(data));
     }
     others
@@ -74,11 +74,12 @@ pub async fn containers() -> Vec<Container> {
 }
 
 /// The running containers that mount the directory, one above or one below it.
-pub fn mounting(data: &Path, own: &[String], containers: &[Container]) -> Vec<String> {
+pub fn mounting(data: &Path, own: &[Container], containers: &[Container]) -> Vec<String> {
     let data = canonical(data);
+    let is_own = |container: &Container| own.iter().any(|own| own.id == container.id);
     containers
         .iter()
-        .filter(|container| container.running && !own.contains(&container.id))
+        .filter(|container| container.running && !is_own(container))
         .filter(|container| container.sources.iter().any(|source| overlaps(&canonical(source), &data)))
         .map(|container| format!("the container {} mounts it", container.name))
         .collect()
@@ -109,6 +110,42 @@ mod tests {
         ] {
             assert_eq!(overlaps(Path::new(other), data), want, "{other}");
         }
+    }
+
+    fn container(running: bool) -> Container {
+        Container {
+            id: "c0ffee".to_owned(),
+            name: "shop-db-1".to_owned(),
+            sources: Vec::new(),
+            project: "shop".to_owned(),
+            one_off: false,
+            service: "db".to_owned(),
+            running,
+            status: String::new(),
+            port: None,
+            config: None,
+            folder: None,
+            compose: None,
+        }
+    }
+
+    #[test]
+    fn a_stopped_container_of_ours_explains_no_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("pg");
+        std::fs::create_dir(&data).unwrap();
+        let postgres = dir.path().join("postgres");
+        std::fs::copy("/bin/sleep", &postgres).unwrap();
+        let mut server = std::process::Command::new(&postgres).arg("600").current_dir(&data).spawn().unwrap();
+        while data_dir::processes(&data).is_empty() {
+            std::thread::yield_now();
+        }
+        let stopped = others(&data, &[container(false)], &[]);
+        let running = others(&data, &[container(true)], &[]);
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert_eq!(stopped, [format!("process {} works in it", server.id())]);
+        assert!(running.is_empty(), "{running:?}");
     }
 
     #[test]

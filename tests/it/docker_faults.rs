@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::sandbox::skipped;
 use crate::stack::{Stack, asked, docker, engine, journal, wait_for};
 
@@ -95,6 +97,19 @@ fn a_health_check_that_never_passes_ends_at_its_time() {
         .says("start_timeout");
     assert!(!shop.path(".odpm/database/last_run.json").exists());
     let _ = shop.run(&["plan"]).code(3).says("--resume");
+}
+
+#[test]
+fn a_restart_of_long_ago_fails_no_start() {
+    let Some(stack) = Stack::new() else { return };
+    let shop = &stack.shop;
+    let _ = shop.apply();
+    let status = shop.json(&["status", "--format", "json"]);
+    let id = status["services"]["odoo-cron"]["ids"][0].as_str().unwrap();
+    let pid: i32 = asked(&["inspect", "-f", "{{.State.Pid}}", id]).parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    wait_for(|| asked(&["inspect", "-f", "{{.RestartCount}} {{.State.Status}}", id]) == "1 running");
+    let _ = shop.run(&["scale", "--service", "odoo-cron", "--replicas", "2", "--yes"]).code(0);
 }
 
 /// The folder with the second generation of Compose that the test set-up has brought, or nothing where `docker`

@@ -51,9 +51,8 @@ pub async fn look(project: &Project) -> EngineSeen {
         missing_images.push(project.odoo.image.clone());
     }
     let service = project.postgres_service();
-    let servers: Vec<&&Container> = own.iter().filter(|container| container.service == service).collect();
-    let ids: Vec<String> = servers.iter().map(|container| container.id.clone()).collect();
-    let ours_runs = servers.iter().any(|container| container.running);
+    let of_server = own.iter().filter(|container| container.service == service);
+    let servers: Vec<Container> = of_server.map(|container| (*container).clone()).collect();
     EngineSeen {
         available: Known::Known("docker".to_owned()),
         image_major,
@@ -61,7 +60,7 @@ pub async fn look(project: &Project) -> EngineSeen {
         volumes,
         orphans,
         compose_taken_by: strangers.first().and_then(|container| container.folder.clone()),
-        in_use_by: tenancy::others(&project.postgres.data, &ids, ours_runs, &all),
+        in_use_by: tenancy::others(&project.postgres.data, &servers, &all),
         server: Known::Known(server(&own, &service)),
         services: Known::Known(services(&own, project)),
         ..nothing(project, "containers bring their own")

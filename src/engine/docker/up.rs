@@ -1,5 +1,6 @@
 //! Services up and down through Compose, waited for by their health.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use bollard::query_parameters::{CreateImageOptionsBuilder, InspectContainerOptio
 use futures_util::StreamExt;
 
 use super::client::{connected, failed};
+use super::containers::Container;
 use super::{compose, containers, one_off, stack};
 use crate::engine::deadline::Deadline;
 use crate::engine::tenancy;
@@ -44,7 +46,7 @@ pub async fn pull(image: &str) -> Result<()> {
 /// Starts the server and waits until it is healthy and its port answers.
 pub async fn start_server(server: &ServerSpec) -> Result<()> {
     let (project, file) = stack(&server.launch)?;
-    let own = ids(project, &server.service).await?;
+    let own = of_service(project, &server.service).await?;
     let _tenancy = tenancy::take(&server.data, &own).await?;
     let deadline = Deadline::of(server.start_timeout);
     up(project, file, &server.service, 1, deadline).await?;
@@ -77,8 +79,23 @@ pub async fn stop(service: &str, launch: &crate::step::Launch) -> Result<()> {
 async fn up(project: &str, file: &Path, service: &str, replicas: u16, deadline: Deadline) -> Result<()> {
     let compose = flavour(project).await?;
     let scale = format!("{service}={replicas}");
+    let before = restarts(&connected()?, project, service).await?;
     compose.run(project, file, &["up", "-d", "--no-deps", "--scale", &scale, service]).await?;
-    healthy(&connected()?, project, service, replicas, deadline).await
+    let wanted = Wanted { project, service, replicas, before, deadline };
+    healthy(&connected()?, &wanted).await
+}
+
+/// How often the engine has restarted each container of a service that runs, by their ids. For one that is started
+/// again it counts from nought.
+async fn restarts(client: &Docker, project: &str, service: &str) -> Result<BTreeMap<String, i64>> {
+    let mut restarts = BTreeMap::new();
+    for container in of_service(project, service).await?.into_iter().filter(|container| container.running) {
+        // One that is gone by now has none that count.
+        if let Ok(seen) = client.inspect_container(&container.id, None::<InspectContainerOptions>).await {
+            restarts.insert(container.id, seen.restart_count.unwrap_or_default());
+        }
+    }
+    Ok(restarts)
 }
 
 /// The Compose that this project's stack belongs to.
@@ -98,13 +115,10 @@ pub async fn odoo_command(service: &ServiceSpec, args: &[String]) -> Result<std:
     Ok(flavour(project).await?.command(project, file, &words))
 }
 
-async fn ids(project: &str, service: &str) -> Result<Vec<String>> {
-    let all = containers::list(project).await?;
-    Ok(all
-        .into_iter()
-        .filter(|container| container.service == service)
-        .map(|container| container.id)
-        .collect())
+async fn of_service(project: &str, service: &str) -> Result<Vec<Container>> {
+    let mut all = containers::list(project).await?;
+    all.retain(|container| container.service == service);
+    Ok(all)
 }
 
 /// How a container is doing.
@@ -114,31 +128,37 @@ enum Doing {
     Badly(String),
 }
 
-/// Waits until the wanted number is healthy; one that dies is told with its last words.
-async fn healthy(
-    client: &Docker,
-    project: &str,
-    service: &str,
+/// What is waited for after a start.
+struct Wanted<'a> {
+    project: &'a str,
+    service: &'a str,
     replicas: u16,
+    /// The restarts of each container before this start, which say nothing about it.
+    before: BTreeMap<String, i64>,
     deadline: Deadline,
-) -> Result<()> {
+}
+
+/// Waits until the wanted number is healthy; one that dies is told with its last words.
+async fn healthy(client: &Docker, wanted: &Wanted<'_>) -> Result<()> {
+    let Wanted { project, service, deadline, .. } = *wanted;
     loop {
         let mut well = 0;
-        let ids = ids(project, service).await?;
-        for id in &ids {
-            match doing(client, id, deadline.elapsed()).await? {
+        let seen = of_service(project, service).await?;
+        for Container { id, .. } in &seen {
+            let before = wanted.before.get(id).copied().unwrap_or_default();
+            match doing(client, id, before, deadline.elapsed()).await? {
                 Doing::Well => well += 1,
                 Doing::Starting => {}
                 Doing::Badly(how) => return Err(last_words(client, id, &format!("{service} {how}")).await),
             }
         }
-        if well >= usize::from(replicas) {
+        if well >= usize::from(wanted.replicas) {
             return Ok(());
         }
         if deadline.is_over() {
             let what = format!("{service} is not healthy after {} s", deadline.seconds);
-            let error = match ids.first() {
-                Some(id) => last_words(client, id, &what).await,
+            let error = match seen.first() {
+                Some(container) => last_words(client, &container.id, &what).await,
                 None => Error::environment(what),
             };
             return Err(error
@@ -149,7 +169,7 @@ async fn healthy(
     }
 }
 
-async fn doing(client: &Docker, id: &str, since: Duration) -> Result<Doing> {
+async fn doing(client: &Docker, id: &str, restarts_before: i64, since: Duration) -> Result<Doing> {
     let seen = match client.inspect_container(id, None::<InspectContainerOptions>).await {
         Ok(seen) => seen,
         // Compose replaces containers; the list tells of the next one.
@@ -166,7 +186,7 @@ async fn doing(client: &Docker, id: &str, since: Duration) -> Result<Doing> {
             Doing::Badly(format!("ended with exit code {code}"))
         }
         (Some(ContainerStateStatusEnum::RESTARTING), _) => Doing::Badly("ends again and again".to_owned()),
-        _ if restarts > 0 => Doing::Badly("ends again and again".to_owned()),
+        _ if restarts > restarts_before => Doing::Badly("ends again and again".to_owned()),
         (_, Some(HealthStatusEnum::HEALTHY)) => Doing::Well,
         (_, Some(HealthStatusEnum::UNHEALTHY)) => Doing::Badly("fails its health check".to_owned()),
         (_, Some(HealthStatusEnum::STARTING)) => {
