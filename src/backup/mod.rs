@@ -265,14 +265,20 @@ impl Make<'_> {
         if !names.iter().any(|name| in_service(&name)) || running.is_empty() {
             return steps;
         }
-        let stop = running.iter().rev().map(|service| {
-            let reason = "it would go on with what it remembers of the database";
-            PlannedStep::new(format!("stop-{}", service.name), Step::StopService(service.clone()), reason)
-                .risk(Risk::Interrupts)
+        let again = |name: &&'static str| specs::service(name, &self.ground.all);
+        let stop = running.iter().rev().filter_map(|name| {
+            let mut reason = "it would go on with what it remembers of the database".to_owned();
+            if again(name).is_none() {
+                let why =
+                    self.ground.all.seen.engine.odoo.why().unwrap_or("Odoo's source is not given any more");
+                reason += &format!("; it cannot be started again, for {why}");
+            }
+            let step = Step::StopService(specs::service_to_stop(name, &self.ground.all)?);
+            Some(PlannedStep::new(format!("stop-{name}"), step, reason).risk(Risk::Interrupts))
         });
-        let start = running.iter().map(|service| {
-            let id = format!("start-{}", service.name);
-            PlannedStep::new(id, Step::StartService(service.clone()), "it ran before")
+        let start = running.iter().filter_map(|name| {
+            let step = Step::StartService(again(name)?);
+            Some(PlannedStep::new(format!("start-{name}"), step, "it ran before"))
         });
         stop.chain(steps).chain(start).collect()
     }

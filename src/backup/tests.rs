@@ -229,3 +229,14 @@ fn a_prune_leaves_what_is_not_odpms() {
     assert_eq!(ids(&plan), litter, "a name alone is no mark");
     assert!(plan.warnings[0].contains("not odpm's"));
 }
+
+#[test]
+fn what_runs_is_stopped_though_it_cannot_be_started_again() {
+    let mut machine = Machine::new();
+    machine.project = project(&TEXT.replace("engine: docker", "engine: local"), &[]);
+    machine.seen.engine.odoo = Known::Unknown("there is no odoo-bin".into());
+    let plan = machine.plan(&Request::Rename { from: "shop".into(), to: "store".into() });
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["stop-odoo-cron", "stop-odoo", "rename"], "{:?}", plan.blocked);
+    assert!(plan.steps[0].reason.contains("there is no odoo-bin"), "{}", plan.steps[0].reason);
+}

@@ -81,6 +81,17 @@ pub fn unavailable(grounds: &Grounds<'_>) -> Option<Block> {
     )
 }
 
+/// A server of ours of which nobody knows whether it runs: it must not count as stopped.
+pub fn server_unknown(grounds: &Grounds<'_>) -> Option<Block> {
+    let Grounds { project, seen, .. } = *grounds;
+    if project.postgres.external.is_some() || seen.engine.available.get().is_none() {
+        return None;
+    }
+    let block = Block::environment("server_unknown", "it is not known whether PostgreSQL runs");
+    let block = block.because(seen.engine.server.why()?);
+    Some(block.hint("Run the command as the account that owns the data directory, or as root."))
+}
+
 /// A server of ours that does not run.
 pub fn stopped(grounds: &Grounds<'_>) -> Option<Block> {
     let stopped = grounds.seen.engine.server.get().is_some_and(|server| *server == ServerSeen::Stopped);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Grounds;
 use crate::base::{Digest, Secret, SecretRef};
 use crate::compose::{self, Service, role_arguments};
-use crate::facts::{FileSeen, Scale};
+use crate::facts::{FileSeen, Owner, Scale};
 use crate::odoo_conf::{self, ConfEdit, OdooConf};
 use crate::postgresql_conf::{self, Places};
 use crate::project::{Archive, EngineKind, Project};
@@ -62,20 +62,35 @@ pub fn scale(grounds: &Grounds<'_>) -> Scale {
 
 /// The server as wanted; `None` as long as the engine cannot run one.
 pub fn server(grounds: &Grounds<'_>) -> Option<ServerSpec> {
+    let engine = &grounds.seen.engine;
+    match grounds.project.engine {
+        EngineKind::Local => {
+            Some(server_from(engine.binaries.get()?.dir.clone(), *engine.run_as.get()?, grounds))
+        }
+        EngineKind::Docker => Some(server_from(PathBuf::new(), None, grounds)),
+    }
+}
+
+/// The server for a step that stops it: what runs is stopped without its programs, which may be gone.
+pub fn server_to_stop(grounds: &Grounds<'_>) -> ServerSpec {
+    server(grounds).unwrap_or_else(|| server_from(PathBuf::new(), None, grounds))
+}
+
+fn server_from(bin_dir: PathBuf, run_as: Option<Owner>, grounds: &Grounds<'_>) -> ServerSpec {
     let Grounds { project, seen, .. } = *grounds;
     let (config_file, text) = rendered_conf(grounds);
     let launch = match project.engine {
         EngineKind::Local => Launch::Local(Terms {
-            bin_dir: seen.engine.binaries.get()?.dir.clone(),
+            bin_dir,
             config_file,
             run_dir: seen.engine.socket_dir.clone(),
             log: project.state_dir().join("log").join("postgresql.log"),
-            run_as: *seen.engine.run_as.get()?,
+            run_as,
         }),
         EngineKind::Docker => compose_launch(project),
     };
     let postgres = &project.postgres;
-    Some(ServerSpec {
+    ServerSpec {
         service: project.postgres_service(),
         data: postgres.data.clone(),
         major: postgres.major,
@@ -86,7 +101,7 @@ pub fn server(grounds: &Grounds<'_>) -> Option<ServerSpec> {
         },
         start_timeout: postgres.start_timeout,
         launch,
-    })
+    }
 }
 
 /// The digest of what a container is made from: its definition, and the file that it reads.
@@ -111,38 +126,60 @@ fn compose_launch(project: &Project) -> Launch {
     }
 }
 
+/// How many of a service are wanted, deliberate deviations included.
+pub fn replicas(name: &str, grounds: &Grounds<'_>) -> u16 {
+    let described = grounds.project.odoo.services.get(name).map_or(0, |service| service.replicas);
+    scale(grounds).0.get(name).map_or(described, |scaled| scaled.replicas)
+}
+
 /// A service as wanted; `None` when the engine cannot run Odoo.
 pub fn service(name: &str, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
+    let command = match grounds.project.engine {
+        EngineKind::Docker => Vec::new(),
+        EngineKind::Local => odoo_command(name, grounds)?,
+    };
+    service_from(name, command, grounds)
+}
+
+/// A service for a step that stops it: what runs is stopped without Odoo's source, which may be gone.
+pub fn service_to_stop(name: &str, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
+    service(name, grounds).or_else(|| service_from(name, Vec::new(), grounds))
+}
+
+/// The command line of a process of this machine; `None` without Odoo's source or a Python.
+fn odoo_command(name: &str, grounds: &Grounds<'_>) -> Option<Vec<String>> {
     let Grounds { project, seen, .. } = *grounds;
     let wanted = project.odoo.services.get(name)?;
-    let conf = project.odoo_conf();
-    let (command, launch) = match project.engine {
-        EngineKind::Docker => (Vec::new(), compose_launch(project)),
-        EngineKind::Local => {
-            let source = project.odoo.source.as_ref()?;
-            let mut command = vec![seen.engine.odoo.get()?.display().to_string()];
-            command.push(source.join("odoo-bin").display().to_string());
-            command.extend(["-c".to_owned(), conf.display().to_string()]);
-            let cron = project.odoo.services.get("odoo-cron").is_some_and(|cron| cron.replicas > 0);
-            command.extend(role_arguments(name, cron));
-            if let Some(port) = wanted.port.filter(|_| name != "odoo") {
-                command.push(format!("--http-port={port}"));
-            }
-            command.extend(wanted.args.iter().cloned());
-            let terms = Terms {
-                bin_dir: source.clone(),
-                config_file: conf.clone(),
-                run_dir: seen.engine.socket_dir.clone(),
-                log: project.state_dir().join("log").join(format!("{name}.log")),
-                run_as: None,
-            };
-            (command, Launch::Local(terms))
-        }
+    let source = project.odoo.source.as_ref()?;
+    let mut command = vec![seen.engine.odoo.get()?.display().to_string()];
+    command.push(source.join("odoo-bin").display().to_string());
+    command.extend(["-c".to_owned(), project.odoo_conf().display().to_string()]);
+    let cron = project.odoo.services.get("odoo-cron").is_some_and(|cron| cron.replicas > 0);
+    command.extend(role_arguments(name, cron));
+    if let Some(port) = wanted.port.filter(|_| name != "odoo") {
+        command.push(format!("--http-port={port}"));
+    }
+    command.extend(wanted.args.iter().cloned());
+    Some(command)
+}
+
+fn service_from(name: &str, command: Vec<String>, grounds: &Grounds<'_>) -> Option<ServiceSpec> {
+    let Grounds { project, seen, .. } = *grounds;
+    let wanted = project.odoo.services.get(name)?;
+    let launch = match project.engine {
+        EngineKind::Docker => compose_launch(project),
+        EngineKind::Local => Launch::Local(Terms {
+            bin_dir: project.odoo.source.clone().unwrap_or_default(),
+            config_file: project.odoo_conf(),
+            run_dir: seen.engine.socket_dir.clone(),
+            log: project.state_dir().join("log").join(format!("{name}.log")),
+            run_as: None,
+        }),
     };
     Some(ServiceSpec {
         name: name.to_owned(),
         service: project.service_name(name),
-        replicas: scale(grounds).0.get(name).map_or(wanted.replicas, |scaled| scaled.replicas),
+        replicas: replicas(name, grounds),
         port: wanted.port,
         config: match project.engine {
             EngineKind::Local => Digest::of_json(&(&command, &launch, conf_text(grounds))),
@@ -236,11 +273,11 @@ pub fn verify_login(project: &Project) -> VerifyLogin {
 /// The Odoo services, in the order in which they start.
 pub const SERVICES: [&str; 3] = ["odoo", "odoo-cron", "odoo-worker"];
 
-/// The Odoo services that run, in the order in which they start.
-pub fn running(grounds: &Grounds<'_>) -> Vec<ServiceSpec> {
+/// The plain names of the Odoo services that run, in the order in which they start.
+pub fn running(grounds: &Grounds<'_>) -> Vec<&'static str> {
     let Some(services) = grounds.seen.engine.services.get() else { return Vec::new() };
-    let runs = |name: &&&str| services.get(**name).is_some_and(|seen| seen.running > 0);
-    SERVICES.iter().filter(runs).filter_map(|name| service(name, grounds)).collect()
+    let runs = |name: &&str| services.get(*name).is_some_and(|seen| seen.running > 0);
+    SERVICES.into_iter().filter(runs).collect()
 }
 
 /// Who looks after databases; `None` as long as the engine has no programs of PostgreSQL.

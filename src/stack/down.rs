@@ -12,13 +12,12 @@ pub fn plan(grounds: &Grounds<'_>) -> Plan {
     plan.blocked.extend(frame::unavailable(grounds));
     let running = specs::SERVICES.iter().rev();
     plan.steps.extend(running.filter_map(|name| services::stop(name, "the stack goes down", grounds)));
+    plan.blocked.extend(frame::server_unknown(grounds));
     match grounds.seen.engine.server.get() {
         Some(ServerSeen::Running { .. }) => {
-            if let Some(server) = specs::server(grounds) {
-                let step = Step::StopServer(server);
-                let reason = "the stack goes down; the data stays";
-                plan.steps.push(PlannedStep::new("stop-server", step, reason).risk(Risk::Interrupts));
-            }
+            let step = Step::StopServer(specs::server_to_stop(grounds));
+            let reason = "the stack goes down; the data stays";
+            plan.steps.push(PlannedStep::new("stop-server", step, reason).risk(Risk::Interrupts));
         }
         Some(ServerSeen::Foreign { pid, port }) => {
             plan.blocked.push(blocks::foreign_server(*pid, *port, grounds))

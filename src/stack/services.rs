@@ -13,6 +13,9 @@ pub fn up(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
 
 /// Brings one service to the wanted number and configuration.
 pub fn one(name: &str, restart: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+    if specs::replicas(name, grounds) == 0 {
+        return stop(name, "none of it is wanted", grounds).into_iter().collect();
+    }
     let Some(spec) = specs::service(name, grounds) else { return Vec::new() };
     let seen = seen(name, grounds);
     let running = seen.map_or(0, |seen| seen.running);
@@ -20,9 +23,6 @@ pub fn one(name: &str, restart: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep>
         let risk = if running > 0 { Risk::Interrupts } else { Risk::None };
         PlannedStep::new(format!("start-{name}"), Step::StartService(spec.clone()), reason).risk(risk)
     };
-    if spec.replicas == 0 {
-        return stop(name, "none of it is wanted", grounds).into_iter().collect();
-    }
     if running > 0 && restart {
         let stop = stop(name, "odoo.conf gets another password", grounds);
         return stop.into_iter().chain([start("it was stopped to read odoo.conf anew".to_owned())]).collect();
@@ -41,8 +41,8 @@ pub fn one(name: &str, restart: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep>
 
 /// Stops a service that runs.
 pub fn stop(name: &str, reason: &str, grounds: &Grounds<'_>) -> Option<PlannedStep> {
-    let spec = specs::service(name, grounds)?;
     seen(name, grounds).filter(|seen| seen.running > 0)?;
+    let spec = specs::service_to_stop(name, grounds)?;
     Some(PlannedStep::new(format!("stop-{name}"), Step::StopService(spec), reason).risk(Risk::Interrupts))
 }
 

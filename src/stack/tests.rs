@@ -267,6 +267,32 @@ fn down_stops_odoo_before_the_server_and_nothing_twice() {
 }
 
 #[test]
+fn down_stops_what_runs_though_its_programs_are_gone() {
+    let project = project(&SMALL.replace("18.0", "18.0\n  source: /opt/odoo"), &[]);
+    let mut machine = Machine::new(&project);
+    machine.apply(&machine.up(&project, &[]));
+    machine.seen.engine.binaries = Known::Unknown("there are none".into());
+    machine.seen.engine.run_as = Known::Unknown("there is no account".into());
+    machine.seen.engine.odoo = Known::Unknown("there is no odoo-bin".into());
+    let without_source = self::project(SMALL, &[]);
+    for project in [&project, &without_source] {
+        let down = machine.plan(project, &Request::Down);
+        assert_eq!(ids(&down), ["stop-odoo-cron", "stop-odoo", "stop-server"]);
+        assert!(down.blocked.is_empty(), "{:?}", down.blocked);
+    }
+}
+
+#[test]
+fn a_server_of_which_nothing_is_known_does_not_count_as_stopped() {
+    let project = project(SMALL, &[]);
+    let mut machine = Machine::new(&project);
+    machine.seen.engine.server = Known::Unknown("/srv/pg cannot be read: no permission".into());
+    let down = machine.plan(&project, &Request::Down);
+    assert_eq!(down.blocked[0].code, "server_unknown");
+    assert_eq!(down.blocked[0].why, ["/srv/pg cannot be read: no permission"]);
+}
+
+#[test]
 fn undo_refuses_to_lose_what_was_written_since() {
     let project = project(SMALL, &[]);
     let mut machine = Machine::new(&project);

@@ -60,6 +60,20 @@ fn services_start_rest_restart_on_a_change_and_stop() {
 }
 
 #[test]
+fn what_runs_is_stopped_though_programs_and_source_are_gone() {
+    let (shop, port) = shop();
+    let _ = shop.apply();
+    std::fs::remove_dir_all(shop.path("odoo-src")).unwrap();
+    shop.describe(&odoo(port, ""), "bin_dir: /nowhere\n");
+    let _ = shop.run(&["down", "--yes"]).code(0).says("stop odoo");
+    let status = shop.json(&["status", "--format", "json"]);
+    assert_eq!(status["services"]["odoo"]["running"], 0);
+    assert_eq!(status["services"]["odoo-cron"]["running"], 0);
+    assert!(!shop.data().join("postmaster.pid").exists());
+    let _ = shop.run(&["down", "--yes"]).code(0).says("Nothing to do.");
+}
+
+#[test]
 fn a_service_that_dies_is_told_with_its_last_words_and_resumed() {
     let (shop, port) = shop();
     shop.describe(&odoo(port, ", log_level: broken"), "");
