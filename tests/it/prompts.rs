@@ -124,6 +124,22 @@ fn a_pipeline_is_never_asked_even_with_a_terminal() {
 }
 
 #[test]
+fn an_interrupt_is_for_the_program_that_has_the_terminal() {
+    let shop = Sandbox::new();
+    let _ = shop.apply();
+    let env = [("PAGER", "cat")];
+    let mut psql = session(&shop, &["psql", "-d", "postgres", "-X"], &env);
+    psql.expect("postgres=>").unwrap();
+    psql.send("SELECT pg_sleep(100);\n").unwrap();
+    psql.send("\x03").unwrap();
+    psql.expect("postgres=>").unwrap();
+    psql.send("SELECT 'still ' || 'there';\n").unwrap();
+    psql.expect("still there").unwrap();
+    psql.send("\\q\n").unwrap();
+    ends_with(&mut psql, 0);
+}
+
+#[test]
 fn what_is_lost_has_to_be_named_by_hand() {
     let shop = crate::shop::shop();
     let drop = ["database", "drop", "-d", "shop"];
