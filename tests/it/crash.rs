@@ -143,3 +143,20 @@ fn a_step_that_fails_is_kept_and_goes_on_later() {
     let _ = shop.apply();
     shop.at_rest();
 }
+
+#[test]
+fn lock_files_are_cleared_by_whoever_may_start_the_server_only() {
+    let shop = Sandbox::new();
+    let _ = shop.apply();
+    let _ = shop.run(&["down", "--yes"]).code(0);
+    // Of a process that is no server; and another odpm is about to start one.
+    let stale = format!("{}\n{}\n1\n{}\n", std::process::id(), shop.data().display(), shop.port);
+    shop.write("data/postgres/postmaster.pid", &stale);
+    let lock = std::fs::OpenOptions::new().write(true).open(shop.path("data/.postgres.odpm-lock")).unwrap();
+    lock.lock().unwrap();
+    let _ = shop.run(&["apply", "--yes"]).code(4).says("another odpm is starting a server");
+    assert_eq!(shop.read("data/postgres/postmaster.pid"), stale);
+    drop(lock);
+    let _ = resume(&shop).code(0);
+    shop.at_rest();
+}

@@ -50,13 +50,7 @@ pub async fn end_left(terms: &Terms) -> Result<()> {
         if at_work && process::is_at_work(&left.config) {
             continue;
         }
-        let pid = left.pid;
         end(&left, &conf).await?;
-        if at_work && is_ours(&left, &conf) {
-            return Err(Error::environment(format!("process {pid} does not end"))
-                .because("it is an Odoo that an odpm which is gone has started, at work on a database still")
-                .hint(format!("End it: kill -9 {pid}; then resume.")));
-        }
     }
     Ok(())
 }

@@ -79,8 +79,10 @@ pub async fn start(server: &ServerSpec) -> Result<()> {
     }
     let terms = terms(&server.launch)?;
     prepare_run_dir(terms)?;
-    clear_stale_locks(server, terms).await?;
+    // Whose lock files these are is only sure once nobody else may start a server here.
+    orphans_end(&server.data).await?;
     let _tenancy = tenancy::take(&server.data, &[]).await?;
+    clear_stale_locks(server, terms)?;
     let from = daemon::length(&terms.log);
     let mut child = daemon::daemon(&terms.bin_dir.join("postgres"), &terms.log, terms.run_as)?
         .args(settings(server, terms))
@@ -90,16 +92,13 @@ pub async fn start(server: &ServerSpec) -> Result<()> {
     ready(server, terms, from, &mut || Ok(child.try_wait()?.is_some())).await
 }
 
-/// Removes lock files that PostgreSQL itself would stumble over: the process id in them was given to another
-/// program since, or the kernel keeps it for a process that has ended. Nothing of PostgreSQL may be at work
-/// in the data directory by then; what a killed server leaves behind ends by itself within moments.
-async fn clear_stale_locks(server: &ServerSpec, terms: &Terms) -> Result<()> {
-    let data = &server.data;
+/// Waits for the end of what a killed server leaves behind: it ends by itself within moments.
+async fn orphans_end(data: &Path) -> Result<()> {
     let begin = Instant::now();
     loop {
         let left = data_dir::processes(data);
         if left.is_empty() {
-            break;
+            return Ok(());
         }
         if begin.elapsed() > ORPHANS {
             return Err(Error::environment("processes of a server that was killed are still at work")
@@ -108,8 +107,14 @@ async fn clear_stale_locks(server: &ServerSpec, terms: &Terms) -> Result<()> {
         }
         tokio::time::sleep(BEAT).await;
     }
+}
+
+/// Removes lock files that PostgreSQL itself would stumble over: the process id in them was given to another
+/// program since, or the kernel keeps it for a process that has ended. The data directory is ours by then, and
+/// nothing of PostgreSQL is at work in it.
+fn clear_stale_locks(server: &ServerSpec, terms: &Terms) -> Result<()> {
     let socket = terms.run_dir.join(format!(".s.PGSQL.{}.lock", server.port));
-    for lock in [data.join("postmaster.pid"), socket] {
+    for lock in [server.data.join("postmaster.pid"), socket] {
         let text = fs::read_to_string(&lock).unwrap_or_default();
         let pid = text.lines().next().and_then(|line| line.trim().trim_start_matches('-').parse().ok());
         if pid.is_some_and(crate::process::exists) {

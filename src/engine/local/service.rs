@@ -178,7 +178,9 @@ pub(super) async fn end(process: &Process, conf: &str) -> Result<()> {
             daemon::signal_group(process.pid, Signal::KILL);
             // One that runs once is in the group of whoever started it.
             daemon::signal(process.pid, Signal::KILL)?;
-            daemon::wait_for_end(process.pid, STOP).await;
+            if !daemon::wait_for_end(process.pid, STOP).await {
+                return Err(survived(process));
+            }
         }
     }
     match fs::remove_file(&process.file) {
@@ -187,6 +189,14 @@ pub(super) async fn end(process: &Process, conf: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Its pid file stays: without it nobody would know of the process any more.
+fn survived(process: &Process) -> Error {
+    Error::environment(format!("Odoo (pid {}) does not end", process.pid))
+        .because("it was asked to, and killed; the kernel still waits for something in it, such as a disk")
+        .hint(format!("Look at what it waits for: ps -o pid,stat,wchan -p {}", process.pid))
+        .hint("When it is gone, run the command again.")
 }
 
 /// Stops every process of the service.
