@@ -347,6 +347,10 @@ fn the_administrator_gets_a_password_that_is_on_no_command_line() {
     let shop = shop();
     let set = ["database", "set-admin-pass", "-d", "shop", "--yes"];
     let _ = shop.run(&set).code(3).says("ODPM_ADMIN_PASSWORD");
+    // A plan wants none; whoever applies it is asked.
+    let _ = shop.run(&["database", "set-admin-pass", "-d", "shop", "--plan"]).code(0).says("set-admin-pass");
+    let _ = shop.run(&[&set[..3], &["shop", "--save-plan", "pass.plan"]].concat()).code(0);
+    let _ = shop.run(&["apply", "pass.plan", "--yes"]).code(3).says("ODPM_ADMIN_PASSWORD");
     let _ = shop.run_with(&set, &[("ODPM_ADMIN_PASSWORD", "geheim")]).code(0);
     let hash = shop.sql("shop", "SELECT login || ' ' || password FROM res_users WHERE id = 2").remove(0);
     assert!(hash.starts_with("admin $pbkdf2-sha512$600000$"), "{hash}");

@@ -213,7 +213,8 @@ fn old_snapshots_are_pruned_and_fresh_ones_kept() {
     let _ = (take(&shop, "two"), take(&shop, "three"));
     let _ = shop.run(&["watchdog", "prune"]).code(3).says("2 newer ones are kept");
     assert!(first.exists());
-    let _ = shop.run(&["watchdog", "prune", "--yes"]).code(0);
+    let _ = shop.run(&["watchdog", "prune", "--save-plan", "prune.plan"]).code(0);
+    let _ = shop.run(&["apply", "prune.plan", "--yes"]).code(0);
     assert!(!first.exists() && !first.with_extension("json").exists());
     assert_eq!(snapshots(&shop).len(), 2);
     let _ = shop.run(&["watchdog", "prune", "--yes"]).code(0).says("Nothing to do.");

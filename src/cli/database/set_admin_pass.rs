@@ -24,7 +24,10 @@ pub struct Args {
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let mut work = Work::begin(start, "database set-admin-pass", &args.intent).await?;
     let database = work.database(args.database.as_deref())?;
-    work.session.loaded.secrets = args.password.password.give(&work.session.loaded.secrets, ui)?;
+    // A plan names no password: whoever applies it gives one.
+    if !args.intent.reads_only() {
+        work.session.loaded.secrets = args.password.password.give(&work.session.loaded.secrets, ui)?;
+    }
     let request = Request::SetPassword { database, login: args.password.admin_login.clone() };
     work.carry_out(&request, &args.intent, true, ui).await
 }

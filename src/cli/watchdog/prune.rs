@@ -17,7 +17,8 @@ pub struct Args {
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let session = args.intent.session(start, "watchdog prune")?;
-    let view = session.observe(Depth::Files).await?;
+    // A saved plan is compared with all that there is, so it is made on no less.
+    let view = session.observe(Depth::Live).await?;
     let folder = session.loaded.state.snapshots();
     let snapshots = snapshot_file::list(&folder)?;
     let leftovers = snapshot_file::leftovers(&folder)?;
