@@ -35,7 +35,7 @@ struct Rule {
 
 #[derive(Default)]
 struct ModelTally {
-    kinds: BTreeMap<ChangeKind, Verdicts>,
+    kinds: BTreeMap<ChangeKind, Rows>,
     fields: BTreeMap<String, FieldTally>,
     came: Vec<Key>,
     gone: Vec<Key>,
@@ -43,6 +43,16 @@ struct ModelTally {
     keys: Vec<Key>,
     /// Of rows all of which a rule allows.
     allowed: Vec<Key>,
+}
+
+/// Rows, each counted once however many rules what was done to it rests on.
+#[derive(Default)]
+struct Rows {
+    all: u64,
+    /// With something that no rule allows.
+    unruled: u64,
+    /// Those that rules allow whole, by these rules.
+    by_rules: BTreeMap<BTreeSet<usize>, u64>,
 }
 
 /// What is to be said of one change of one field, or of a row that came or went.
@@ -126,16 +136,14 @@ impl Judge {
             keys.push(change.id);
         }
         let whole = tally.kinds.entry(kind).or_default();
-        whole.rows += 1;
+        whole.all += 1;
         if unexpected {
             self.unexpected += 1;
             whole.unruled += 1;
         } else if rules.is_empty() {
             self.noise += 1;
         } else {
-            for rule in &rules {
-                *whole.by_rule.entry(*rule).or_default() += 1;
-            }
+            *whole.by_rules.entry(rules.clone()).or_default() += 1;
             *self.judged.entry(rules).or_default() += 1;
         }
         self.models.insert(change.model.clone(), tally);
@@ -201,6 +209,10 @@ impl Judge {
             tally.unruled
                 + tally.by_rule.iter().filter(|(rule, _)| broken(rule)).map(|(_, rows)| rows).sum::<u64>()
         };
+        let late_rows = |rows: &Rows| {
+            let late = rows.by_rules.iter().filter(|(rules, _)| rules.iter().any(broken));
+            rows.unruled + late.map(|(_, rows)| rows).sum::<u64>()
+        };
         let (mut unexpected, mut expected) = (self.unexpected, 0);
         for (rules, rows) in &self.judged {
             match rules.iter().any(broken) {
@@ -216,7 +228,7 @@ impl Judge {
                 tally
                     .kinds
                     .get(&kind)
-                    .map_or_else(Tally::default, |t| Tally { rows: t.rows, unexpected: late(t) })
+                    .map_or_else(Tally::default, |t| Tally { rows: t.all, unexpected: late_rows(t) })
             };
             let mut fields = Vec::new();
             for (name, field) in &tally.fields {

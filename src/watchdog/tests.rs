@@ -351,6 +351,16 @@ fn what_is_expected_passes_within_its_limits() {
 }
 
 #[test]
+fn a_row_on_which_two_rules_are_broken_is_one_row() {
+    let text = "    - {model: p, fields: [price], rows: 0}\n    - {model: p, fields: [cost], rows: 0}\n";
+    let found = judged(&rules(text), 10, &[altered(1, &[("price", "1", "2"), ("cost", "1", "2")])]);
+    assert!(found.rules.iter().all(|rule| rule.broken.is_some()), "{:?}", found.rules);
+    assert_eq!((found.unexpected, found.models[0].altered.rows), (1, 1));
+    assert_eq!(found.models[0].altered.unexpected, 1);
+    assert!(found.models[0].fields.iter().all(|field| field.unexpected == 1));
+}
+
+#[test]
 fn rows_that_come_and_go_are_expected_only_where_a_rule_says_so() {
     let came = Change { model: "p".into(), id: Key::One(1), before: None, after: row(&[("price", "1")]) };
     let gone = Change { model: "p".into(), id: Key::One(2), before: row(&[("price", "1")]), after: None };
