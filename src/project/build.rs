@@ -56,7 +56,7 @@ pub fn build(
         odoo,
         postgres,
         backup: Backup {
-            path: paths.absolute(backup.path.as_deref().unwrap_or("./backups")),
+            path: paths.absolute(given(backup.path).as_deref().unwrap_or("./backups")),
             keep: Keep {
                 last: keep.last.unwrap_or(3),
                 daily: keep.daily.unwrap_or(7),
@@ -81,8 +81,8 @@ fn odoo(file: OdooFile, paths: &Paths<'_>) -> Odoo {
         image: given(file.image).unwrap_or_else(|| format!("odoo:{version}")),
         version,
         source: given(file.source).map(|path| paths.absolute(&path)),
-        addons: file.addons.unwrap_or_default().iter().map(|path| paths.absolute(path)).collect(),
-        data_dir: paths.data(file.data_dir, volume.as_ref(), "./data/odoo"),
+        addons: folders(file.addons, paths),
+        data_dir: paths.data(given(file.data_dir), volume.as_ref(), "./data/odoo"),
         volume,
         database: given(file.database),
         install: modules.install.unwrap_or_default(),
@@ -90,6 +90,12 @@ fn odoo(file: OdooFile, paths: &Paths<'_>) -> Odoo {
         services: services(file.services.unwrap_or_default()),
         conf: words(file.conf),
     }
+}
+
+/// Folders; what a variable left empty is none.
+fn folders(given: Option<Vec<String>>, paths: &Paths<'_>) -> Vec<PathBuf> {
+    let given = given.unwrap_or_default();
+    given.iter().filter(|path| !path.is_empty()).map(|path| paths.absolute(path)).collect()
 }
 
 fn services(file: ServicesFile) -> BTreeMap<String, OdooService> {
@@ -126,11 +132,11 @@ fn postgres(
         image: given(file.image).unwrap_or_else(|| format!("postgres:{version}")),
         version,
         major,
-        service: service.or(file.service).unwrap_or_else(|| "db".to_owned()),
-        data: paths.data(file.data, volume.as_ref(), "./data/postgres"),
+        service: service.or(given(file.service)).unwrap_or_else(|| "db".to_owned()),
+        data: paths.data(given(file.data), volume.as_ref(), "./data/postgres"),
         volume,
         port: file.port.unwrap_or(5432),
-        role: file.role.unwrap_or_else(|| "odoo".to_owned()),
+        role: given(file.role).unwrap_or_else(|| "odoo".to_owned()),
         // `password: ${POSTGRES_PASSWORD:-}` with nothing behind it gives none.
         password: file.password.map(|word| word.0).filter(|word| !word.is_empty()).map(Secret::new),
         memory: given(file.memory.map(|word| word.0)),

@@ -17,9 +17,20 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn node(&mut self, node: &Node, schema: &'a Json, name: &str) -> Option<Json> {
+        let optional = takes_null(schema);
         let schema = self.resolve(schema);
         match node.value {
-            Value::Null => return Some(Json::Null),
+            Value::Null if optional => return Some(Json::Null),
+            Value::Null if types(schema).contains(&"object") => {
+                // A map without an entry: what it needs is told.
+                let empty = Node { value: Value::Map(Vec::new()), place: node.place };
+                return self.node(&empty, schema, name);
+            }
+            Value::Null => {
+                let wrong = Wrong::new(node.place, format!("{name} has no value here"));
+                self.wrong.push(wrong.suggest("Write one, or remove it where it is not needed."));
+                return None;
+            }
             Value::Unknown => return None,
             _ => {}
         }
@@ -47,8 +58,7 @@ impl<'a> Walk<'a> {
                         }
                     }
                 }
-                let present = entries.iter().filter(|(_, value)| value.value != Value::Null);
-                self.required(node, schema, present.map(|(key, _)| key.name.as_str()), name);
+                self.required(node, schema, entries.iter().map(|(key, _)| key.name.as_str()), name);
                 Some(Json::Object(object))
             }
             Value::List(items) if types.contains(&"array") => {
@@ -157,6 +167,13 @@ fn words(schema: &Json) -> Option<Vec<&str>> {
     }
     let choices = schema.get("oneOf").and_then(Json::as_array)?;
     Some(choices.iter().filter_map(|c| c.get("const").and_then(Json::as_str)).collect())
+}
+
+/// Whether nothing at all is right, too: what may be left out may be left empty.
+fn takes_null(schema: &Json) -> bool {
+    let choices = schema.get("anyOf").and_then(Json::as_array);
+    let mut all = choices.into_iter().flatten().chain([schema]);
+    all.any(|schema| types(schema).contains(&"null"))
 }
 
 fn types(schema: &Json) -> Vec<&str> {

@@ -28,4 +28,5 @@ pub use model::{
     Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls, Volume,
 };
 pub use read::{Sources, read};
+pub use rules::MANAGED;
 pub use watchdog::{ChangeKind, Expect, Watchdog, seconds};

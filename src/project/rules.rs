@@ -7,20 +7,24 @@ use super::tree::{Node, Wrong};
 use crate::base::PgMajor;
 use crate::base::quote::SERVER_DATABASES;
 
-/// Options of `odoo.conf` that follow from other fields, and which.
-const CONF: [(&str, &str); 8] = [
+/// Options of `odoo.conf` that follow from other fields, and which: the only list of what odpm keeps in it.
+pub const MANAGED: [(&str, &str); 9] = [
     ("db_host", "it follows from `engine` and the services' names"),
     ("db_port", "it follows from `postgres.port`"),
     ("db_user", "set `postgres.role`"),
     ("db_password", "set `postgres.password`"),
+    (SSLMODE, "set `postgres.external.sslmode`"),
     ("db_name", "set `odoo.database`"),
     ("data_dir", "set `odoo.data_dir`"),
     ("addons_path", "set `odoo.addons`"),
     ("http_port", "set `odoo.services.odoo.port`"),
 ];
 
+/// Kept for a server elsewhere only.
+const SSLMODE: &str = "db_sslmode";
+
 /// Settings of `postgresql.conf` that follow from other fields, and which.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 9] = [
     ("port", "set `postgres.port`"),
     ("data_directory", "set `postgres.data`"),
     ("listen_addresses", "the server listens on this machine only"),
@@ -29,6 +33,7 @@ const SETTINGS: [(&str, &str); 8] = [
     ("hba_file", "the cluster's own pg_hba.conf counts"),
     ("include", "put the options themselves here"),
     ("include_if_exists", "put the options themselves here"),
+    ("include_dir", "put the options themselves here"),
 ];
 
 /// Collects what is wrong, each with its place in the file.
@@ -83,11 +88,11 @@ impl<'a> Rules<'a> {
                 "Leave `archive` out, and have it kept there.",
             );
         }
-        for name in ["archive_mode", "archive_command", "archive_library", "archive_timeout"] {
-            if project.postgres.settings.contains_key(name) {
-                let message = format!("`{name}` follows from `archive`");
-                self.at(&["postgres", "settings", name], message, "Leave one of the two out.");
-            }
+        let kept = ["archive_mode", "archive_command", "archive_library", "archive_timeout"];
+        let is_kept = |name: &&String| kept.iter().any(|kept| name.eq_ignore_ascii_case(kept));
+        for name in project.postgres.settings.keys().filter(is_kept) {
+            let message = format!("`{name}` follows from `archive`");
+            self.at(&["postgres", "settings", name], message, "Leave one of the two out.");
         }
     }
 
@@ -234,10 +239,17 @@ impl<'a> Rules<'a> {
 
     fn options(&mut self, project: &Project) {
         for (option, value) in &project.odoo.conf {
-            let managed = CONF.iter().find(|(name, _)| option.eq_ignore_ascii_case(name));
+            let free = option.eq_ignore_ascii_case(SSLMODE) && project.postgres.external.is_none();
+            let managed = MANAGED.iter().find(|(name, _)| option.eq_ignore_ascii_case(name) && !free);
             self.option(&["odoo", "conf", option], option, value, managed, "odoo.conf");
         }
+        let mut names = BTreeMap::new();
         for (option, value) in &project.postgres.settings {
+            // To PostgreSQL both are one setting, of which the last counts.
+            if let Some(other) = names.insert(option.to_ascii_lowercase(), option) {
+                let message = format!("`{other}` and `{option}` are one setting");
+                self.at(&["postgres", "settings", option], message, "Leave one of the two out.");
+            }
             let managed = SETTINGS.iter().find(|(name, _)| option.eq_ignore_ascii_case(name));
             self.option(&["postgres", "settings", option], option, value, managed, "postgresql.conf");
         }

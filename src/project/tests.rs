@@ -86,6 +86,12 @@ fn what_the_schema_cannot_say_is_checked_too() {
         (with("  service: odoo\n"), "cannot be the name of the PostgreSQL service"),
         (with("  image: postgres:15\n"), "the image is of PostgreSQL 15"),
         (with("  settings: {port: 5433}\n"), "odpm keeps `port` of postgresql.conf itself"),
+        (with("  settings: {Include_Dir: conf.d}\n"), "odpm keeps `Include_Dir` of postgresql.conf itself"),
+        (with("  settings: {work_mem: 1MB, Work_Mem: 2MB}\n"), "are one setting"),
+        (
+            with("  settings: {Archive_Mode: 'off'}\narchive: {method: basebackup}\n"),
+            "`Archive_Mode` follows from `archive`",
+        ),
         (SMALL.replace("16", "latest"), "does not tell the major"),
         (
             SMALL.replace("18.0", "18.0\n  conf: {db_host: elsewhere}"),
@@ -93,12 +99,41 @@ fn what_the_schema_cannot_say_is_checked_too() {
         ),
         (SMALL.replace("18.0", "18.0\n  database: template1"), "cannot be Odoo's database"),
         (SMALL.replace("name: shop\n", ""), "the file needs `name`"),
-        (SMALL.replace("\n  version: 18.0", ""), "the file needs `odoo`"),
+        (SMALL.replace("\n  version: 18.0", ""), "odoo needs `version`"),
         (String::new(), "the file needs `version`"),
     ] {
         let found = problems(&text, "", &[]);
         assert!(found.iter().any(|p| p.message.contains(message)), "{message}: {found:?}");
     }
+}
+
+#[test]
+fn a_value_that_is_missing_is_told_at_its_place() {
+    for (text, line, message) in [
+        (SMALL.replace("name: shop", "name:"), 2, "name has no value here"),
+        (SMALL.replace("16", "~"), 6, "version has no value here"),
+        (format!("{SMALL}  settings:\n    work_mem:\n"), 8, "work_mem has no value here"),
+        (SMALL.replace("18.0", "18.0\n  addons: [./a, null]"), 5, "addons has no value here"),
+        ("~\n".to_owned(), 1, "the file needs `name`"),
+    ] {
+        let found = problems(&text, "", &[]);
+        assert!(found.iter().any(|p| p.message.contains(message) && p.line == line), "{message}: {found:?}");
+        assert!(found.iter().all(|p| p.line > 0), "{found:?}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_empty_is_no_value() {
+    let text = "  data: ${X:-}\n  role: ${X:-}\n  service: ${X:-}\n  memory:\nbackup: {path: '${X:-}'}\n";
+    let odoo = "18.0\n  data_dir: ${X:-}\n  addons: ['${X:-}', ./a]";
+    let project = super::samples::project(&format!("{}{text}", SMALL.replace("18.0", odoo)), &[]);
+    let usual = super::samples::project(SMALL, &[]);
+    assert_eq!(project.postgres.data, usual.postgres.data);
+    assert_eq!(project.postgres.role, usual.postgres.role);
+    assert_eq!(project.postgres.service, usual.postgres.service);
+    assert_eq!(project.odoo.data_dir, usual.odoo.data_dir);
+    assert_eq!(project.backup.path, usual.backup.path);
+    assert_eq!(project.odoo.addons, [project.root.join("a")]);
 }
 
 #[test]

@@ -6,6 +6,9 @@ use super::env::{Env, is_name};
 use super::tree::{Node, Value, Wrong};
 use crate::base::suggest::nearest;
 
+/// Defaults within defaults deeper than this are not meant seriously.
+const DEEPEST: usize = 8;
+
 /// Where variables are looked up: the environment wins over `.env`, as it does for Compose.
 pub struct Variables<'a> {
     environment: &'a BTreeMap<String, String>,
@@ -35,7 +38,7 @@ impl<'a> Variables<'a> {
     pub fn substitute(&mut self, node: &mut Node, wrong: &mut Vec<Wrong>) {
         match &mut node.value {
             Value::Null | Value::Unknown => {}
-            Value::Scalar(text) => match self.expand(text) {
+            Value::Scalar(text) => match self.expand(text, 0) {
                 Ok(expanded) => *text = expanded,
                 Err(mistake) => {
                     wrong.push(Wrong { place: node.place, ..mistake });
@@ -47,7 +50,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    fn expand(&mut self, text: &str) -> Result<String, Wrong> {
+    fn expand(&mut self, text: &str, depth: usize) -> Result<String, Wrong> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('$') {
@@ -56,11 +59,11 @@ impl<'a> Variables<'a> {
                 out.push('$');
                 rest = after;
             } else if let Some(after) = after.strip_prefix('{') {
-                let Some((inside, after)) = after.split_once('}') else {
+                let Some((inside, after)) = closed(after) else {
                     return Err(mistake("`${` is never closed")
                         .suggest("Close it, or write `$$` for a plain dollar sign."));
                 };
-                out.push_str(&self.value(inside)?);
+                out.push_str(&self.value(inside, depth)?);
                 rest = after;
             } else {
                 // A lone dollar sign, as in a regular expression or a password, means itself.
@@ -72,7 +75,7 @@ impl<'a> Variables<'a> {
         Ok(out)
     }
 
-    fn value(&mut self, inside: &str) -> Result<String, Wrong> {
+    fn value(&mut self, inside: &str, depth: usize) -> Result<String, Wrong> {
         let (name, default) = match inside.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (inside, None),
@@ -83,7 +86,12 @@ impl<'a> Variables<'a> {
         }
         match (self.get(name).filter(|value| default.is_none() || !value.is_empty()), default) {
             (Some(value), _) => Ok(value),
-            (None, Some(default)) => Ok(default.to_owned()),
+            (None, Some(_)) if depth >= DEEPEST => {
+                Err(mistake(format!("defaults are nested deeper than {DEEPEST} levels"))
+                    .suggest("Put the value itself here."))
+            }
+            // A default may hold variables of its own, as for Compose.
+            (None, Some(default)) => self.expand(default, depth + 1),
             (None, None) => {
                 let known: Vec<&str> = self.file.keys().map(String::as_str).collect();
                 Err(mistake(format!("the variable {name} is not defined")).suggest(
@@ -95,6 +103,20 @@ impl<'a> Variables<'a> {
             }
         }
     }
+}
+
+/// What stands before the brace that closes, and what follows it; variables in between have braces of their own.
+fn closed(text: &str) -> Option<(&str, &str)> {
+    let mut open = 0_usize;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '{' if text[..at].ends_with('$') => open += 1,
+            '}' if open == 0 => return Some((&text[..at], &text[at + 1..])),
+            '}' => open -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn mistake(message: impl Into<String>) -> Wrong {
@@ -117,14 +139,23 @@ mod tests {
             ("${EMPTY}", ""),
             ("${NONE:-}", ""),
             ("$${A} $5 a$", "${A} $5 a$"),
+            ("${NONE:-${B}}", "b"),
+            ("${NONE:-${NEITHER:-${A}}/x}-${B}", "env/x-b"),
+            ("${A:-${NONE}}", "env"),
+            ("${NONE:-{x}", "{x"),
             ("%d", "%d"),
         ] {
-            assert_eq!(vars.expand(text).unwrap(), want, "{text}");
+            assert_eq!(vars.expand(text, 0).unwrap(), want, "{text}");
         }
-        for (text, message) in
-            [("${NONE}", "not defined"), ("${A", "never closed"), ("${A:?x}", "not a variable")]
-        {
-            assert!(vars.expand(text).unwrap_err().message.contains(message), "{text}");
+        let deep = format!("{}x{}", "${N:-".repeat(5000), "}".repeat(5000));
+        for (text, message) in [
+            ("${NONE}", "not defined"),
+            ("${A", "never closed"),
+            ("${A:?x}", "not a variable"),
+            ("${NONE:-${NEITHER}}", "NEITHER is not defined"),
+            (&deep, "nested deeper"),
+        ] {
+            assert!(vars.expand(text, 0).unwrap_err().message.contains(message), "{text}");
         }
         assert_eq!(vars.used().get("A"), Some(&Some(&"env".to_owned())));
     }
