@@ -131,10 +131,12 @@ fn postgres(key: &str, service: &Value, image: &str, from: &From<'_>, draft: &mu
     let major = tag(image).and_then(crate::base::PgMajor::from_tag);
     let pgdata = variable(service, "PGDATA").unwrap_or_else(|| usual_pgdata(major));
     let holds = |target: &str| Path::new(&pgdata).strip_prefix(target).ok().map(Path::to_owned);
+    let mut taken = Vec::new();
     match mount(service, &|target| holds(target).is_some()) {
         Some((source, target)) => {
             let below = holds(&target).unwrap_or_default().display().to_string();
             from.place(&source, Some(&below), ("postgres.data", "postgres.volume"), draft);
+            taken.push(target);
         }
         None => draft.left_out(format!("{key} keeps its data in no mount: it is lost with its container")),
     }
@@ -154,6 +156,7 @@ fn postgres(key: &str, service: &Value, image: &str, from: &From<'_>, draft: &mu
             "the role's password: put POSTGRES_PASSWORD=... into .env, or the role gets a new one that odpm keeps",
         );
     }
+    left_inside(key, service, &taken, &["PGDATA", "POSTGRES_USER", "POSTGRES_PASSWORD"], draft);
     others(
         key,
         service,
@@ -168,18 +171,34 @@ fn odoo(key: &str, service: &Value, image: &str, from: &From<'_>, draft: &mut Dr
     if let Some(port) = published(service, "8069") {
         draft.set("odoo.services.odoo.port", port);
     }
-    if let Some((source, _)) = mount(service, &|target| target == "/var/lib/odoo") {
+    let mut taken = Vec::new();
+    if let Some((source, target)) = mount(service, &|target| target == "/var/lib/odoo") {
         from.place(&source, None, ("odoo.data_dir", "odoo.volume"), draft);
+        taken.push(target);
     }
     let addons = mount(service, &|target| target == "/mnt/extra-addons");
-    if let Some((source, _)) = addons.filter(|(source, _)| source.starts_with(['.', '/'])) {
+    if let Some((source, target)) = addons.filter(|(source, _)| source.starts_with(['.', '/'])) {
+        taken.push(target);
         let path = from.folder.join(source.trim_start_matches("./")).display().to_string();
         draft.set("odoo.addons", vec![path]);
     }
     draft.set("odoo.services.odoo-cron.replicas", 0);
+    // How Odoo reaches its server stands in odoo.conf.
+    left_inside(key, service, &taken, &["HOST", "PORT", "USER", "PASSWORD"], draft);
     let carried =
         ["image", "ports", "volumes", "environment", "depends_on", "restart", "healthcheck", "networks"];
     others(key, service, &carried, draft);
+}
+
+/// Mounts and variables of a service that nothing of odpm's renders. Values are not told: they may be secrets.
+fn left_inside(key: &str, service: &Value, taken: &[String], known: &[&str], draft: &mut Draft) {
+    for (source, target) in mounts(service).filter(|(_, target)| !taken.contains(target)) {
+        let mount = source.map_or_else(|| target.clone(), |source| format!("{source}:{target}"));
+        draft.left_out(format!("the mount {mount} of the service {key}"));
+    }
+    for name in variables(service).filter(|name| !known.contains(&name.as_str())) {
+        draft.left_out(format!("the variable {name} of the service {key}"));
+    }
 }
 
 /// Keys of a service that have no counterpart.
@@ -208,17 +227,31 @@ fn published(service: &Value, inside: &str) -> Option<u16> {
 
 /// The first mount whose place in the container is as wanted: its source and that place.
 fn mount(service: &Value, wanted: &dyn Fn(&str) -> bool) -> Option<(String, String)> {
-    service.get("volumes")?.as_sequence()?.iter().find_map(|volume| {
+    mounts(service).find_map(|(source, target)| Some((source?, target)).filter(|(_, target)| wanted(target)))
+}
+
+/// The mounts of a service, in either of Compose's forms: sources, where they have any, and places.
+fn mounts(service: &Value) -> impl Iterator<Item = (Option<String>, String)> {
+    let volumes = service.get("volumes").and_then(Value::as_sequence).into_iter().flatten();
+    volumes.filter_map(|volume| {
         let (source, target) = match volume {
-            Value::String(text) => {
-                let mut parts = text.split(':');
-                (parts.next()?, parts.next()?)
-            }
-            other => (other.get("source")?.as_str()?, other.get("target")?.as_str()?),
+            Value::String(text) => match text.split_once(':') {
+                Some((source, rest)) => (Some(source), rest.split(':').next()?),
+                None => (None, text.as_str()),
+            },
+            other => (other.get("source").and_then(Value::as_str), other.get("target")?.as_str()?),
         };
-        let target = target.trim_end_matches('/');
-        wanted(target).then(|| (source.to_owned(), target.to_owned()))
+        Some((source.map(str::to_owned), target.trim_end_matches('/').to_owned()))
     })
+}
+
+/// The names of a service's variables.
+fn variables(service: &Value) -> impl Iterator<Item = String> {
+    let environment = service.get("environment");
+    let list = environment.and_then(Value::as_sequence).into_iter().flatten();
+    let map = environment.and_then(Value::as_mapping).into_iter().flat_map(|map| map.keys());
+    let name = |entry: &Value| Some(entry.as_str()?.split('=').next()?.to_owned());
+    list.chain(map).filter_map(name)
 }
 
 /// A variable of a service, in either of Compose's forms.

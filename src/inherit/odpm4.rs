@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Draft, word};
 use crate::base::PgMajor;
 use crate::facts::Baseline;
+use crate::project::MANAGED;
 
 /// The texts of a project of odpm 4.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +40,6 @@ const BUILT: [&str; 10] = [
 /// What of the manifest has no counterpart at all.
 const FOREIGN: [&str; 7] =
     ["hooks", "services", "service_patches", "service_sources", "extensions", "secrets", "scenarios"];
-
-/// Options that odpm keeps itself.
-const MANAGED: [&str; 8] =
-    ["addons_path", "data_dir", "admin_passwd", "http_port", "db_host", "db_port", "db_user", "db_password"];
 
 /// The project as an `odpm.yaml`. `ODPM_SCENARIO`, `ODPM_COMPOSE_PREFIX` and `POSTGRES_SERVICE_NAME` stay in
 /// `.env`, from where they still win.
@@ -106,10 +103,32 @@ fn options(manifest: &Value, draft: &mut Draft) {
             continue;
         }
         for (option, value) in options.as_object().into_iter().flatten() {
-            match word(value).filter(|_| !MANAGED.contains(&option.as_str())) {
-                Some(value) => draft.set(&format!("odoo.conf.{option}"), value),
-                None => draft.left_out(format!("option {option} of odoo_conf: odpm keeps it itself")),
-            }
+            self::option(option, value, draft);
         }
+    }
+}
+
+/// One option of `odoo.conf`: odpm's own fields have it, or `odoo.conf` does.
+fn option(option: &str, value: &Value, draft: &mut Draft) {
+    let managed = MANAGED.iter().find(|(name, _)| option.eq_ignore_ascii_case(name));
+    match (word(value), managed) {
+        (Some(value), None) => draft.set(&format!("odoo.conf.{option}"), value),
+        (Some(value), Some(("db_name", _))) => database(&value, draft),
+        (None, None) => draft.left_out(format!("option {option} of odoo_conf: its value is no single word")),
+        (_, Some((_, instead))) => {
+            draft.left_out(format!("option {option} of odoo_conf: odpm keeps it itself, {instead}"));
+        }
+    }
+}
+
+/// Odoo takes several databases, and `False` for none; a project has one or none.
+fn database(names: &str, draft: &mut Draft) {
+    let mut given = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    match (given.next(), given.next()) {
+        (None | Some("False"), _) => {}
+        (Some(name), None) => draft.set("odoo.database", name),
+        (Some(_), Some(_)) => draft.left_out(format!(
+            "option db_name of odoo_conf, which names several ({names}): set odoo.database to the one that matters"
+        )),
     }
 }

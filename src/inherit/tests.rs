@@ -42,6 +42,32 @@ fn both_forms_of_the_predecessors_manifest_are_taken_over() {
 }
 
 #[test]
+fn the_predecessors_options_are_carried_or_said_to_be_left() {
+    let options = |options: serde_json::Value| {
+        let manifest = serde_json::json!({"odoo_version": "18.0", "odoo_conf": {"options": options}});
+        let variables = BTreeMap::new();
+        let legacy =
+            Legacy { folder: Path::new("/srv/old"), manifest: &manifest, env: &variables, baseline: None };
+        from_odpm("old", &legacy)
+    };
+    let draft = options(serde_json::json!({"admin_passwd": "master", "db_name": "shop", "smtp": [1]}));
+    let one = project(&draft.yaml(), &[]);
+    assert_eq!(one.odoo.conf, env(&[("admin_passwd", "master")]));
+    assert_eq!(one.odoo.database.as_deref(), Some("shop"));
+    assert!(draft.left_out.iter().any(|line| line.contains("smtp") && line.contains("no single word")));
+
+    for (names, left) in [("False", false), ("a,b", true)] {
+        let draft = options(serde_json::json!({"db_name": names}));
+        assert_eq!(project(&draft.yaml(), &[]).odoo.database, None);
+        assert_eq!(draft.left_out.iter().any(|line| line.contains("several (a,b)")), left);
+    }
+    // Whatever odpm keeps itself is no option of the project's, or the description would not be read.
+    let all = crate::project::MANAGED.iter().map(|(name, _)| ((*name).to_owned(), "x".into()));
+    let draft = options(serde_json::Value::Object(all.collect()));
+    assert!(project(&draft.yaml(), &[]).odoo.conf.is_empty());
+}
+
+#[test]
 fn from_version_18_on_the_predecessors_cluster_lies_deeper() {
     let manifest = serde_json::json!({"odoo_version": "19.0", "postgres": "18"});
     let variables = BTreeMap::new();
@@ -72,6 +98,30 @@ fn a_compose_file_is_taken_over_or_said_to_be_left() {
     }
     for wrong in ["a: [", "a: 1", "services: {web: {image: odoo}}"] {
         assert!(from_compose("shop", wrong, Path::new("/")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn mounts_and_variables_that_are_not_rendered_are_said_to_be_left() {
+    let text = "services:\n  pg:\n    image: postgres:16\n    environment: {POSTGRES_PASSWORD: x, POSTGRES_DB: shop, TZ: UTC}\n    \
+        volumes: ['./pgdata:/var/lib/postgresql/data', './init:/docker-entrypoint-initdb.d:ro', /scratch]\n  \
+        web:\n    image: odoo:17.0\n    environment: [HOST=pg, PASSWORD=geheim, SMTP_HOST=mail]\n    \
+        volumes: ['data:/var/lib/odoo/', 'extra:/mnt/extra-addons', {source: ./etc, target: /etc/odoo, type: bind}]\n";
+    let left = from_compose("shop", text, Path::new("/srv/shop")).unwrap().left_out;
+    for words in [
+        "the mount ./init:/docker-entrypoint-initdb.d of the service pg",
+        "the mount /scratch of the service pg",
+        "the variable POSTGRES_DB of the service pg",
+        "the variable TZ of the service pg",
+        "the mount extra:/mnt/extra-addons of the service web",
+        "the mount ./etc:/etc/odoo of the service web",
+        "the variable SMTP_HOST of the service web",
+    ] {
+        assert_eq!(left.iter().filter(|line| line.contains(words)).count(), 1, "{words}: {left:#?}");
+    }
+    let all = left.join("\n");
+    for carried in ["pgdata", "/var/lib/odoo", "variable HOST", "geheim", "variable PASSWORD"] {
+        assert!(!all.contains(carried), "{carried}: {all}");
     }
 }
 

@@ -14,6 +14,15 @@ fn apply(text: &str, edits: &[ConfEdit]) -> String {
     apply_edits(Some(text), edits, &|_: &SecretRef| -> Result<Secret> { Ok(Secret::new("s3cret")) }).unwrap()
 }
 
+#[test]
+fn what_is_kept_is_what_is_said_to_be_kept() {
+    let text = "version: 1\nname: shop\nengine: local\nodoo:\n  version: 18.0\n  source: /opt/odoo\n  database: shop\n\
+        postgres:\n  version: 16\n  password: x\n  external: {host: db.example}\n";
+    let kept = desired(&crate::project::samples::project(text, &[]));
+    let kept: BTreeSet<&str> = kept.iter().map(|edit| edit.option.as_str()).collect();
+    assert_eq!(kept, crate::project::MANAGED.iter().map(|(name, _)| *name).collect());
+}
+
 /// What Python's `RawConfigParser` reads, value by value.
 #[test]
 fn values_are_read_as_odoo_reads_them() {
