@@ -224,8 +224,9 @@ fn other_major(wanted: PgMajor, seen: &Observation, origin: Origin) -> Option<Dr
 fn superuser(seen: &Observation, role: &str) -> Option<Drift> {
     seen.live.role_bootstrap.is(&true).then(|| {
         Drift::new(Kind::SuperuserAppRole, "no superuser", role, Origin::Outside).note(format!(
-            "Odoo could read and write every file of the server. To part them: make a new role, set postgres.role \
-             to it, and give it the databases with REASSIGN OWNED BY {role} in each."
+            "Odoo could read and write every file of the server, and PostgreSQL takes neither that nor what it owns from \
+             {role}. To part them: back each database up (odpm database backup), set postgres.role to a new name, apply, \
+             and put the backups in their place (odpm database restore --replace): what is restored belongs to the new role."
         ))
     })
 }

@@ -76,7 +76,31 @@ fn a_cluster_of_an_older_odpm_is_adopted() {
     let _ = shop.apply();
     assert_eq!(shop.sql("postgres", "SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'"), ["t"]);
     shop.at_rest();
-    let _ = shop.run(&["plan"]).code(0).says("superuser_app_role").says("REASSIGN OWNED BY odoo");
+    let _ = shop.run(&["plan"]).code(0).says("superuser_app_role").says("odpm database restore --replace");
+}
+
+/// PostgreSQL refuses `REASSIGN OWNED BY` its bootstrap superuser; what odpm advises instead has to work.
+#[test]
+fn databases_are_parted_from_a_superuser_as_odpm_advises() {
+    let shop = Sandbox::new();
+    inherit(&shop, "odoo", &["CREATE DATABASE shop"]);
+    let _ = shop.apply();
+    shop.sql("shop", "CREATE TABLE kept AS SELECT 7 AS n");
+    let _ = shop
+        .run(&["database", "backup", "-d", "shop", "--format", "dump", "--out", "s.dump", "--yes"])
+        .code(0);
+    shop.describe("", "role: erp\n");
+    let accept = "--accept-database-drift=";
+    let kinds = ["db_user", "app_role", "app_role_missing"].map(|kind| format!("{accept}{kind}"));
+    let mut args = vec!["apply", "--yes"];
+    args.extend(kinds.iter().map(String::as_str));
+    let _ = shop.run(&args).code(0);
+    let _ = shop.run(&["database", "restore", "s.dump", "-d", "shop", "--replace", "--yes"]).code(0);
+    let owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'";
+    assert_eq!(shop.sql("shop", owner), ["erp"]);
+    let database = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'";
+    assert_eq!(shop.sql("postgres", database), ["erp"]);
+    assert!(!shop.run(&["plan"]).code(0).out.contains("superuser_app_role"));
 }
 
 /// Debian's packages keep pg_hba.conf and postgresql.conf outside of the data directory.
