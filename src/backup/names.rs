@@ -130,7 +130,7 @@ pub fn updated(database: &str, modules: &Modules, make: &Make<'_>, plan: &mut Pl
         plan.blocked.push(block.hint("Give its source tree: odoo.source, or use engine: docker."));
         return None;
     };
-    let log = project.state_dir().join("log").join(format!("modules-{}.log", make.ground.all.run));
+    let log = project.state().log().join(format!("modules-{}.log", make.ground.all.run));
     let step = UpdateModules {
         operator: make.operator.clone(),
         service,

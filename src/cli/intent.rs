@@ -48,7 +48,7 @@ impl Intent {
             let folder = nowhere.path().to_owned();
             return Ok((Some(nowhere), folder));
         }
-        session.loaded.state.create()?;
+        state::create(&session.loaded.state)?;
         state::make_dir(&folder, 0o700).map_err(|e| state::cannot("make", &folder, &e))?;
         Ok((None, folder))
     }

@@ -5,10 +5,11 @@ use super::session::Session;
 use crate::base::SecretRef;
 use crate::engine::local::Local;
 use crate::engine::{Engine, Visit};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::grounds::specs;
 use crate::project::EngineKind;
 use crate::report::Ui;
+use crate::state;
 
 /// Open psql on the project's database, as the application role
 #[derive(Debug, clap::Args)]
@@ -25,9 +26,8 @@ pub struct Args {
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let session = Session::reading(start)?;
     let project = &session.loaded.project;
-    let secret = session.loaded.secrets.find(&SecretRef::AppPassword)?.ok_or_else(|| {
-        Error::environment("the application role's password is not known").hint("It is made by: odpm apply")
-    })?;
+    let wanted = SecretRef::AppPassword;
+    let secret = session.loaded.secrets.find(&wanted)?.ok_or_else(|| state::missing(&wanted))?;
     let endpoint = specs::endpoint(project);
     // Inside its container the server has its usual port.
     let inside = project.engine == EngineKind::Docker && project.postgres.external.is_none();

@@ -47,15 +47,15 @@ pub fn service(project: &Project, name: &str) -> Option<Service> {
 
 fn database(project: &Project) -> Service {
     let postgres = &project.postgres;
-    let state = project.state_dir();
+    let state = project.state();
     let mut volumes = vec![
         format!("{}:{DATA}", source(postgres.volume.as_ref(), &postgres.data)),
-        format!("{}:{MOUNT}/postgresql.conf:ro", state.join("rendered/postgresql.conf").display()),
-        format!("{}:/run/secrets/admin_password:ro", state.join("secrets/admin_password").display()),
+        format!("{}:{MOUNT}/postgresql.conf:ro", state.rendered().join("postgresql.conf").display()),
+        format!("{}:/run/secrets/admin_password:ro", state.secrets().join("admin_password").display()),
     ];
     if let Some(archive) = &project.archive {
         let [script, folder] = ARCHIVE;
-        volumes.push(format!("{}:{script}:ro", state.join("rendered/archive.sh").display()));
+        volumes.push(format!("{}:{script}:ro", state.rendered().join("archive.sh").display()));
         volumes.push(format!("{}:{folder}", archive.wal().display()));
     }
     let environment = [

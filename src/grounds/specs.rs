@@ -46,12 +46,12 @@ pub fn rendered_conf(grounds: &Grounds<'_>) -> (PathBuf, String) {
 
 /// The place of a file that odpm renders for programs.
 pub fn rendered(project: &Project, name: &str) -> PathBuf {
-    project.state_dir().join("rendered").join(name)
+    project.state().rendered().join(name)
 }
 
 /// Where deliberate deviations are kept.
 pub fn scale_file(project: &Project) -> PathBuf {
-    project.state_dir().join("scale.json")
+    project.state().scale()
 }
 
 /// The deliberate deviations that are in force. Nothing is observed where their file cannot be understood.
@@ -84,7 +84,7 @@ fn server_from(bin_dir: PathBuf, run_as: Option<Owner>, grounds: &Grounds<'_>) -
             bin_dir,
             config_file,
             run_dir: seen.engine.socket_dir.clone(),
-            log: project.state_dir().join("log").join("postgresql.log"),
+            log: project.state().log().join("postgresql.log"),
             run_as,
         }),
         EngineKind::Docker => compose_launch(project),
@@ -172,7 +172,7 @@ fn service_from(name: &str, command: Vec<String>, grounds: &Grounds<'_>) -> Opti
             bin_dir: project.odoo.source.clone().unwrap_or_default(),
             config_file: project.odoo_conf(),
             run_dir: seen.engine.socket_dir.clone(),
-            log: project.state_dir().join("log").join(format!("{name}.log")),
+            log: project.state().log().join(format!("{name}.log")),
             run_as: None,
         }),
     };
@@ -325,5 +325,5 @@ pub fn addons(project: &Project) -> (Vec<PathBuf>, Option<PullImage>) {
 
 /// Where drills are recorded.
 pub fn drills(project: &Project) -> PathBuf {
-    project.state_dir().join("drills.jsonl")
+    project.state().drills()
 }

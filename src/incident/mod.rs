@@ -98,7 +98,7 @@ struct Ground<'a> {
 
 /// The folder of sidecars.
 pub fn folder(project: &crate::project::Project) -> PathBuf {
-    project.state_dir().join("sidecars")
+    project.state().sidecars()
 }
 
 /// The plan for a request.

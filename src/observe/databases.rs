@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Loaded;
 use crate::backup_file;
 use crate::base::Secret;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::{BackupSeen, DatabaseSeen, DatabasesSeen, Drill, Known};
 use crate::grounds::specs;
 use crate::postgres::rows::Source;
@@ -40,9 +40,7 @@ pub async fn databases(loaded: &Loaded, measured: bool) -> Result<DatabasesSeen>
 pub fn source(loaded: &Loaded, database: &str) -> Result<Source> {
     let project = &loaded.project;
     let (role, secret) = specs::login(project);
-    let secret = loaded.secrets.find(&secret)?.ok_or_else(|| {
-        Error::environment(format!("the password of {role} is not known")).hint("It is made by: odpm apply")
-    })?;
+    let secret = loaded.secrets.find(&secret)?.ok_or_else(|| crate::state::missing(&secret))?;
     let (endpoint, role, database) = (specs::endpoint(project), role.to_owned(), database.to_owned());
     Ok(Source { endpoint, role, secret, database })
 }

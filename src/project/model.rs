@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::Archive;
 use super::watchdog::Watchdog;
-use crate::base::{Digest, PgMajor, Secret};
+use crate::base::{Digest, PgMajor, Secret, StateDir};
 
 /// Where the project runs; decides how much is asked before something is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -181,9 +181,9 @@ impl Project {
         }
     }
 
-    /// The folder of odpm's state.
-    pub fn state_dir(&self) -> PathBuf {
-        self.root.join(".odpm")
+    /// The places of odpm's state.
+    pub fn state(&self) -> StateDir {
+        StateDir::of(&self.root)
     }
 
     /// The `odoo.conf` that odpm keeps.

@@ -49,7 +49,7 @@ fn read_optional(path: &Path) -> Result<Option<String>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::environment(format!("cannot read {}", path.display())).caused_by(&e)),
+        Err(e) => Err(super::cannot("read", path, &e)),
     }
 }
 
@@ -73,7 +73,7 @@ pub fn write(state: &StateDir, baseline: &Baseline, companion: &Companion) -> Re
         replace(&state.companion(), companion.as_bytes(), 0o644)?;
         replace(&state.baseline(), text.as_bytes(), 0o644)
     };
-    put().map_err(|e| Error::environment("cannot record the baseline").caused_by(&e))
+    put().map_err(|e| super::cannot("record the baseline in", &state.baseline(), &e))
 }
 
 #[cfg(test)]

@@ -63,11 +63,7 @@ impl JournalFile {
 }
 
 fn cannot_write(path: &Path, e: &io::Error) -> Error {
-    let error = Error::environment(format!("cannot write the journal {}", path.display())).caused_by(e);
-    if e.kind() == io::ErrorKind::StorageFull {
-        return error.hint("Make room on the disk; then `odpm apply --resume` goes on.");
-    }
-    error
+    super::cannot("write the journal", path, e).hint("When that is mended, go on: odpm apply --resume")
 }
 
 fn path_of(state: &StateDir, run: &RunId) -> PathBuf {
@@ -81,11 +77,13 @@ pub fn find(state: &StateDir, run: &RunId) -> Result<Option<Journal>> {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => {
-            return Err(Error::environment(format!("cannot read {}", path.display())).caused_by(&e));
+            return Err(super::cannot("read", &path, &e));
         }
     };
     decode(&text).map_err(|why| {
-        Error::environment(format!("the journal {} cannot be understood", path.display())).because(why)
+        Error::environment(format!("the journal {} cannot be understood", path.display()))
+            .because(why)
+            .hint("Put a good copy of it back, or move it away: what its run did stays done, and `odpm plan` shows what is left.")
     })
 }
 
@@ -153,7 +151,7 @@ fn runs(state: &StateDir) -> Result<Vec<RunId>> {
         Ok(listing) => listing,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => {
-            return Err(Error::environment(format!("cannot read {}", folder.display())).caused_by(&e));
+            return Err(super::cannot("read", &folder, &e));
         }
     };
     let mut runs: Vec<RunId> = listing
@@ -181,7 +179,7 @@ mod tests {
     fn a_torn_line_is_no_record_and_is_cut_off() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::of(dir.path());
-        state.create().unwrap();
+        super::super::create(&state).unwrap();
         let run = RunId::parse("20261120T211333Z-1a2b3c4d").unwrap();
         JournalFile::create(&state, &run).unwrap().append(&entry("one")).unwrap();
         let path = path_of(&state, &run);

@@ -32,7 +32,7 @@ pub struct Holder {
 impl Lock {
     /// Takes the lock for `command`, or fails with [`Kind::Locked`] and says who holds it.
     pub fn take(state: &StateDir, command: &str, by: &str, now: Timestamp) -> Result<Self> {
-        state.create()?;
+        super::create(state)?;
         let path = state.lock();
         let cannot =
             |e: &std::io::Error| Error::environment(format!("cannot lock {}", path.display())).caused_by(e);

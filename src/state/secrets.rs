@@ -110,6 +110,29 @@ pub fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// A secret that a step or a verb wants and nobody has.
+pub fn missing(secret: &SecretRef) -> Error {
+    let (what, hint) = match secret {
+        SecretRef::OdooConf { option } => {
+            return Error::environment(format!("the value of {option} is not known"))
+                .hint("Run the command with the odpm.yaml and .env that the plan was made from.");
+        }
+        SecretRef::AppPassword => (
+            "the application role's password is not known",
+            "Set postgres.password in odpm.yaml (as ${POSTGRES_PASSWORD}, say), or have odpm make one: odpm apply.",
+        ),
+        SecretRef::OdooAdmin => (
+            "the administrator's new password is not known",
+            "It is asked for, or comes from ODPM_ADMIN_PASSWORD or a file; give it again with the command.",
+        ),
+        SecretRef::AdminPassword => (
+            "the administrative role's password is not known",
+            "It is kept in .odpm/secrets/admin_password; put it back there.",
+        ),
+    };
+    Error::environment(what).hint(hint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::base::{Meter, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::{Baseline, Companion};
 use crate::plan::Record;
 use crate::step::{EnsureRoles, VerifyLogin};
@@ -119,26 +119,6 @@ impl World {
 
     /// The secret that a step names.
     pub fn secret(&self, secret: &SecretRef) -> Result<Secret> {
-        self.secrets.find(secret)?.ok_or_else(|| {
-            let (what, hint) = match secret {
-                SecretRef::OdooConf { option } => {
-                    return Error::environment(format!("the value of {option} is not known"))
-                        .hint("Run the command with the odpm.yaml and .env that the plan was made from.");
-                }
-                SecretRef::AppPassword => (
-                    "the application role's password is not known",
-                    "Set postgres.password in odpm.yaml (as ${POSTGRES_PASSWORD}, say), or let odpm make one.",
-                ),
-                SecretRef::OdooAdmin => (
-                    "the administrator's new password is not known",
-                    "It is asked for, or comes from ODPM_ADMIN_PASSWORD or a file; give it again with the command.",
-                ),
-                SecretRef::AdminPassword => (
-                    "the administrative role's password is not known",
-                    "It is kept in .odpm/secrets/admin_password; put it back there.",
-                ),
-            };
-            Error::environment(what).hint(hint)
-        })
+        self.secrets.find(secret)?.ok_or_else(|| crate::state::missing(secret))
     }
 }

@@ -37,10 +37,8 @@ impl Choice {
     pub fn source(&self, session: &Session) -> Result<Source> {
         let project = &session.loaded.project;
         let database = session.database(self.database.as_deref())?;
-        let secret = session.loaded.secrets.find(&SecretRef::AppPassword)?.ok_or_else(|| {
-            let error = Error::environment("the application role's password is not known");
-            error.hint("Set postgres.password in odpm.yaml, or let `odpm apply` make one.")
-        })?;
+        let wanted = SecretRef::AppPassword;
+        let secret = session.loaded.secrets.find(&wanted)?.ok_or_else(|| crate::state::missing(&wanted))?;
         Ok(Source {
             endpoint: specs::endpoint(project),
             role: project.postgres.role.clone(),
@@ -97,7 +95,7 @@ impl Choice {
         }
         let spec = self.spec(session)?;
         let watched = self.watched(session, &spec).await?;
-        session.loaded.state.create()?;
+        crate::state::create(&session.loaded.state)?;
         let order = Order {
             label: label.to_owned(),
             folder: session.loaded.state.snapshots(),

@@ -87,7 +87,7 @@ pub async fn version() -> Known<String> {
 fn nothing(project: &Project, why: &str) -> EngineSeen {
     EngineSeen {
         run_as: Known::Known(None),
-        socket_dir: project.state_dir().join("run"),
+        socket_dir: project.state().run(),
         odoo: Known::Known("odoo".into()),
         ..EngineSeen::unknown(why)
     }

@@ -41,7 +41,7 @@ struct Followed {
 impl Followed {
     fn new(project: &Project, service: &str) -> Self {
         let name = if service == "db" { "postgresql" } else { service };
-        let path = project.state_dir().join("log").join(format!("{name}.log"));
+        let path = project.state().log().join(format!("{name}.log"));
         Self { service: service.to_owned(), path, read: 0, last: None }
     }
 

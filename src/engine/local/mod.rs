@@ -39,7 +39,7 @@ const LONGEST_SOCKET_DIR: usize = 80;
 /// Where the server's socket and the pid files of a project are: in `.odpm/run`, or in a short place of
 /// its own where that path is too long for a socket.
 pub fn run_dir(project: &Project) -> PathBuf {
-    let usual = project.state_dir().join("run");
+    let usual = project.state().run();
     if usual.as_os_str().len() <= LONGEST_SOCKET_DIR {
         return usual;
     }
@@ -64,7 +64,7 @@ impl Engine for Local {
                 orphans: Vec::new(),
                 compose_taken_by: None,
                 in_use_by: tenancy::mounting(data, &[], &tenancy::containers().await),
-                run_as: account::run_as(data, &[&project.state_dir(), &archive]),
+                run_as: account::run_as(data, &[project.state().path(), &archive]),
                 socket_dir: run_dir(project),
                 server: server::look(data, &data_dir::inspect(data)),
                 services: Known::Known(service::look(project, &run_dir(project))),

@@ -1,0 +1,96 @@
+//! What is where in `.odpm`: the only place that knows its names.
+
+use std::path::{Path, PathBuf};
+
+use super::RunId;
+
+/// The places in `.odpm`.
+#[derive(Clone, Debug)]
+pub struct StateDir(PathBuf);
+
+impl StateDir {
+    /// The state of the project in `root`.
+    pub fn of(root: &Path) -> Self {
+        Self(root.join(".odpm"))
+    }
+
+    /// `.odpm` itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `last_run.json`.
+    pub fn baseline(&self) -> PathBuf {
+        self.0.join("database").join("last_run.json")
+    }
+
+    /// What odpm remembers beside the baseline.
+    pub fn companion(&self) -> PathBuf {
+        self.0.join("database").join("companion.json")
+    }
+
+    /// The folder of the journals.
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    /// The folder where a run keeps copies of the files that it changes.
+    pub fn copies(&self, run: &RunId) -> PathBuf {
+        self.journal().join(run.as_str())
+    }
+
+    /// The folder of the server's socket and of pid files.
+    pub fn run(&self) -> PathBuf {
+        self.0.join("run")
+    }
+
+    /// The services that are scaled on purpose.
+    pub fn scale(&self) -> PathBuf {
+        self.0.join("scale.json")
+    }
+
+    /// The folder of sidecars.
+    pub fn sidecars(&self) -> PathBuf {
+        self.0.join("sidecars")
+    }
+
+    /// The backups that were restored on trial.
+    pub fn drills(&self) -> PathBuf {
+        self.0.join("drills.jsonl")
+    }
+
+    /// The lock.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// The folder of secrets.
+    pub fn secrets(&self) -> PathBuf {
+        self.0.join("secrets")
+    }
+
+    /// The folder of rendered configuration.
+    pub fn rendered(&self) -> PathBuf {
+        self.0.join("rendered")
+    }
+
+    /// The folder of snapshots.
+    pub fn snapshots(&self) -> PathBuf {
+        self.0.join("snapshots")
+    }
+
+    /// The folder of changes that were written down, and what was written back of them.
+    pub fn watchdog(&self) -> PathBuf {
+        self.0.join("watchdog")
+    }
+
+    /// The folder of repairs: what was to be taken back, what was written, and both ways as SQL.
+    pub fn repairs(&self) -> PathBuf {
+        self.0.join("repairs")
+    }
+
+    /// The folder of log files.
+    pub fn log(&self) -> PathBuf {
+        self.0.join("log")
+    }
+}
