@@ -10,6 +10,9 @@ use super::StateDir;
 use crate::base::time::{ago, utc_seconds};
 use crate::error::{Error, Kind, Result};
 
+/// How many looks of others are waited for; each takes no longer than a system call.
+const LOOKS: u32 = 10_000;
+
 /// Held while a command changes something; the kernel lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
@@ -43,7 +46,7 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(|e| cannot(&e))?;
-        match file.try_lock() {
+        match acquire(&file, &mut std::thread::yield_now) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(&mut file, now)),
             Err(TryLockError::Error(e)) => return Err(cannot(&e)),
@@ -62,6 +65,21 @@ impl Lock {
             .map_err(|e| cannot(&e))?;
         Ok(Self { _file: file })
     }
+}
+
+/// Takes the lock. Whoever only looks who holds it shares it for a moment: that is no holder, and waited for.
+fn acquire(file: &File, pause: &mut dyn FnMut()) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            answer => return answer,
+        }
+        // A holder shares it with nobody.
+        file.try_lock_shared()?;
+        file.unlock().map_err(TryLockError::Error)?;
+        pause();
+    }
+    file.try_lock()
 }
 
 /// Who holds the lock now; `None` when nobody does.
@@ -99,6 +117,22 @@ fn held(file: &mut File, now: Timestamp) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_only_looks_keeps_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let open =
+            || File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
+        let (file, looking) = (open(), open());
+        looking.try_lock_shared().unwrap();
+        let mut looking = Some(looking);
+        acquire(&file, &mut || drop(looking.take())).unwrap();
+        assert!(looking.is_none(), "it was held at first");
+        let mut waited = false;
+        assert!(matches!(acquire(&open(), &mut || waited = true), Err(TryLockError::WouldBlock)));
+        assert!(!waited, "a holder is told at once");
+    }
 
     #[test]
     fn the_second_one_learns_who_the_first_is() {
