@@ -33,11 +33,6 @@ pub struct Listed {
     pub sha1: String,
 }
 
-/// Whether a path is a backup in this form.
-pub fn is_folder(path: &Path) -> bool {
-    path.join("dump/toc.dat").exists()
-}
-
 /// The files of all backups in a folder, by the SHA-1 digests of their contents.
 #[derive(Clone, Debug)]
 pub struct Pool(PathBuf);

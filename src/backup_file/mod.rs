@@ -27,7 +27,7 @@ use crate::facts::{BackupManifest, BackupSeen, BackupSource, OdooManifest, Part}
 use crate::state::{self, cannot};
 
 pub use files::{Files, folder_size, link_files};
-pub use folder::{PARTIAL, Pool, is_folder, store_files};
+pub use folder::{PARTIAL, Pool, store_files};
 pub use read::{dump, load_files};
 pub use verify::{Verdict, verify};
 pub use zip_write::write_zip;

@@ -36,7 +36,6 @@ impl Kind {
             "numeric" | "real" | "double precision" => Self::Number,
             "timestamp" | "timestamp without time zone" | "timestamp with time zone" => Self::Timestamp,
             "json" | "jsonb" => Self::Json,
-            _ if type_name.starts_with("timestamp(") => Self::Timestamp,
             _ => Self::Text,
         }
     }

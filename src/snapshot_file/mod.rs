@@ -59,8 +59,8 @@ fn look(manifest: &Path) -> Result<SnapshotSeen> {
     Ok(SnapshotSeen { path: manifest.with_file_name(&record.file), manifest: record })
 }
 
-/// The snapshot that is meant: a file, or the end of a name in the folder: its time, its label, or both. The newest of
-/// several.
+/// The snapshot that is meant: a file, or in the folder a label, a name or the beginning of one, as its time. The newest
+/// of several.
 pub fn find(folder: &Path, name: &str) -> Result<SnapshotSeen> {
     let path = Path::new(name);
     if path.components().count() > 1 || path.is_file() {

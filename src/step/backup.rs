@@ -69,7 +69,7 @@ pub struct LoadBackup {
     pub jobs: u16,
 }
 
-/// Puts a backup's files into a folder; those that are there already stay.
+/// Puts a backup's files into a folder of its own; what an earlier attempt has left there goes first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LoadFiles {
     /// The backup.
