@@ -25,7 +25,10 @@ pub fn plan(make: &Make<'_>, plan: &mut Plan) {
         for backup in of_it.iter().filter(|backup| !kept.contains(&backup.path)) {
             let step = Step::RemoveBackup(RemoveBackup { path: backup.path.clone() });
             let name = backup.path.file_name().unwrap_or_default().to_string_lossy();
-            let reason = format!("{} newer ones of {database} are kept", kept.len());
+            let reason = match kept.len() {
+                1 => format!("one other of {database} is kept"),
+                count => format!("{count} others of {database} are kept"),
+            };
             plan.steps.push(PlannedStep::new(format!("remove-{name}"), step, reason).risk(Risk::Destroys));
         }
     }

@@ -22,7 +22,7 @@ impl FileSeen {
         }
     }
 
-    /// The digest of the text; `None` when there is no such file.
+    /// The digest of the text; `None` when there is no such file, or none that can be read.
     pub fn digest(&self) -> Option<Digest> {
         self.text().map(Digest::of)
     }

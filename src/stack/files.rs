@@ -101,8 +101,11 @@ fn write(id: &str, path: PathBuf, content: String, grounds: &Grounds<'_>) -> Opt
     if now.text() == Some(content.as_str()) {
         return None;
     }
-    let reason =
-        if now.text().is_some() { "it is not as odpm.yaml describes it" } else { "there is none yet" };
+    let reason = match now {
+        FileSeen::Text(_) => "it is not as odpm.yaml describes it".to_owned(),
+        FileSeen::Absent => "there is none yet".to_owned(),
+        FileSeen::Unreadable(why) => format!("what is there cannot be read: {why}"),
+    };
     let step = Step::WriteFile(WriteFile { path, content, mode: 0o644, before: now.digest() });
     Some(PlannedStep::new(id, step, reason))
 }

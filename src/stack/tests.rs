@@ -293,6 +293,17 @@ fn a_server_of_which_nothing_is_known_does_not_count_as_stopped() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_not_none_yet() {
+    let project = project(SMALL, &[]);
+    let mut machine = Machine::new(&project);
+    let path = specs::rendered(&project, "postgresql.conf");
+    machine.seen.files.insert(path, FileSeen::Unreadable("no permission".into()));
+    let plan = machine.up(&project, &[]);
+    let step = plan.steps.iter().find(|step| step.id == "postgresql-conf").unwrap();
+    assert_eq!(step.reason, "what is there cannot be read: no permission");
+}
+
+#[test]
 fn undo_refuses_to_lose_what_was_written_since() {
     let project = project(SMALL, &[]);
     let mut machine = Machine::new(&project);

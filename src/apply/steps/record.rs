@@ -15,8 +15,8 @@ pub async fn record_baseline(step: &RecordBaseline, world: &mut World) -> Result
     let path = std::path::Path::new(&baseline.compose.data_path_abs).to_owned();
     // A server that answers has a data directory, even where this process may not look into it.
     baseline.cluster.data_dir_nonempty = true;
-    // The address of a server elsewhere begins with no root.
-    if !baseline.compose.data_path_abs.contains(':') || path.is_absolute() {
+    let elsewhere = step.endpoint.tls.is_some();
+    if !elsewhere {
         let data = world.engine.data_dir(&path).await;
         baseline.cluster.data_dir_nonempty = data.nonempty().unwrap_or(true);
         baseline.cluster.pg_major = data.cluster().map(|files| files.major.0).or(baseline.cluster.pg_major);
