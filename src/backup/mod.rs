@@ -151,6 +151,7 @@ pub struct Ground<'a> {
 pub fn plan(request: &Request, ground: &Ground<'_>) -> Plan {
     let mut plan = frame::empty(verb(request), &ground.all);
     plan.blocked.extend(frame::unfinished(&ground.all));
+    plan.blocked.extend(frame::frozen(&ground.all).filter(|_| !saves(request)));
     plan.blocked.extend(unready(ground));
     let Some(operator) = specs::operator(&ground.all).filter(|_| plan.blocked.is_empty()) else {
         if plan.blocked.is_empty() {
@@ -181,6 +182,15 @@ fn build(request: &Request, make: &Make<'_>, plan: &mut Plan) {
         Request::Modules { database, modules } => names::modules(database, modules, make, plan),
         Request::Several(requests) => requests.iter().for_each(|request| build(request, make, plan)),
         Request::Prune => keep::plan(make, plan),
+    }
+}
+
+/// Whether it changes no database.
+fn saves(request: &Request) -> bool {
+    match request {
+        Request::Backup { .. } | Request::Drill { .. } | Request::Prune => true,
+        Request::Several(requests) => requests.iter().all(saves),
+        _ => false,
     }
 }
 

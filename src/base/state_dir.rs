@@ -89,6 +89,21 @@ impl StateDir {
         self.0.join("repairs")
     }
 
+    /// The folder of incidents.
+    pub fn incidents(&self) -> PathBuf {
+        self.0.join("incidents")
+    }
+
+    /// The folder of an incident.
+    pub fn incident(&self, id: &str) -> PathBuf {
+        self.incidents().join(id)
+    }
+
+    /// What is held back while an incident goes on.
+    pub fn contained(&self) -> PathBuf {
+        self.0.join("contained.json")
+    }
+
     /// The folder of log files.
     pub fn log(&self) -> PathBuf {
         self.0.join("log")

@@ -9,13 +9,14 @@ use crate::backup;
 use crate::base::RunId;
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
-use crate::facts::{ArchiveSeen, BaselineSeen, DatabasesSeen, Observation};
+use crate::facts::{ArchiveSeen, BaselineSeen, DatabasesSeen, Happening, Observation};
 use crate::grounds::{Grounds, specs};
 use crate::incident;
 use crate::observe::{self, Depth, Loaded};
 use crate::plan::Plan;
+use crate::report::Ui;
 use crate::stack::{self, Check, Further, Request};
-use crate::state::{self, Lock};
+use crate::state::{self, Lock, Told};
 use crate::step::{Operator, ServiceSpec};
 use crate::watchdog;
 
@@ -112,6 +113,18 @@ impl Session {
         specs::shell(&self.grounds(view))
     }
 
+    /// Writes down what happened, where an incident is open. Only told where it fails: what happened has happened.
+    pub fn chronicle(&self, what: Happening, text: &str, data: serde_json::Value, ui: Ui) {
+        let state = &self.loaded.state;
+        let written = state::open_incident(state).and_then(|open| match open {
+            Some(incident) => state::tell(state, &incident.id, told(what, text, data)),
+            None => Ok(()),
+        });
+        if let Err(error) = written {
+            ui.insist(&format!("note: the incident's timeline does not say this: {error}"));
+        }
+    }
+
     /// What every plan is made on.
     pub fn grounds<'a>(&'a self, view: &'a View) -> Grounds<'a> {
         let View { seen, baseline, run } = view;
@@ -122,4 +135,9 @@ impl Session {
     pub fn plan(&self, request: &Request, view: &View) -> Plan {
         stack::plan(request, &self.grounds(view))
     }
+}
+
+/// An entry for a timeline, as of now.
+pub fn told(what: Happening, text: &str, data: serde_json::Value) -> Told {
+    Told { at: Timestamp::now().to_string(), by: observe::author().name, what, text: text.to_owned(), data }
 }

@@ -77,3 +77,14 @@ pub struct Reference {
     /// Whether the column may refer to nothing.
     pub nullable: bool,
 }
+
+/// A column that a sequence fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serial {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The sequence.
+    pub sequence: String,
+}

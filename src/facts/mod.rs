@@ -10,9 +10,11 @@ mod baseline;
 mod catalog;
 mod changed;
 mod cluster;
+mod contained;
 mod databases;
 mod engine;
 mod files;
+mod incident;
 mod known;
 mod live;
 mod observation;
@@ -33,12 +35,14 @@ pub use backup::{
 pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
 };
-pub use catalog::{Catalog, FieldSeen, Reference, TableSeen, table_of_model};
+pub use catalog::{Catalog, FieldSeen, Reference, Serial, TableSeen, table_of_model};
 pub use changed::Changed;
 pub use cluster::{ClusterFiles, DataDir, PidFile};
+pub use contained::Contained;
 pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OWN, OdooSeen, mark_of};
 pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};
 pub use files::FileSeen;
+pub use incident::{Entry as IncidentEntry, Happening, Incident};
 pub use known::Known;
 pub use live::Live;
 pub use observation::{Author, Observation};

@@ -1,6 +1,6 @@
 //! What every plan has in common.
 
-use super::Grounds;
+use super::{Grounds, specs};
 use crate::base::Digest;
 use crate::base::time::utc_seconds;
 use crate::drift::{Drift, compare, fingerprint};
@@ -63,6 +63,17 @@ pub fn unfinished(grounds: &Grounds<'_>) -> Option<Block> {
             ))
             .hint("Go on with it: odpm apply --resume")
             .hint("Give it up, what it did stays done: odpm apply --abandon"),
+    )
+}
+
+/// While an incident is contained nothing is deployed.
+pub fn frozen(grounds: &Grounds<'_>) -> Option<Block> {
+    let contained = specs::contained(grounds)?;
+    Some(
+        Block::refused("contained", "an incident is contained: nothing is deployed")
+            .because(format!("{} has contained it since {}", contained.by, contained.since))
+            .hint("Go on with it: odpm incident repair, verify, reopen")
+            .hint("Reopen at once, without looking: odpm incident reopen --watch 0s"),
     )
 }
 

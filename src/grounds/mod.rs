@@ -2,6 +2,7 @@
 //! engine; a plan without steps, and what stands in the way of any.
 
 pub mod frame;
+pub mod services;
 pub mod specs;
 
 use crate::base::RunId;

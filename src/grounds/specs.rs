@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Grounds;
 use crate::base::{Digest, Secret, SecretRef};
 use crate::compose::{self, Service, role_arguments};
-use crate::facts::{FileSeen, Owner, Scale};
+use crate::facts::{Contained, FileSeen, Owner, Scale};
 use crate::odoo_conf::{self, ConfEdit, OdooConf};
 use crate::postgresql_conf::{self, Places};
 use crate::project::{Archive, EngineKind, Project};
@@ -128,8 +128,21 @@ fn compose_launch(project: &Project) -> Launch {
 
 /// How many of a service are wanted, deliberate deviations included.
 pub fn replicas(name: &str, grounds: &Grounds<'_>) -> u16 {
+    let limit = contained(grounds).and_then(|contained| contained.limits.get(name).copied());
+    unlimited(name, grounds).min(limit.unwrap_or(u16::MAX))
+}
+
+/// How many of a service are wanted where nothing is held back.
+pub fn unlimited(name: &str, grounds: &Grounds<'_>) -> u16 {
     let described = grounds.project.odoo.services.get(name).map_or(0, |service| service.replicas);
     scale(grounds).0.get(name).map_or(described, |scaled| scaled.replicas)
+}
+
+/// What is held back while an incident goes on; `None` where nothing is.
+pub fn contained(grounds: &Grounds<'_>) -> Option<Contained> {
+    let path = grounds.project.state().contained();
+    // One that cannot be understood has ended the observation.
+    Contained::read(grounds.seen.files.get(&path).and_then(FileSeen::text)).ok().flatten()
 }
 
 /// A service as wanted; `None` when the engine cannot run Odoo.

@@ -4,12 +4,15 @@
 
 mod burst;
 mod consequences;
+mod contain;
 mod damage;
+mod gates;
 mod links;
 mod moment;
 mod order;
 mod repair;
 mod transactions;
+mod trouble;
 mod writers;
 
 #[cfg(test)]
@@ -33,12 +36,15 @@ use crate::step::{
 
 pub use burst::Proposal;
 pub use consequences::{Consequence, Lost, consequences};
+pub use contain::{LIMITS, Limits, stages};
 pub use damage::{Damage, Harm, LogRead};
+pub use gates::{Gate, gates};
 pub use links::Links;
 pub use moment::{Moment, parse};
 pub use order::{Dangling, dangling, referred};
 pub use repair::{Gathered, Part, Repair, Unrepaired, Wanted, ordered};
 pub use transactions::{Ops, Transaction, Transactions};
+pub use trouble::{Calm, LOG_TROUBLE, Trouble, troubles};
 pub use writers::{Minutes, Writers};
 
 /// For how many seconds a recovery may show no sign of life: before version 15 it says nothing while it reads what was laid out.
@@ -61,6 +67,18 @@ pub enum Request<'a> {
         seen: &'a SessionSeen,
         /// How.
         ending: Ending,
+    },
+    /// Hold back what writes.
+    Contain {
+        /// The database.
+        database: &'a str,
+        /// Whether it takes no writes but odpm's.
+        read_only: bool,
+    },
+    /// Let go of what is held back, up to this.
+    Reopen {
+        /// What is held back still.
+        limits: &'a Limits,
     },
     /// Take damage back.
     Repair(&'a Repair),
@@ -107,10 +125,12 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
         Request::Sidecar(_) | Request::Remove { .. } => "incident sidecar",
         Request::End { .. } => "incident sessions",
         Request::Repair(_) => "incident repair",
+        Request::Contain { .. } => "incident contain",
+        Request::Reopen { .. } => "incident reopen",
     };
     let mut plan = frame::empty(verb, grounds);
-    // Whoever does damage is stopped whatever else is unfinished.
-    if !matches!(request, Request::End { .. }) {
+    // What does damage is stopped whatever else is unfinished.
+    if !matches!(request, Request::End { .. } | Request::Contain { .. }) {
         plan.blocked.extend(frame::unfinished(grounds));
     }
     plan.blocked.extend(frame::unavailable(grounds));
@@ -121,6 +141,8 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
         }
         Request::Remove { name, sidecars } => remove(name, sidecars, &mut plan),
         Request::Repair(repair) => repair::plan(repair, grounds, &mut plan),
+        Request::Contain { database, read_only } => contain::contain(database, read_only, grounds, &mut plan),
+        Request::Reopen { limits } => contain::reopen(limits, grounds, &mut plan),
         Request::End { seen, ending } => end(seen, ending, grounds, &mut plan),
     }
     if !plan.blocked.is_empty() {

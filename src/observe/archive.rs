@@ -47,7 +47,7 @@ async fn archiver(loaded: &Loaded) -> Result<Known<Archiver>> {
 }
 
 /// A session of the administrative role.
-async fn administrator(loaded: &Loaded) -> Result<Known<Session>> {
+pub(super) async fn administrator(loaded: &Loaded) -> Result<Known<Session>> {
     let project = &loaded.project;
     let Some(role) = specs::admin_role(project) else {
         return Ok(Known::Unknown("no administrative role is known".to_owned()));

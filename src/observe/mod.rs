@@ -5,6 +5,7 @@
 
 mod archive;
 mod author;
+mod calm;
 mod damage;
 mod databases;
 mod folder;
@@ -16,6 +17,7 @@ mod world;
 
 pub use archive::{archive, sessions, sidecar_room, sidecars};
 pub use author::author;
+pub use calm::{ask_gates, calm, evidence, log_trouble};
 pub use damage::damage;
 pub use databases::{backup, backups, databases, last_drill, source};
 pub use folder::writable;

@@ -14,8 +14,8 @@ use crate::base::{PgMajor, SecretRef};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::facts::{
-    BaselineSeen, ClusterFiles, DataDir, EngineSeen, FileSeen, Known, Live, Observation, PidFile, Scale,
-    ServerSeen,
+    BaselineSeen, ClusterFiles, Contained, DataDir, EngineSeen, FileSeen, Known, Live, Observation, PidFile,
+    Scale, ServerSeen,
 };
 use crate::grounds::specs;
 use crate::odoo_conf::{self, ConfValue, OdooConf};
@@ -76,7 +76,8 @@ pub async fn observe(
         Depth::Live => ports::ports(project, &engine),
     };
     let files = files(loaded);
-    scaled(&files, &specs::scale_file(project))?;
+    understood(&files, &specs::scale_file(project), &SCALED, |text| Scale::read(text).map(drop))?;
+    understood(&files, &state.contained(), &CONTAINED, |text| Contained::read(text).map(drop))?;
     let stale_secrets = stale_secrets(loaded, &files)?;
     let observation = Observation {
         at: Timestamp::now(),
@@ -151,6 +152,7 @@ fn files(loaded: &Loaded) -> BTreeMap<PathBuf, FileSeen> {
         ["postgresql.conf", "pg_hba.conf", "archive.sh"].map(|name| specs::rendered(project, name));
     let own = [
         specs::scale_file(project),
+        state.contained(),
         project.odoo_conf(),
         project.root.join("docker-compose.yml"),
         state.baseline(),
@@ -159,17 +161,33 @@ fn files(loaded: &Loaded) -> BTreeMap<PathBuf, FileSeen> {
     own.into_iter().chain(rendered).map(|path| (path.clone(), file(&path))).collect()
 }
 
-/// How many run on purpose must be known: taking a file that cannot be understood for none would start what somebody has stopped.
-fn scaled(files: &BTreeMap<PathBuf, FileSeen>, path: &Path) -> Result<()> {
+/// What a file of ours is for, and what to do about one that says nothing.
+type Meant = [&'static str; 2];
+
+const SCALED: Meant = [
+    "it holds the services of which more or fewer run on purpose",
+    "Correct it; or remove it, and as many run as odpm.yaml says: odpm scale sets it anew",
+];
+
+const CONTAINED: Meant = [
+    "it holds what an incident keeps from running",
+    "Correct it; or remove it once nothing is to be held back any more",
+];
+
+/// Taking a file that cannot be understood for none would start what somebody has stopped.
+fn understood(
+    files: &BTreeMap<PathBuf, FileSeen>,
+    path: &Path,
+    [what, remedy]: &Meant,
+    read: fn(Option<&str>) -> Result<(), String>,
+) -> Result<()> {
     let read = match files.get(path) {
         Some(FileSeen::Unreadable(why)) => Err(why.clone()),
-        seen => Scale::read(seen.and_then(FileSeen::text)).map(drop),
+        seen => read(seen.and_then(FileSeen::text)),
     };
     read.map_err(|why| {
-        Error::input(format!("{} cannot be understood", path.display()))
-            .because(why)
-            .because("it holds the services of which more or fewer run on purpose")
-            .hint("Correct it; or remove it, and as many run as odpm.yaml says: odpm scale sets it anew")
+        let error = Error::input(format!("{} cannot be understood", path.display()));
+        error.because(why).because(*what).hint(*remedy)
     })
 }
 

@@ -84,6 +84,7 @@ impl Guard {
             | Step::RemoveBackup(_)
             | Step::RestoreFields(_)
             | Step::RepairRows(_)
+            | Step::HoldTraffic(_)
             | Step::RemoveSnapshot(_)
             | Step::RecordDrill(_)
             | Step::ArchiveLog(_)

@@ -7,7 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connect::Session;
 use super::probe::words;
 use crate::error::{Error, Result};
-use crate::facts::{Catalog, FieldSeen, Reference, TableSeen, table_of_model};
+use crate::facts::{Catalog, FieldSeen, Reference, Serial, TableSeen, table_of_model};
 
 /// The models with their fields; their tables, those that their fields refer to by `related`, and these further ones.
 pub async fn catalog(session: &Session, models: &[String], further: &[&str]) -> Result<Catalog> {
@@ -98,6 +98,27 @@ pub async fn references(session: &Session) -> Result<Vec<Reference>> {
         nullable: row.get(4),
     };
     Ok(rows.iter().map(reference).collect())
+}
+
+/// The models of the registry; a database without Odoo has none.
+pub async fn models(session: &Session) -> Vec<String> {
+    let rows = session.query_typed("SELECT model FROM ir_model", &[]).await.unwrap_or_default();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// The columns that sequences fill.
+pub async fn serials(session: &Session) -> Result<Vec<Serial>> {
+    let question = "SELECT c.relname::text, a.attname::text, s.relname::text FROM pg_class s \
+         JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass \
+         AND d.deptype IN ('a', 'i') JOIN pg_class c ON c.oid = d.refobjid AND c.relkind = 'r' AND pg_table_is_visible(c.oid) \
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid \
+         JOIN pg_type t ON t.oid = a.atttypid AND t.typname IN ('int2', 'int4', 'int8') \
+         WHERE s.relkind = 'S' AND pg_table_is_visible(s.oid) ORDER BY 1, 2";
+    let rows = session.query_typed(question, &[]).await;
+    let rows = rows.map_err(|e| Error::environment("cannot read the sequences").because(words(&e)))?;
+    let serial =
+        |row: &tokio_postgres::Row| Serial { table: row.get(0), column: row.get(1), sequence: row.get(2) };
+    Ok(rows.iter().map(serial).collect())
 }
 
 /// The users' logins; a database without Odoo has none.

@@ -9,6 +9,7 @@ pub mod check;
 mod connect;
 pub mod data_dir;
 pub mod databases;
+pub mod forensics;
 mod invariants;
 pub mod load;
 pub mod patch;

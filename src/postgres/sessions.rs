@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::connect::Session;
 use super::probe::words;
+use crate::base::quote::ident;
 use crate::error::{Error, Result};
 use crate::facts::SessionSeen;
 use crate::step::Ending;
@@ -123,4 +124,22 @@ async fn settled(
             Some(_) => tokio::time::sleep(BEAT).await,
         }
     }
+}
+
+/// Has a database take no writes but those of transactions that say that they write, or take them again. Everybody else is sent
+/// away from it.
+pub async fn hold(session: &Session, database: &str, hold: bool) -> Result<String> {
+    let what =
+        if hold { "SET default_transaction_read_only = on" } else { "RESET default_transaction_read_only" };
+    let failed = |e: tokio_postgres::Error| {
+        let what = if hold { "hold back" } else { "let go of" };
+        Error::environment(format!("cannot {what} the writes to {database}")).because(words(&e))
+    };
+    let alter = format!("ALTER DATABASE {} {what}", ident(database));
+    session.batch_execute(&alter).await.map_err(failed)?;
+    let away = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid() \
+         AND backend_type = 'client backend'";
+    let name = (&database as &(dyn tokio_postgres::types::ToSql + Sync), tokio_postgres::types::Type::TEXT);
+    let sent = session.query_typed(away, &[name]).await.map_err(failed)?.len();
+    Ok(format!("{sent} sessions were sent away"))
 }

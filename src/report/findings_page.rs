@@ -14,7 +14,7 @@ const WIDTH: f64 = 190.0;
 const BAR: usize = 16;
 
 /// The look: one column that fits a phone, light or dark as the reader's machine is.
-const STYLE: &str = "
+pub(super) const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #5b6675; --line: #d9dee6; --card: #f6f8fa; --bad: #b3261e; --good: #1b7f4d; --bar: #3b6fb5; --paper: #fff }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa5b4; --line: #364050; --card: #1c222b; --bad: #ff8a80; --good: #6fd6a0; --bar: #7aa7e6; --paper: #12161c } }
 * { box-sizing: border-box }
@@ -203,7 +203,7 @@ fn chart(title: &str, bars: &[(String, u64)], page: &mut String) {
 }
 
 /// A text that cannot be taken for markup.
-fn text(raw: &str) -> String {
+pub(super) fn text(raw: &str) -> String {
     let mut safe = String::with_capacity(raw.len());
     for c in raw.chars() {
         match c {

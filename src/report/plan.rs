@@ -39,6 +39,11 @@ pub fn plan(plan: &Plan) -> String {
     text
 }
 
+/// The steps of a plan, each in a few words.
+pub fn headlines(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|step| headline(&step.step, &plan.project.root)).collect()
+}
+
 fn steps(plan: &Plan) -> String {
     let mut text = String::new();
     if plan.steps.is_empty() {

@@ -77,6 +77,10 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let how = if step.via == Via::Sql { "by SQL" } else { "through Odoo" };
             format!("put back {how}: {}", fields.join(", "))
         }
+        Step::HoldTraffic(step) if step.hold => {
+            format!("let nobody write to {}, and send everybody away from it", step.database)
+        }
+        Step::HoldTraffic(step) => format!("let everybody write to {} again", step.database),
         Step::RepairRows(step) => {
             let part = |(count_of, what): (u64, &str)| (count_of > 0).then(|| format!("{what} {count_of}"));
             let table = |table: &RepairTable| {

@@ -44,6 +44,7 @@ fn volumes(grounds: &Grounds<'_>) -> Vec<Block> {
 /// Everything that stands in the way of an apply. Preparing files needs less than starting does.
 pub fn up(skip_start: bool, set_aside: bool, drift: &[Drift], grounds: &Grounds<'_>) -> Vec<Block> {
     let mut blocks: Vec<Block> = frame::unfinished(grounds).into_iter().collect();
+    blocks.extend(frame::frozen(grounds));
     blocks.extend(baseline(set_aside, grounds));
     blocks.extend(odoo_conf(grounds));
     if skip_start {

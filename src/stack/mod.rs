@@ -10,7 +10,6 @@ mod down;
 mod files;
 mod roles;
 mod scale;
-mod services;
 mod undo;
 mod up;
 
@@ -20,7 +19,7 @@ mod tests;
 pub use doctor::{Check, Further, doctor};
 
 use crate::drift::Acceptance;
-use crate::grounds::{Grounds, frame, specs};
+use crate::grounds::{Grounds, frame, services, specs};
 use crate::plan::{Journal, Plan};
 
 /// What a person asked for.

@@ -11,6 +11,7 @@ pub fn plan(service: &str, replicas: Option<u16>, grounds: &Grounds<'_>) -> Plan
     let Grounds { project, seen, .. } = *grounds;
     let mut plan = frame::empty("scale", grounds);
     plan.blocked.extend(frame::unfinished(grounds));
+    plan.blocked.extend(frame::frozen(grounds));
     plan.blocked.extend(frame::unavailable(grounds));
     let Some(described) = project.odoo.services.get(service) else {
         let known: Vec<&str> = project.odoo.services.keys().map(String::as_str).collect();

@@ -83,7 +83,7 @@ fn steps(skip_start: bool, replaced: bool, drift: &[Judged], grounds: &Grounds<'
     steps.extend(cluster);
     steps.extend(roles);
     steps.extend(proof.then(|| roles::verify(grounds)));
-    steps.extend(services::up(grounds));
+    steps.extend(each_service(grounds));
     steps.extend(record);
     steps
 }
@@ -200,4 +200,10 @@ fn acceptance(judged: &Judged, grounds: &Grounds<'_>) -> Option<Accepted> {
         at: utc_seconds(grounds.seen.at),
         how: how.to_owned(),
     })
+}
+
+/// Brings each service to the wanted number and configuration.
+fn each_service(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+    let restart = files::changes_secrets(grounds);
+    specs::SERVICES.iter().flat_map(|name| services::one(name, restart, grounds)).collect()
 }

@@ -7,6 +7,7 @@ mod atomic;
 mod baseline;
 #[cfg(feature = "crash-points")]
 mod crash_points;
+mod incidents;
 mod journal;
 mod lock;
 mod secrets;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 pub use atomic::{digest_of, give, make_dir, own_dir, remove_folder, replace, sync_folder};
 pub use baseline::{read as read_baseline, write as write_baseline};
+pub use incidents::{Told, incidents, open_incident, tell, wanted_incident};
 pub use journal::{JournalFile, all as journals, find as find_journal, unfinished as unfinished_journal};
 pub use lock::{Lock, holder};
 pub use secrets::{SecretFiles, missing, random_bytes};

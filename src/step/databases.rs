@@ -128,6 +128,18 @@ pub struct DuplicateDatabase {
     pub filestore: PathBuf,
 }
 
+/// Has a database take no writes but odpm's own, or take them again. Whoever is connected is sent away: a session keeps what it
+/// began with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct HoldTraffic {
+    /// Who does it.
+    pub operator: Operator,
+    /// The database.
+    pub database: String,
+    /// Whether writes are held back.
+    pub hold: bool,
+}
+
 /// Drops a database and its folder in the filestore; one that is gone already stays gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DropDatabase {

@@ -27,8 +27,8 @@ pub use cluster::{
 };
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
-    CheckDatabase, DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, Operator, Programs,
-    RenewIdentity, SetPassword, UpdateModules,
+    CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, MoveDatabase, Neutralize, Operator,
+    Programs, RenewIdentity, SetPassword, UpdateModules,
 };
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
@@ -100,6 +100,8 @@ pub enum Step {
     RemoveBackup(RemoveBackup),
     /// Puts altered fields of rows back.
     RestoreFields(Box<RestoreFields>),
+    /// Has a database take no writes, or take them again.
+    HoldTraffic(HoldTraffic),
     /// Takes damage to rows back.
     RepairRows(Box<RepairRows>),
     /// Removes a snapshot.
@@ -163,6 +165,7 @@ impl Step {
             | Self::RemoveBackup(_)
             | Self::RestoreFields(_)
             | Self::RepairRows(_)
+            | Self::HoldTraffic(_)
             | Self::RemoveSnapshot(_)
             | Self::RecordDrill(_)
             | Self::ArchiveLog(_)

@@ -4,9 +4,9 @@ use crate::error::Result;
 use crate::facts::OWN;
 use crate::plan::Outcome;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows,
-    RepairTable, RestoreFields, SetPassword, Step, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, LoadBackup,
+    LoadFiles, MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    RepairRows, RepairTable, RestoreFields, SetPassword, Step, UpdateModules,
 };
 use crate::world::World;
 
@@ -130,6 +130,12 @@ pub async fn restore_fields(step: &RestoreFields, world: &mut World) -> Result<O
         ..step.clone()
     };
     Ok(Outcome::changed(vec![Step::RestoreFields(Box::new(back))]).detail(told))
+}
+
+pub async fn hold_traffic(step: &HoldTraffic, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.hold_traffic(step, world.hands(&step.operator)?).await?;
+    let back = HoldTraffic { hold: !step.hold, ..step.clone() };
+    Ok(Outcome::changed(vec![Step::HoldTraffic(back)]).detail(told))
 }
 
 pub async fn repair_rows(step: &RepairRows, world: &mut World) -> Result<Outcome> {

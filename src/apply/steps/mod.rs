@@ -45,6 +45,7 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::UpdateModules(step) => databases::update_modules(step, world).await,
         Step::RemoveBackup(step) => databases::remove_backup(step, world).await,
         Step::RestoreFields(step) => databases::restore_fields(step, world).await,
+        Step::HoldTraffic(step) => databases::hold_traffic(step, world).await,
         Step::RepairRows(step) => databases::repair_rows(step, world).await,
         Step::RemoveSnapshot(step) => databases::remove_snapshot(step, world).await,
         Step::RecordDrill(step) => databases::record_drill(step, world).await,
@@ -96,6 +97,7 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::RemoveBackup(_)
         | Step::RestoreFields(_)
         | Step::RepairRows(_)
+        | Step::HoldTraffic(_)
         | Step::RemoveSnapshot(_)
         | Step::RecordDrill(_)
         | Step::ArchiveLog(_)

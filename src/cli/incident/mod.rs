@@ -11,13 +11,18 @@ use crate::incident::parse;
 use crate::report::{Format, Ui};
 
 mod blast_radius;
+mod contain;
 mod diff;
 mod filter;
 mod parts;
+mod record;
+mod reopen;
 mod repair;
+mod report;
 mod sessions;
 mod sidecar;
 mod sides;
+mod verify;
 
 use super::intent::Intent;
 
@@ -30,11 +35,18 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Open(record::Open),
+    Note(record::Note),
+    Contain(contain::Args),
     Sessions(sessions::Args),
     BlastRadius(blast_radius::Args),
     Sidecar(sidecar::Args),
     Diff(diff::Args),
     Repair(repair::Args),
+    Verify(verify::Args),
+    Reopen(reopen::Args),
+    Report(report::Args),
+    Close(record::Close),
 }
 
 /// A moment that a person has written.
@@ -55,7 +67,8 @@ impl Args {
             Verb::BlastRadius(args) => args.format,
             Verb::Sidecar(args) => args.format(),
             Verb::Diff(args) => args.format,
-            Verb::Repair(_) => Format::Text,
+            Verb::Verify(args) => args.format,
+            _ => Format::Text,
         }
     }
 }
@@ -67,5 +80,12 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Verb::Sidecar(args) => sidecar::run(args, start, ui).await,
         Verb::Diff(args) => diff::run(args, start, ui).await,
         Verb::Repair(args) => repair::run(args, start, ui).await,
+        Verb::Open(args) => record::open(args, start, ui),
+        Verb::Note(args) => record::note(args, start, ui),
+        Verb::Close(args) => record::close(args, start, ui),
+        Verb::Contain(args) => contain::run(args, start, ui).await,
+        Verb::Verify(args) => verify::run(args, start, ui).await,
+        Verb::Reopen(args) => reopen::run(args, start, ui).await,
+        Verb::Report(args) => report::run(args, start, ui),
     }
 }

@@ -18,9 +18,9 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::cannot;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows,
-    RestoreFields, SetPassword, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, LoadBackup,
+    LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    RepairRows, RestoreFields, SetPassword, UpdateModules,
 };
 
 pub use fields::WrittenBack;
@@ -94,6 +94,8 @@ pub trait Databases {
         step: &'a RestoreFields,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, WrittenBack>;
+    /// Has a database take no writes, or take them again; what it took, in a phrase.
+    fn hold_traffic<'a>(&'a self, step: &'a HoldTraffic, hands: Hands<'a>) -> EngineFuture<'a, String>;
     /// Takes damage to rows back.
     fn repair_rows<'a>(&'a self, step: &'a RepairRows, hands: Hands<'a>) -> EngineFuture<'a, WrittenBack>;
     /// Removes a snapshot.
@@ -204,6 +206,13 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, WrittenBack> {
         Box::pin(fields::restore(step, hands))
+    }
+
+    fn hold_traffic<'a>(&'a self, step: &'a HoldTraffic, hands: Hands<'a>) -> EngineFuture<'a, String> {
+        Box::pin(async move {
+            let session = session(&step.operator, &hands, "postgres").await?;
+            postgres::sessions::hold(&session, &step.database, step.hold).await
+        })
     }
 
     fn repair_rows<'a>(&'a self, step: &'a RepairRows, hands: Hands<'a>) -> EngineFuture<'a, WrittenBack> {

@@ -4,9 +4,9 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows,
-    RestoreFields, SetPassword, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, LoadBackup,
+    LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    RepairRows, RestoreFields, SetPassword, UpdateModules,
 };
 use crate::world::{Databases, Hands, WrittenBack};
 
@@ -113,6 +113,10 @@ impl Databases for Fake {
 
     fn restore_fields<'a>(&'a self, step: &'a RestoreFields, _: Hands<'a>) -> EngineFuture<'a, WrittenBack> {
         Box::pin(async move { self.put(&step.database, "fields").map(|()| WrittenBack::default()) })
+    }
+
+    fn hold_traffic<'a>(&'a self, step: &'a HoldTraffic, _: Hands<'a>) -> EngineFuture<'a, String> {
+        Box::pin(async move { self.put(&step.database, "held").map(|()| String::new()) })
     }
 
     fn repair_rows<'a>(&'a self, step: &'a RepairRows, _: Hands<'a>) -> EngineFuture<'a, WrittenBack> {

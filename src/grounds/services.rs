@@ -1,15 +1,9 @@
 //! The steps on the services of Odoo.
 
-use super::{Grounds, files, specs};
+use super::{Grounds, specs};
 use crate::facts::ServiceSeen;
 use crate::plan::{PlannedStep, Risk};
 use crate::step::Step;
-
-/// Brings each service to the wanted number and configuration.
-pub fn up(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
-    let restart = files::changes_secrets(grounds);
-    specs::SERVICES.iter().flat_map(|name| one(name, restart, grounds)).collect()
-}
 
 /// Brings one service to the wanted number and configuration.
 pub fn one(name: &str, restart: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {

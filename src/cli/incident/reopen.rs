@@ -1,0 +1,99 @@
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::cli::carry_out::{self, Consent};
+use crate::cli::intent::Intent;
+use crate::cli::session::Session;
+use crate::error::{Error, Result};
+use crate::facts::Happening;
+use crate::incident::{Request, Trouble, stages, troubles};
+use crate::observe::{self, Depth};
+use crate::report::Ui;
+
+/// Let go of what is held back, one of each first, and look on; trouble holds it back again
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  odpm incident reopen\n  odpm incident reopen --watch 5m --errors 3 --yes
+
+Each step is watched for as long: lines of the logs that are trouble, sessions that wait for locks, the rate of writes."
+)]
+pub struct Args {
+    /// How long each step is watched
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    watch: String,
+    /// How many lines of the logs may be trouble
+    #[arg(long, value_name = "LINES", default_value = "0")]
+    errors: usize,
+    #[command(flatten)]
+    intent: Intent,
+}
+
+pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    let seconds =
+        crate::project::seconds(&args.watch).or((args.watch == "0s").then_some(0)).ok_or_else(|| {
+            Error::usage(format!("`{}` is no length of time", args.watch)).hint("Write 60s or 5m.")
+        })?;
+    let session = args.intent.session(start, "incident reopen")?;
+    let view = session.observe(Depth::Live).await?;
+    let grounds = session.grounds(&view);
+    let Some(contained) = crate::grounds::specs::contained(&grounds) else {
+        ui.answer("Nothing is held back.");
+        return Ok(0);
+    };
+    let stages = stages(&grounds);
+    let count = stages.len();
+    for (at, limits) in stages.iter().enumerate() {
+        let view = session.observe(Depth::Live).await?;
+        let plan = session.incident_plan(&Request::Reopen { limits }, &view);
+        ui.say(&format!("Step {} of {count} of the reopening.", at + 1));
+        let begun = Timestamp::now();
+        // What was agreed to once is agreed to for all steps.
+        let code = match at {
+            0 => args.intent.carry_out(&session, &plan, true, ui).await?,
+            _ => carry_out::begin(&session, &plan, &Consent::of(true), ui).await?,
+        };
+        if args.intent.reads_only() || code != 0 {
+            return Ok(code);
+        }
+        if seconds == 0 {
+            continue;
+        }
+        ui.say(&format!("Watching for {seconds} s."));
+        let calm =
+            observe::calm(&session.loaded, session.engine.as_ref(), &contained.database, begun, seconds)
+                .await;
+        let found = match calm {
+            Ok(calm) => troubles(&calm, args.errors),
+            Err(error) => vec![Trouble(format!("it cannot be watched: {error}"))],
+        };
+        if !found.is_empty() {
+            return contain_again(&session, &contained.database, contained.read_only, &found, ui).await;
+        }
+        session.chronicle(Happening::Finding, "it was calm after that step", serde_json::Value::Null, ui);
+    }
+    ui.answer(
+        "Everything runs as odpm.yaml says. When nothing is left to be done: odpm incident close --note TEXT",
+    );
+    Ok(0)
+}
+
+async fn contain_again(
+    session: &Session,
+    database: &str,
+    read_only: bool,
+    found: &[Trouble],
+    ui: Ui,
+) -> Result<u8> {
+    let told: Vec<&str> = found.iter().map(|trouble| trouble.0.as_str()).collect();
+    let text = format!("trouble while it was reopened: {}", told.join("; "));
+    session.chronicle(Happening::Finding, &text, serde_json::Value::Null, ui);
+    let view = session.observe(Depth::Live).await?;
+    let plan = session.incident_plan(&Request::Contain { database, read_only }, &view);
+    carry_out::begin(session, &plan, &Consent::of(true), ui).await?;
+    let error = Error::refused("it is held back again: there was trouble");
+    Err(told
+        .into_iter()
+        .fold(error, Error::because)
+        .hint("Look at the logs: odpm logs --since 10m --grep 'Traceback|ERROR'"))
+}

@@ -1,0 +1,30 @@
+//! [`Contained`]: what is held back while an incident goes on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// `.odpm/contained.json`: as long as it is there, nothing is deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contained {
+    /// The version of this form: 1.
+    pub format_version: u32,
+    /// Who wanted it: `user@host`.
+    pub by: String,
+    /// Since when: ISO 8601, UTC, seconds.
+    pub since: String,
+    /// The database.
+    pub database: String,
+    /// Whether the database takes no writes but odpm's.
+    pub read_only: bool,
+    /// How many of a service run at most, by plain names.
+    pub limits: BTreeMap<String, u16>,
+}
+
+impl Contained {
+    /// What the file says, `None` where there is none; or a sentence on what is wrong with it.
+    pub fn read(text: Option<&str>) -> Result<Option<Self>, String> {
+        text.map(serde_json::from_str).transpose().map_err(|e| e.to_string())
+    }
+}
