@@ -6,9 +6,12 @@ use crate::observe::{self, Depth};
 use crate::report::{self, Format, Ui};
 use crate::stack::Further;
 
-/// Check this machine: engine, Compose, programs, disk, ports, permissions, archive; each with its remedy
+/// Check this machine, and audit roles, logins, logging, archive and drills; each finding with its remedy
+///
+/// Exits with 1 where the machine lacks what an apply needs, with 3 where something else waits for a person, with 0
+/// otherwise, advice or not.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  odpm doctor")]
+#[command(after_help = "Examples:\n  odpm doctor\n  odpm doctor --format json")]
 pub struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]
@@ -21,10 +24,18 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let tools = session.engine.tools(&session.loaded.project).await;
     let writable = observe::writable(&session.loaded.project.root);
     let archive = observe::archive(&session.loaded).await?;
-    let checks = session.doctor(&Further { tools: &tools, writable: &writable, archive: &archive }, &view);
+    let audit = observe::audit(&session.loaded).await?;
+    let further = Further { tools: &tools, writable: &writable, archive: &archive, audit: &audit };
+    let found = session.doctor(&further, &view);
     ui.answer(&match args.format {
-        Format::Text => report::doctor(&checks),
-        Format::Json => report::json(&serde_json::json!({ "format_version": 1, "checks": checks }))?,
+        Format::Text => report::doctor(&found),
+        Format::Json => report::json(
+            &serde_json::json!({ "format_version": 1, "checks": found.checks, "findings": found.findings }),
+        )?,
     });
-    Ok(u8::from(checks.iter().any(|check| check.good == Some(false))))
+    Ok(match (found.unfit(), found.waits()) {
+        (true, _) => 1,
+        (false, true) => 3,
+        (false, false) => 0,
+    })
 }

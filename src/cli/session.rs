@@ -15,7 +15,7 @@ use crate::incident;
 use crate::observe::{self, Depth, Loaded};
 use crate::plan::Plan;
 use crate::report::Ui;
-use crate::stack::{self, Check, Further, Request};
+use crate::stack::{self, Diagnosis, Further, Request};
 use crate::state::{self, Lock, Told};
 use crate::step::{Operator, ServiceSpec};
 use crate::watchdog;
@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// Whether this machine is fit for the project.
-    pub fn doctor(&self, further: &Further<'_>, view: &View) -> Vec<Check> {
+    pub fn doctor(&self, further: &Further<'_>, view: &View) -> Diagnosis {
         stack::doctor(further, &self.grounds(view))
     }
 

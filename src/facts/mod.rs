@@ -5,6 +5,7 @@
 //! by itself, and nothing here judges.
 
 mod archive;
+mod audit;
 mod backup;
 mod baseline;
 mod catalog;
@@ -28,6 +29,10 @@ mod trace;
 mod wal;
 
 pub use archive::{ArchiveSeen, Archiver, BaseBackup, FLOORS, KeptSegment, Reach, segment_bytes};
+pub use audit::{
+    AuditSeen, DrillKind, DrillSeen, ForeignTables, Holdings, LOGGING, Logging, LoginRule, POWERFUL,
+    RoleSeen, WriteGrants,
+};
 pub use backup::{
     BackupManifest, BackupSeen, BackupSource, DatabaseFacts, Drill, FilestoreFacts, MANIFEST_VERSION,
     OdooManifest, Part,

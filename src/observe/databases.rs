@@ -7,7 +7,7 @@ use super::Loaded;
 use crate::backup_file;
 use crate::base::Secret;
 use crate::error::Result;
-use crate::facts::{BackupSeen, DatabaseSeen, DatabasesSeen, Drill, Known};
+use crate::facts::{BackupSeen, DatabaseSeen, DatabasesSeen, Drill, DrillKind, DrillSeen, Known};
 use crate::grounds::specs;
 use crate::postgres::rows::Source;
 use crate::postgres::{self, databases};
@@ -58,10 +58,22 @@ pub fn backup(loaded: &Loaded, name: &Path) -> Result<BackupSeen> {
     backup_file::look(&place)
 }
 
-/// The last drill that passed.
+/// The last restore on trial that passed.
 pub fn last_drill(loaded: &Loaded) -> Option<Drill> {
     let text = std::fs::read_to_string(specs::drills(&loaded.project)).ok()?;
-    text.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+    let restore = |line: &&str| drill(line).is_some_and(|drill| drill.kind == DrillKind::Restore);
+    text.lines().rev().filter(restore).find_map(|line| serde_json::from_str(line).ok())
+}
+
+/// The drills of every kind that passed.
+pub(super) fn drills(loaded: &Loaded) -> Vec<DrillSeen> {
+    let text = std::fs::read_to_string(specs::drills(&loaded.project)).unwrap_or_default();
+    text.lines().filter_map(drill).collect()
+}
+
+/// What every line says; `None` for one that is none.
+fn drill(line: &str) -> Option<DrillSeen> {
+    serde_json::from_str(line).ok()
 }
 
 async fn all(endpoint: &Endpoint, role: &str, secret: &Secret) -> Known<Vec<DatabaseSeen>> {

@@ -4,6 +4,7 @@
 //! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id.
 
 mod archive;
+mod audit;
 mod author;
 mod calm;
 mod damage;
@@ -16,6 +17,7 @@ mod repair;
 mod world;
 
 pub use archive::{archive, sessions, sidecar_room, sidecars};
+pub use audit::audit;
 pub use author::author;
 pub use calm::{ask_gates, calm, evidence, log_trouble};
 pub use damage::damage;

@@ -4,6 +4,7 @@
 //! transaction id; writing only ever changes what differs.
 
 pub mod archiving;
+pub mod audit;
 pub mod catalog;
 pub mod check;
 mod connect;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Grounds, blocks, frame};
-use crate::facts::{ArchiveSeen, DataDir, Known, PortUse, ServerSeen};
+use super::{Finding, Grounds, Weight, audit, blocks, frame};
+use crate::facts::{ArchiveSeen, AuditSeen, DataDir, Known, PortUse, ServerSeen};
 use crate::plan::Block;
 
 /// One thing that was looked at.
@@ -56,11 +56,34 @@ pub struct Further<'a> {
     pub writable: &'a Known<()>,
     /// The archive.
     pub archive: &'a ArchiveSeen,
+    /// Who may do what, what is written down, which drills were held.
+    pub audit: &'a AuditSeen,
 }
 
-/// Every check.
-pub fn doctor(further: &Further<'_>, grounds: &Grounds<'_>) -> Vec<Check> {
-    let Further { tools, writable, archive: seen } = *further;
+/// What was looked at, and what was found that would not hold on a bad day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// Every check.
+    pub checks: Vec<Check>,
+    /// What an audit found.
+    pub findings: Vec<Finding>,
+}
+
+impl Diagnosis {
+    /// Whether the machine lacks something that an apply needs.
+    pub fn unfit(&self) -> bool {
+        self.checks.iter().any(|check| check.good == Some(false))
+    }
+
+    /// Whether somebody has to look.
+    pub fn waits(&self) -> bool {
+        self.findings.iter().any(|finding| finding.weight == Weight::Person)
+    }
+}
+
+/// Every check, and every finding.
+pub fn doctor(further: &Further<'_>, grounds: &Grounds<'_>) -> Diagnosis {
+    let Further { tools, writable, archive: seen, audit: audited } = *further;
     let found = blocks::up(false, false, &frame::drift(grounds), grounds);
     let mut checks: Vec<Check> =
         AREAS.iter().map(|(name, codes)| area(name, codes, &found, grounds)).collect();
@@ -75,7 +98,9 @@ pub fn doctor(further: &Further<'_>, grounds: &Grounds<'_>) -> Vec<Check> {
         },
     });
     checks.extend(grounds.project.archive.as_ref().map(|_| archive(seen)));
-    checks
+    let (findings, audited) = audit::audit(grounds.project, audited, seen, grounds.seen.at);
+    checks.extend(audited);
+    Diagnosis { checks, findings }
 }
 
 /// Whether any moment can be recovered.
@@ -103,7 +128,7 @@ fn archive(seen: &ArchiveSeen) -> Check {
     )
 }
 
-fn good(name: &str, detail: impl Into<String>) -> Check {
+pub(super) fn good(name: &str, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), good: Some(true), detail: detail.into(), remedies: Vec::new() }
 }
 

@@ -4,6 +4,7 @@
 //! [`Plan`] comes out. `up` reads as the recipe that an apply follows; `blocks` says what stands in the
 //! way of one.
 
+mod audit;
 mod blocks;
 mod doctor;
 mod down;
@@ -16,7 +17,8 @@ mod up;
 #[cfg(test)]
 mod tests;
 
-pub use doctor::{Check, Further, doctor};
+pub use audit::{Finding, Weight};
+pub use doctor::{Check, Diagnosis, Further, doctor};
 
 use crate::drift::Acceptance;
 use crate::grounds::{Grounds, frame, services, specs};

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod archive;
+mod audit;
 mod bad_input;
 mod classic;
 mod cli;
