@@ -36,8 +36,11 @@ pub fn findings(case: &Case<'_>, rules: &[LoginRule]) -> Vec<Finding> {
         move |rule: &LoginRule| rule.method == "trust" && (reach(rule) != Reach::Here) == beyond
     };
     let clear = |rule: &LoginRule| rule.method == "password" && ["host", "hostnossl"].contains(&&*rule.kind);
+    let ours = |engine| case.project.engine == engine && case.project.postgres.external.is_none();
     // In a container every login comes from another machine, and the port is published on this one alone.
-    let contained = case.project.engine == EngineKind::Docker && case.project.postgres.external.is_none();
+    let contained = ours(EngineKind::Docker);
+    // odpm has it listen to its own machine only; what the file says takes effect when somebody else starts it.
+    let deaf = ours(EngineKind::Local);
     let wide = |rule: &LoginRule| {
         !contained
             && reach(rule) == Reach::All
@@ -56,8 +59,11 @@ pub fn findings(case: &Case<'_>, rules: &[LoginRule]) -> Vec<Finding> {
     };
     tell(
         &trusted(true),
-        Weight::Person,
-        "people on other machines get in without a password",
+        if deaf { case.grave() } else { Weight::Person },
+        match deaf {
+            true => "people on other machines get in without a password once the server listens to them,",
+            false => "people on other machines get in without a password",
+        },
         "whoever reaches the port is whoever they say they are, a superuser too",
         &scram,
     );

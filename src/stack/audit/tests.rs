@@ -163,7 +163,7 @@ fn each_danger_is_named_with_its_weight() {
         (
             "logins",
             Person,
-            "on other machines get in without a password by line 7 (host all all 10.0.0.0/255.0.0.0",
+            "on other machines get in without a password once the server listens to them, by line 7 (host all all 10.0.0.0/255.0.0.0",
             |s| {
                 let_in(s, rule("host", "10.0.0.0", "255.0.0.0", "trust"));
             },
@@ -212,8 +212,9 @@ fn a_laptop_gets_advice() {
     });
     assert_eq!(all.len(), 4);
     assert!(all.iter().all(|finding| finding.weight == Weight::Advice), "{all:#?}");
-    let strangers = found("engine: local\n", |seen| let_in(seen, rule("host", "all", "", "trust")));
-    assert_eq!(strangers[0].weight, Weight::Person);
+    let strangers = |yaml: &str| found(yaml, |seen| let_in(seen, rule("host", "all", "", "trust")))[0].weight;
+    // What listens to its own machine only waits until it is told to listen to others.
+    assert_eq!([strangers("engine: local\n"), strangers("")], [Weight::Advice, Weight::Person]);
 }
 
 #[test]
