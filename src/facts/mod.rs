@@ -19,6 +19,7 @@ mod incident;
 mod known;
 mod live;
 mod observation;
+mod reading;
 mod run;
 #[cfg(test)]
 pub mod samples;
@@ -51,6 +52,7 @@ pub use incident::{Entry as IncidentEntry, Happening, Incident};
 pub use known::Known;
 pub use live::Live;
 pub use observation::{Author, Observation};
+pub use reading::{Reading, TableReading};
 pub use run::{RunStatus, RunSummary};
 pub use scale::{Scale, Scaled};
 pub use session::SessionSeen;

@@ -13,6 +13,7 @@ mod order;
 mod repair;
 mod transactions;
 mod trouble;
+mod watch;
 mod writers;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use order::{Dangling, dangling, referred};
 pub use repair::{Gathered, Part, Repair, Unrepaired, Wanted, ordered};
 pub use transactions::{Ops, Transaction, Transactions};
 pub use trouble::{Calm, LOG_TROUBLE, Trouble, troubles};
+pub use watch::{Alarm, HOURS, INTERVALS, Standing, Verdict, judge, kept, total, watched};
 pub use writers::{Minutes, Writers};
 
 /// For how many seconds a recovery may show no sign of life: before version 15 it says nothing while it reads what was laid out.

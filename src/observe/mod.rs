@@ -14,6 +14,7 @@ mod inherited;
 mod ports;
 mod project;
 mod repair;
+mod readings;
 mod world;
 
 pub use archive::{archive, sessions, sidecar_room, sidecars};
@@ -26,4 +27,5 @@ pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, find, load};
 pub use repair::{Found, Sides};
+pub use readings::reading;
 pub use world::{Depth, observe};

@@ -15,6 +15,7 @@ mod invariants;
 pub mod load;
 pub mod patch;
 mod probe;
+pub mod readings;
 pub mod recovery;
 pub mod roles;
 pub mod rows;

@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::rules::Rules;
 use super::variables::Variables;
-use super::{archive, watchdog};
+use super::{archive, incident, watchdog};
 use crate::base::{Digest, PgMajor, Secret};
 
 /// How many seconds a start may take unless the file says otherwise.
@@ -66,6 +66,7 @@ pub fn build(
         },
         archive: file.archive.map(|file| archive::build(file, &paths, rules)),
         watchdog: watchdog::build(file.watchdog, rules),
+        incident: incident::build(file.incident, rules),
         checks: file.checks.unwrap_or_default(),
         inputs: Digest::of(""),
     };

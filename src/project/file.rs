@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::archive::ArchiveFile;
+use super::incident::IncidentFile;
 use super::watchdog::WatchdogFile;
 use super::{EngineKind, Scenario, SslMode};
 
@@ -54,6 +55,8 @@ pub struct ProjectFile {
     pub archive: Option<ArchiveFile>,
     /// The watchdog.
     pub watchdog: Option<WatchdogFile>,
+    /// Incidents.
+    pub incident: Option<IncidentFile>,
     /// SQL invariants by their names: each query returns the rows that break it.
     pub checks: Option<BTreeMap<String, String>>,
 }

@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod env;
 mod file;
+mod incident;
 mod model;
 mod read;
 mod rules;
@@ -24,6 +25,7 @@ mod tests;
 pub use archive::{Archive, ArchiveMethod};
 pub use env::parse as parse_env;
 pub use file::json_schema;
+pub use incident::Incident;
 pub use model::{
     Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls, Volume,
 };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::archive::Archive;
+use super::incident::Incident;
 use super::watchdog::Watchdog;
 use crate::base::{Digest, PgMajor, Secret, StateDir};
 
@@ -141,6 +142,8 @@ pub struct Project {
     pub archive: Option<Archive>,
     /// `watchdog`.
     pub watchdog: Watchdog,
+    /// `incident`.
+    pub incident: Incident,
     /// `checks`: named SQL invariants; each query returns the rows that break it.
     pub checks: BTreeMap<String, String>,
     /// Digest of `odpm.yaml`, `.env` and the variables of the environment that were used. Holds

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{EngineKind, Project};
-use super::tree::{Node, Wrong};
+use super::tree::{Node, Value, Wrong};
 use crate::base::PgMajor;
 use crate::base::quote::SERVER_DATABASES;
 
@@ -63,6 +63,24 @@ impl<'a> Rules<'a> {
     /// A text that is no length of time.
     pub fn no_duration(&mut self, path: &[&str]) {
         self.at(path, "that is no length of time", "Write seconds, minutes or hours: 90s, 35m, 2h.");
+    }
+
+    /// A list of tables to watch without any.
+    pub fn no_tables(&mut self) {
+        let suggestion =
+            "Name some, or leave `watch` out: the tables that matter to most shops are watched then.";
+        self.at(&["incident", "watch"], "no table is named", suggestion);
+    }
+
+    /// A name that no table has, at its place in the list.
+    pub fn no_table(&mut self, at: usize, name: &str) {
+        let list = self.root.nearest(&["incident", "watch"]);
+        let place = match &list.value {
+            Value::List(items) => items.get(at).map_or(list.place, |item| item.place),
+            _ => list.place,
+        };
+        let message = format!("`{name}` is not the name of a table");
+        self.wrong.push(Wrong::new(place, message).suggest("Write sale_order, or sale.order."));
     }
 
     /// Every rule.

@@ -10,6 +10,7 @@ mod crash_points;
 mod incidents;
 mod journal;
 mod lock;
+mod readings;
 mod secrets;
 
 use std::path::Path;
@@ -22,6 +23,8 @@ pub use lock::{Lock, holder};
 pub use secrets::{SecretFiles, missing, random_bytes};
 
 pub use crate::base::StateDir;
+pub use readings::{keep_readings, readings};
+pub use secrets::{SecretFiles, random_bytes};
 
 use crate::error::{Error, Result};
 

@@ -24,5 +24,6 @@ mod services;
 mod shop;
 mod stack;
 mod undo;
+mod watch;
 mod watchdog;
 mod watchdog_faults;

@@ -23,6 +23,7 @@ mod sessions;
 mod sidecar;
 mod sides;
 mod verify;
+mod watch;
 
 use super::intent::Intent;
 
@@ -40,6 +41,7 @@ enum Verb {
     Contain(contain::Args),
     Sessions(sessions::Args),
     BlastRadius(blast_radius::Args),
+    Watch(watch::Args),
     Sidecar(sidecar::Args),
     Diff(diff::Args),
     Repair(repair::Args),
@@ -65,6 +67,7 @@ impl Args {
         match &self.verb {
             Verb::Sessions(args) => args.format,
             Verb::BlastRadius(args) => args.format,
+            Verb::Watch(args) => args.format,
             Verb::Sidecar(args) => args.format(),
             Verb::Diff(args) => args.format,
             Verb::Verify(args) => args.format,
@@ -77,6 +80,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     match &args.verb {
         Verb::Sessions(args) => sessions::run(args, start, ui).await,
         Verb::BlastRadius(args) => blast_radius::run(args, start, ui).await,
+        Verb::Watch(args) => watch::run(args, start, ui).await,
         Verb::Sidecar(args) => sidecar::run(args, start, ui).await,
         Verb::Diff(args) => diff::run(args, start, ui).await,
         Verb::Repair(args) => repair::run(args, start, ui).await,
