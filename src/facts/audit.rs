@@ -7,9 +7,12 @@ use serde::Deserialize;
 
 use super::Known;
 
-/// Roles of PostgreSQL's own that let their members read, write and run as the server does.
-pub const POWERFUL: [&str; 3] =
-    ["pg_execute_server_program", "pg_read_server_files", "pg_write_server_files"];
+/// The role of PostgreSQL's own whose members write every table.
+pub const WRITE_ALL: &str = "pg_write_all_data";
+
+/// Roles of PostgreSQL's own that let their members read, write and run as the server does, or write every table.
+pub const POWERFUL: [&str; 4] =
+    ["pg_execute_server_program", "pg_read_server_files", "pg_write_server_files", WRITE_ALL];
 
 /// Settings that say what a server writes down.
 pub const LOGGING: [&str; 8] = [
@@ -79,7 +82,7 @@ pub struct Holdings {
     pub foreign: Vec<ForeignTables>,
     /// How many tables the application role owns.
     pub tables: u64,
-    /// Who else may write them; neither superusers nor members of the application role.
+    /// Who else may write them; neither superusers nor members of a role that writes all of them.
     pub grants: Vec<WriteGrants>,
     /// Whether `pg_stat_statements` is made in it.
     pub statements: bool,

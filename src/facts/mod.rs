@@ -32,7 +32,7 @@ mod wal;
 pub use archive::{ArchiveSeen, Archiver, BaseBackup, FLOORS, KeptSegment, Reach, segment_bytes};
 pub use audit::{
     AuditSeen, DrillKind, DrillSeen, ForeignTables, Holdings, LOGGING, Logging, LoginRule, POWERFUL,
-    RoleSeen, WriteGrants,
+    RoleSeen, WRITE_ALL, WriteGrants,
 };
 pub use backup::{
     BackupManifest, BackupSeen, BackupSource, DatabaseFacts, Drill, FilestoreFacts, MANIFEST_VERSION,

@@ -7,7 +7,9 @@ use tokio_postgres::Row;
 use super::connect::Session;
 use super::probe::words;
 use crate::error::{Error, Result};
-use crate::facts::{ForeignTables, Holdings, LOGGING, Logging, LoginRule, POWERFUL, RoleSeen, WriteGrants};
+use crate::facts::{
+    ForeignTables, Holdings, LOGGING, Logging, LoginRule, POWERFUL, RoleSeen, WRITE_ALL, WriteGrants,
+};
 
 /// How long one question may take in the server, and here.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -142,7 +144,7 @@ async fn grants(session: &Session, app: &str) -> Result<Vec<WriteGrants>> {
            AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE') GROUP BY 1, 2), \
          named AS (SELECT r.rolname::text AS role, t.name, {removes} AS removes FROM pg_roles r, t \
            WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> $1 AND r.rolname !~ '^pg_' \
-           AND NOT pg_has_role(r.oid, (SELECT oid FROM pg_roles WHERE rolname = $1), 'MEMBER') \
+           AND NOT EXISTS (SELECT FROM pg_roles g WHERE g.rolname IN ($1, $2) AND pg_has_role(r.oid, g.oid, 'MEMBER')) \
            AND {writes} AND t.oid NOT IN (SELECT oid FROM everybody)), \
          writers AS (SELECT role, name, removes FROM named UNION ALL SELECT NULL, name, removes FROM everybody) \
          SELECT role, count(*), count(*) FILTER (WHERE removes), (array_agg(name ORDER BY name))[1:3] \
@@ -156,5 +158,5 @@ async fn grants(session: &Session, app: &str) -> Result<Vec<WriteGrants>> {
         removes: row.get::<_, i64>(2).unsigned_abs(),
         some: row.get(3),
     };
-    Ok(ask(session, &question, &[&app]).await?.iter().map(grants).collect())
+    Ok(ask(session, &question, &[&app, &WRITE_ALL]).await?.iter().map(grants).collect())
 }

@@ -46,6 +46,7 @@ fn who_may_do_too_much_waits_for_a_person_where_others_depend_on_it() {
     let _ = shop.sql("postgres", "CREATE ROLE ada LOGIN SUPERUSER PASSWORD 'x'");
     let _ = shop.sql("postgres", "CREATE ROLE sync LOGIN PASSWORD 'x'");
     let _ = shop.sql("postgres", "CREATE ROLE half LOGIN PASSWORD 'x' IN ROLE pg_read_server_files");
+    let _ = shop.sql("postgres", "CREATE ROLE writer LOGIN PASSWORD 'x' IN ROLE pg_write_all_data");
     let _ = shop.sql("postgres", "CREATE ROLE reader LOGIN PASSWORD 'x'");
     let _ = shop.sql("postgres", "CREATE ROLE twin LOGIN PASSWORD 'x' IN ROLE odoo");
     let _ = shop.sql("shop", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader");
@@ -71,6 +72,8 @@ fn who_may_do_too_much_waits_for_a_person_where_others_depend_on_it() {
     };
     has("roles", "person", "twin is a member of odoo");
     has("roles", "person", "half is a member of pg_read_server_files");
+    has("roles", "person", "writer is a member of pg_write_all_data");
+    assert!(!found.iter().any(|(area, _, what)| area == "grants" && what.contains("writer")), "{found:#?}");
     has("logins", "person", "people on other machines get in without a password");
     has("grants", "advice", "sync may write 1 table of shop, and delete from them: res_partner");
     has("grants", "person", "every role may write 1 table of shop: x_ours");

@@ -2,7 +2,7 @@
 
 use super::{Case, Finding, Weight, some};
 use crate::base::quote::ident;
-use crate::facts::{Holdings, RoleSeen, WriteGrants};
+use crate::facts::{Holdings, RoleSeen, WRITE_ALL, WriteGrants};
 use crate::grounds::specs;
 
 const SUPERUSER: &str =
@@ -13,7 +13,7 @@ pub fn roles(case: &Case<'_>, roles: &[RoleSeen]) -> Vec<Finding> {
     let app = case.project.postgres.role.as_str();
     let admin = specs::admin_role(case.project);
     let others = roles.iter().filter(|role| role.name != app && Some(role.name.as_str()) != admin);
-    let mut found: Vec<Finding> = others.filter_map(|role| other(case, role)).collect();
+    let mut found: Vec<Finding> = others.flat_map(|role| other(case, role)).collect();
     found.extend(roles.iter().filter(|role| role.name == app).flat_map(|role| application(case, role)));
     found
 }
@@ -23,44 +23,55 @@ fn finding(weight: Weight, what: String, why: &'static str, remedy: String) -> F
 }
 
 /// A role beside the application's and the administrator.
-fn other(case: &Case<'_>, role: &RoleSeen) -> Option<Finding> {
-    let name = ident(&role.name);
-    if role.superuser && role.bootstrap {
-        let what = format!(
-            "{} is a superuser beside the administrator, and the cluster was made with it",
-            role.name
-        );
-        let remedy = case.sql("postgres", &format!("ALTER ROLE {name} NOLOGIN"));
-        return role.login.then(|| finding(Weight::Advice, what, SUPERUSER, remedy));
-    }
+fn other(case: &Case<'_>, role: &RoleSeen) -> Vec<Finding> {
     if role.superuser {
-        let weight = if role.login { case.grave_here() } else { Weight::Advice };
-        let what = format!("{} is a superuser beside the administrator", role.name);
-        let remedy = case.sql("postgres", &format!("ALTER ROLE {name} NOSUPERUSER"));
-        return Some(finding(weight, what, SUPERUSER, remedy));
+        return superuser(case, role).into_iter().collect();
     }
-    let app = &case.project.postgres.role;
     if !role.login {
-        return None;
+        // What it may, those may who belong to it and log in.
+        return Vec::new();
     }
-    if role.member_of.contains(app) {
-        return Some(member(case, role, app));
+    let name = ident(&role.name);
+    let mut found = Vec::new();
+    if role.createrole {
+        let what = format!("{} has CREATEROLE", role.name);
+        let why =
+            "it gives itself other roles, before PostgreSQL 16 those that run programs on the server, too";
+        let remedy = case.sql("postgres", &format!("ALTER ROLE {name} NOCREATEROLE"));
+        found.push(finding(case.grave_here(), what, why, remedy));
     }
-    let powers = &role.member_of;
-    (!powers.is_empty()).then(|| {
-        let what = format!("{} is a member of {}", role.name, powers.join(", "));
-        let why = "its members read, write or run what the server may: that is a superuser by another name";
-        let list: Vec<String> = powers.iter().map(|power| ident(power)).collect();
-        let remedy = case.sql("postgres", &format!("REVOKE {} FROM {name}", list.join(", ")));
-        finding(case.grave_here(), what, why, remedy)
-    })
+    found.extend(role.member_of.iter().map(|of| member(case, role, of)));
+    found
 }
 
-fn member(case: &Case<'_>, role: &RoleSeen, app: &str) -> Finding {
-    let what = format!("{} is a member of {app}, which owns the tables", role.name);
-    let why = "it may change, empty and drop every table of Odoo, as Odoo may";
+fn superuser(case: &Case<'_>, role: &RoleSeen) -> Option<Finding> {
+    let (weight, also, change) = match (role.bootstrap, role.login) {
+        (true, false) => return None,
+        (true, true) => (Weight::Advice, ", and the cluster was made with it", "NOLOGIN"),
+        (false, true) => (case.grave_here(), "", "NOSUPERUSER"),
+        (false, false) => (Weight::Advice, "", "NOSUPERUSER"),
+    };
+    let what = format!("{} is a superuser beside the administrator{also}", role.name);
+    let remedy = case.sql("postgres", &format!("ALTER ROLE {} {change}", ident(&role.name)));
+    let remedy = match case.project.postgres.external {
+        Some(_) => format!("Nothing where it is the service's own. Else: {remedy}"),
+        None => remedy,
+    };
+    Some(finding(weight, what, SUPERUSER, remedy))
+}
+
+fn member(case: &Case<'_>, role: &RoleSeen, of: &str) -> Finding {
+    let app = &case.project.postgres.role;
+    let (also, why) = match of {
+        of if of == app => {
+            (", which owns the tables", "it may change, empty and drop every table of Odoo, as Odoo may")
+        }
+        WRITE_ALL => ("", "it may write every table of every database, and pass every rule of Odoo's"),
+        _ => ("", "its members read, write or run what the server may: that is a superuser by another name"),
+    };
+    let what = format!("{} is a member of {of}{also}", role.name);
     let remedy =
-        format!("REVOKE {} FROM {}, then GRANT the tables that it works on", ident(app), ident(&role.name));
+        format!("REVOKE {} FROM {}, then GRANT the tables that it works on", ident(of), ident(&role.name));
     finding(case.grave_here(), what, why, case.sql("postgres", &remedy))
 }
 

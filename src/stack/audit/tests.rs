@@ -150,6 +150,10 @@ fn each_danger_is_named_with_its_weight() {
         ("roles", Person, "sync is a member of odoo, which owns", |s| {
             role(s, "sync", |r| r.member_of.push("odoo".into()));
         }),
+        ("roles", Person, "sync is a member of pg_write_all_data", |s| {
+            role(s, "sync", |r| r.member_of.push("pg_write_all_data".into()));
+        }),
+        ("roles", Person, "sync has CREATEROLE", |s| role(s, "sync", |r| r.createrole = true)),
         ("ownership", Person, "the database shop belongs to ada", |s| held(s).owner = "ada".into()),
         ("ownership", Person, "bi owns 2 tables of shop", |s| held(s).foreign.push(foreign(1))),
         ("ownership", Advice, "bi owns 2 tables of shop", |s| held(s).foreign.push(foreign(0))),
