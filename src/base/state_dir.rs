@@ -104,6 +104,11 @@ impl StateDir {
         self.0.join("contained.json")
     }
 
+    /// The folder of the tables' history.
+    pub fn watch(&self) -> PathBuf {
+        self.0.join("watch")
+    }
+
     /// The folder of log files.
     pub fn log(&self) -> PathBuf {
         self.0.join("log")

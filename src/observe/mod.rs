@@ -13,8 +13,8 @@ mod folder;
 mod inherited;
 mod ports;
 mod project;
-mod repair;
 mod readings;
+mod repair;
 mod world;
 
 pub use archive::{archive, sessions, sidecar_room, sidecars};
@@ -26,6 +26,6 @@ pub use databases::{backup, backups, databases, last_drill, source};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, find, load};
-pub use repair::{Found, Sides};
 pub use readings::reading;
+pub use repair::{Found, Sides};
 pub use world::{Depth, observe};

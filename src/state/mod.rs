@@ -24,7 +24,6 @@ pub use secrets::{SecretFiles, missing, random_bytes};
 
 pub use crate::base::StateDir;
 pub use readings::{keep_readings, readings};
-pub use secrets::{SecretFiles, random_bytes};
 
 use crate::error::{Error, Result};
 

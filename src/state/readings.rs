@@ -18,7 +18,7 @@ fn place(state: &StateDir, database: &str) -> PathBuf {
             other => drop(write!(name, "%{other:02x}")),
         }
     }
-    state.path().join("watch").join(format!("{name}.jsonl"))
+    state.watch().join(format!("{name}.jsonl"))
 }
 
 /// The readings of a database, oldest first. A line that is none is left out: history is no reason to fail.
@@ -36,7 +36,7 @@ pub fn readings(state: &StateDir, database: &str) -> Result<Vec<Reading>> {
 
 /// Replaces the readings of a database.
 pub fn keep_readings(state: &StateDir, database: &str, readings: &[Reading]) -> Result<()> {
-    state.create()?;
+    super::create(state)?;
     let path = place(state, database);
     let mut text = String::new();
     for reading in readings {

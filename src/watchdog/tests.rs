@@ -25,12 +25,8 @@ fn watchdog(text: &str) -> Watchdog {
 
 fn table(columns: &[(&str, &str)]) -> TableSeen {
     let columns = columns.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()));
-    TableSeen {
-        columns: columns.collect(),
-        key: vec!["id".to_owned()],
-        rows: Some(10),
-        ..TableSeen::default()
-    }
+    let (columns, key) = (columns.collect(), vec!["id".to_owned()]);
+    TableSeen { columns, key, rows: Some(10), ..TableSeen::default() }
 }
 
 fn field(ttype: &str) -> FieldSeen {

@@ -16,6 +16,7 @@ mod docker_inherited;
 mod drift;
 mod external;
 mod incident;
+mod incident_contain;
 mod incident_story;
 mod prompts;
 mod sandbox;

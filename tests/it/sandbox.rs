@@ -176,8 +176,13 @@ impl Sandbox {
 
     /// Answers of the server as its superuser: the first column of each row.
     pub fn sql(&self, database: &str, sql: &str) -> Vec<String> {
+        self.try_sql(database, sql).unwrap_or_else(|e| panic!("{sql}: {e}"))
+    }
+
+    /// The same, or what the server says against it.
+    pub fn try_sql(&self, database: &str, sql: &str) -> Result<Vec<String>, String> {
         let password = self.read(".odpm/secrets/admin_password");
-        query(self.port, "postgres", password.trim(), database, sql).unwrap_or_else(|e| panic!("{sql}: {e}"))
+        query(self.port, "postgres", password.trim(), database, sql)
     }
 
     /// A digest of every file's name, permissions and text, but for the named folders.

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, free_port};
 
 /// Reads `-c FILE`, listens on its http_port unless told `--no-http`, and stays until it is told to stop.
-const ODOO: &str = r#"#!/usr/bin/env python3
+pub const ODOO: &str = r#"#!/usr/bin/env python3
 import configparser, http.server, signal, sys, time
 args = sys.argv[1:]
 conf = configparser.RawConfigParser()
