@@ -4,7 +4,7 @@ use super::names::{dropped, moved, neutralized, owner, password, renewed, update
 use super::{Identity, Make, Restore};
 use crate::base::PgMajor;
 use crate::base::time::utc_seconds;
-use crate::facts::{BackupSeen, BackupSource};
+use crate::facts::{BackupSeen, BackupSource, DrillKind};
 use crate::grounds::specs;
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{CheckBackup, CheckDatabase, LoadBackup, LoadFiles, RecordDrill, Step};
@@ -68,6 +68,7 @@ pub fn drill(backup: &BackupSeen, record: bool, jobs: u16, make: &Make<'_>, plan
     steps.push(drop);
     if record {
         let step = RecordDrill {
+            kind: DrillKind::Restore,
             backup: backup.path.clone(),
             database: backup.database().unwrap_or_default().to_owned(),
             begun: utc_seconds(make.ground.all.seen.at),

@@ -5,6 +5,7 @@
 
 mod files;
 mod folder;
+mod lost;
 mod read;
 mod verify;
 mod zip_read;
@@ -28,6 +29,7 @@ use crate::state::{self, cannot};
 
 pub use files::{Files, folder_size, link_files};
 pub use folder::{PARTIAL, Pool, store_files};
+pub use lost::{find, load_some};
 pub use read::{dump, load_files};
 pub use verify::{Verdict, verify};
 pub use zip_write::write_zip;

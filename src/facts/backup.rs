@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::DrillKind;
+
 /// The version of [`BackupManifest`] that is written.
 pub const MANIFEST_VERSION: u32 = 1;
 
@@ -104,9 +106,12 @@ impl BackupSource {
     }
 }
 
-/// A backup that was restored on trial and passed.
+/// A drill that passed: a backup was restored, or damage was taken back, on trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drill {
+    /// What was practised.
+    #[serde(default)]
+    pub kind: DrillKind,
     /// The backup.
     pub backup: PathBuf,
     /// The database that it is of.

@@ -21,22 +21,35 @@ const FEW: u64 = 30;
 pub struct Proposal {
     /// The moment.
     pub at: Timestamp,
+    /// When the last of what stands out was written.
+    pub until: Timestamp,
     /// Why, in a sentence.
     pub why: String,
 }
 
+/// What of the log stands out.
+#[derive(Clone, Copy, Debug)]
+pub struct Dated<'a> {
+    /// The first transaction that does.
+    pub first: &'a Transaction,
+    /// The moment just before it was committed.
+    pub before: Timestamp,
+    /// When the last one that does was committed.
+    pub until: Timestamp,
+}
+
 /// By the log: just before the first commit that changed or deleted far more rows than commits usually do, and no small part of
 /// what the greatest did; where there is none, before the first that removed a table's file.
-pub fn by_log<'a>(
-    transactions: &'a [Transaction],
-    sizes: &BTreeMap<u64, u64>,
-) -> Option<(&'a Transaction, Timestamp)> {
+pub fn by_log<'a>(transactions: &'a [Transaction], sizes: &BTreeMap<u64, u64>) -> Option<Dated<'a>> {
     let greatest = transactions.iter().map(Transaction::lost).max().unwrap_or_default();
     let limit = (middle(sizes) * TIMES).max(FEW).max(greatest / PART);
-    let first = transactions.iter().find(|found| found.lost() > limit);
-    let first = first.or_else(|| transactions.iter().find(|found| found.removed()))?;
+    let stands_out = |found: &&Transaction| found.lost() > limit;
+    let (first, last) = match transactions.iter().find(stands_out) {
+        Some(first) => (first, transactions.iter().rfind(stands_out)?),
+        None => transactions.iter().find(|found| found.removed()).map(|found| (found, found))?,
+    };
     let before = first.at.checked_sub(SignedDuration::from_micros(1)).ok()?;
-    Some((first, before))
+    Some(Dated { first, before, until: last.at })
 }
 
 /// The median of values by how often they are.
@@ -62,6 +75,8 @@ pub fn by_traces(traces: &[Trace]) -> Option<Proposal> {
     usual.sort_unstable();
     let limit = limit(&usual);
     let (minute, rows) = minutes.iter().find(|(_, rows)| **rows > limit)?;
+    let last = minutes.iter().rfind(|(_, rows)| **rows > limit).map_or(*minute, |(minute, _)| *minute);
+    let until = last.checked_add(SignedDuration::from_micros(59_999_999)).unwrap_or(last);
     let in_it = |trace: &&Trace| trace.minute == *minute && trace.updated > 0;
     let most = traces.iter().filter(in_it).max_by_key(|trace| trace.updated)?;
     let by = most.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
@@ -71,7 +86,7 @@ pub fn by_traces(traces: &[Trace]) -> Option<Proposal> {
         most.table,
         median(&usual)
     );
-    Some(Proposal { at: *minute, why })
+    Some(Proposal { at: *minute, until, why })
 }
 
 fn median(sorted: &[u64]) -> u64 {
@@ -100,7 +115,7 @@ mod tests {
     fn dated(all: &[Transaction]) -> Option<u32> {
         let mut sizes = BTreeMap::new();
         all.iter().for_each(|found| *sizes.entry(found.lost()).or_default() += 1);
-        by_log(all, &sizes).map(|(found, _)| found.id)
+        by_log(all, &sizes).map(|found| found.first.id)
     }
 
     #[test]
@@ -109,7 +124,9 @@ mod tests {
         let end = [transaction(55, 31), transaction(60, 400), transaction(61, 2), transaction(62, 900)];
         let all: Vec<_> = quiet().chain(end).collect();
         assert_eq!(dated(&all), Some(60), "thirty-one rows are little beside nine hundred");
-        assert_eq!(by_log(&all, &BTreeMap::new()).unwrap().1, "1970-01-01T00:00:59.999999Z".parse().unwrap());
+        let found = by_log(&all, &BTreeMap::new()).unwrap();
+        assert_eq!(found.before, "1970-01-01T00:00:59.999999Z".parse().unwrap());
+        assert_eq!(found.until, second(62), "the last one that stands out");
         assert_eq!(dated(&quiet().collect::<Vec<_>>()), None);
         assert_eq!(dated(&[]), None);
         // One alone stands out against nothing.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::burst::{Proposal, by_log, by_traces};
+use super::burst::{Dated, Proposal, by_log, by_traces};
 use super::transactions::{Ops, Transaction};
 use crate::facts::{FileNode, Known, Trace};
 
@@ -134,7 +134,7 @@ impl Damage {
     pub fn proposal(&self) -> Option<Proposal> {
         // Of a log of which the older part was not read nobody knows where it began.
         if let Some(log) = self.log.get().filter(|log| log.left_out == 0)
-            && let Some((transaction, at)) = by_log(&log.transactions, &log.sizes)
+            && let Some(Dated { first: transaction, before, until }) = by_log(&log.transactions, &log.sizes)
         {
             let changes = log.changes(transaction);
             let what = changes.first().map_or("", |(table, _)| table.as_str());
@@ -144,7 +144,7 @@ impl Damage {
                 transaction.at,
                 transaction.lost()
             );
-            return Some(Proposal { at, why });
+            return Some(Proposal { at: before, until, why });
         }
         let recent: Vec<Trace> = self.traces.iter().filter(|trace| self.is_recent(trace)).cloned().collect();
         by_traces(&recent)

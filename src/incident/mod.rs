@@ -6,6 +6,7 @@ mod burst;
 mod consequences;
 mod contain;
 mod damage;
+mod drill;
 mod gates;
 mod links;
 mod moment;
@@ -43,7 +44,7 @@ pub use gates::{Gate, gates};
 pub use links::Links;
 pub use moment::{Moment, parse};
 pub use order::{Dangling, dangling, referred};
-pub use repair::{Gathered, Part, Repair, Unrepaired, Wanted, ordered};
+pub use repair::{Gathered, LostFiles, Part, Repair, Unrepaired, Wanted, file_names, ordered};
 pub use transactions::{Ops, Transaction, Transactions};
 pub use trouble::{Calm, LOG_TROUBLE, Trouble, troubles};
 pub use watch::{Alarm, HOURS, INTERVALS, Standing, Verdict, judge, kept, total, watched};
@@ -81,6 +82,20 @@ pub enum Request<'a> {
     Reopen {
         /// What is held back still.
         limits: &'a Limits,
+    },
+    /// Damage a scratch database on purpose, once to prepare it and once to do it.
+    Damage {
+        /// Its name.
+        database: &'a str,
+    },
+    /// Record a rehearsal that passed.
+    Record {
+        /// The backup that was rehearsed with.
+        backup: &'a Path,
+        /// The database that it is of.
+        database: &'a str,
+        /// When it began.
+        begun: Timestamp,
     },
     /// Take damage back.
     Repair(&'a Repair),
@@ -128,6 +143,7 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
         Request::End { .. } => "incident sessions",
         Request::Repair(_) => "incident repair",
         Request::Contain { .. } => "incident contain",
+        Request::Damage { .. } | Request::Record { .. } => "incident drill",
         Request::Reopen { .. } => "incident reopen",
     };
     let mut plan = frame::empty(verb, grounds);
@@ -143,6 +159,10 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
         }
         Request::Remove { name, sidecars } => remove(name, sidecars, &mut plan),
         Request::Repair(repair) => repair::plan(repair, grounds, &mut plan),
+        Request::Damage { database } => drill::damage(database, grounds, &mut plan),
+        Request::Record { backup, database, begun } => {
+            drill::record(backup, database, begun, grounds, &mut plan);
+        }
         Request::Contain { database, read_only } => contain::contain(database, read_only, grounds, &mut plan),
         Request::Reopen { limits } => contain::reopen(limits, grounds, &mut plan),
         Request::End { seen, ending } => end(seen, ending, grounds, &mut plan),

@@ -10,11 +10,11 @@ use super::frame;
 use super::order::{Ordered, order};
 use crate::base::Digest;
 use crate::base::secret::is_secret_name;
-use crate::facts::Reference;
+use crate::facts::{BackupSource, Reference};
 use crate::grounds::{Grounds, specs};
 use crate::plan::{Plan, PlannedStep};
 use crate::rows::{Cell, Change, Conflict, Decision, Key, ROW, Row, Section, Value, decide};
-use crate::step::{RepairRows, RepairTable, Step};
+use crate::step::{RepairRows, RepairTable, RestoreFiles, Step};
 
 /// Columns by which Odoo keeps books: a later write of them alone is no reason to leave a row.
 const BOOKS: [&str; 2] = ["write_date", "write_uid"];
@@ -248,6 +248,24 @@ pub struct Part {
     pub tables: Vec<RepairTable>,
 }
 
+/// The files of the filestore that rows name which come back.
+pub fn file_names(changes: &[Change]) -> BTreeSet<String> {
+    let back = changes.iter().filter(|change| change.model == "ir_attachment");
+    let name = |change: &Change| change.before.as_ref()?.get("store_fname")?.sql_text();
+    back.filter_map(name).collect()
+}
+
+/// Lost files that a backup has.
+#[derive(Clone, Debug)]
+pub struct LostFiles {
+    /// The backup.
+    pub backup: PathBuf,
+    /// Its form.
+    pub source: BackupSource,
+    /// How many of them.
+    pub count: u64,
+}
+
 /// A repair that was found to be possible, written down.
 #[derive(Clone, Debug)]
 pub struct Repair {
@@ -255,6 +273,8 @@ pub struct Repair {
     pub database: String,
     /// Its parts, in their order.
     pub parts: Vec<Part>,
+    /// The database's folder of the filestore, and the backups that have files which are gone from it.
+    pub files: (PathBuf, Vec<LostFiles>),
     /// Whether what is written is dated now.
     pub stamp: bool,
     /// What has to hold before anything is committed.
@@ -271,6 +291,17 @@ pub(super) fn plan(repair: &Repair, grounds: &Grounds<'_>, plan: &mut Plan) {
         plan.blocked.push(frame::no_programs(grounds));
         return;
     };
+    let (to, lost) = &repair.files;
+    for (at, lost) in lost.iter().enumerate() {
+        // The rows that name files are all in the first part.
+        let Some(part) = repair.parts.first() else { break };
+        let LostFiles { backup, source, count } = lost.clone();
+        let (changes, sha256, to) = (part.path.clone(), part.sha256.clone(), to.clone());
+        let step = RestoreFiles { changes, sha256, backup, source, to, count };
+        let id = if at == 0 { "restore-files".to_owned() } else { format!("restore-files-{}", at + 1) };
+        let reason = "rows that come back name them, and they are gone";
+        plan.steps.push(PlannedStep::new(id, Step::RestoreFiles(Box::new(step)), reason));
+    }
     for (at, Part { path, sha256, tables }) in repair.parts.iter().enumerate() {
         let step = RepairRows {
             operator: operator.clone(),

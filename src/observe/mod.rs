@@ -27,5 +27,5 @@ pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, find, load};
 pub use readings::reading;
-pub use repair::{Found, Sides};
+pub use repair::{Found, Sides, keys_where_any};
 pub use world::{Depth, observe};

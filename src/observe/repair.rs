@@ -24,6 +24,18 @@ pub struct Sides {
     pub now: Watched,
 }
 
+/// The keys of rows for which the condition holds on any side.
+pub async fn keys_where_any(sides: &[&Watched], table: &str, condition: &str) -> Result<BTreeSet<Key>> {
+    let mut keys = BTreeSet::new();
+    for side in sides {
+        let Some(section) = side.resolved.sections.iter().find(|section| section.table == table) else {
+            continue;
+        };
+        keys.extend(keys_where(side.moment.session(), section, condition).await?);
+    }
+    Ok(keys)
+}
+
 /// What was found.
 pub struct Found {
     /// What is to be done.
@@ -35,16 +47,9 @@ pub struct Found {
 }
 
 impl Sides {
-    /// The keys of rows for which the condition holds on any side.
-    pub async fn keys_where(&self, table: &str, condition: &str) -> Result<BTreeSet<Key>> {
-        let mut keys = BTreeSet::new();
-        for side in [Some(&self.before), self.after.as_ref(), Some(&self.now)].into_iter().flatten() {
-            let Some(section) = side.resolved.sections.iter().find(|section| section.table == table) else {
-                continue;
-            };
-            keys.extend(keys_where(side.moment.session(), section, condition).await?);
-        }
-        Ok(keys)
+    /// All of them.
+    pub fn all(&self) -> Vec<&Watched> {
+        [Some(&self.before), self.after.as_ref(), Some(&self.now)].into_iter().flatten().collect()
     }
 
     /// What of the damage is to be taken back. `common`: tables and columns that only one side has are passed over.

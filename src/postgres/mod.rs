@@ -27,4 +27,4 @@ pub mod traces;
 
 pub use connect::{LoginFailure, Session, connect};
 pub use invariants::{Broken, broken};
-pub use probe::{Probe, live, system_identifier};
+pub use probe::{Probe, live, system_identifier, words};

@@ -182,6 +182,6 @@ pub async fn system_identifier(session: &Session) -> Result<u64> {
 }
 
 /// The server's own words, without the client's frame around them.
-pub(super) fn words(e: &tokio_postgres::Error) -> String {
+pub fn words(e: &tokio_postgres::Error) -> String {
     e.as_db_error().map_or_else(|| e.to_string(), |db| db.message().to_owned())
 }

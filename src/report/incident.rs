@@ -52,6 +52,8 @@ pub struct DamageTold {
     log_left_out: usize,
     unread: Vec<String>,
     t_recover: Option<Timestamp>,
+    /// When the last of what stands out was written.
+    damaged_until: Option<Timestamp>,
     why: Option<String>,
 }
 
@@ -121,6 +123,7 @@ impl DamageTold {
             log_left_out: log.map_or(0, |log| log.left_out),
             unread: damage.unread.clone(),
             t_recover: proposal.as_ref().map(|proposal| proposal.at),
+            damaged_until: proposal.as_ref().map(|proposal| proposal.until),
             why: proposal.map(|proposal| proposal.why),
         }
     }
@@ -156,10 +159,11 @@ pub fn damage(damage: &Damage, now: Timestamp, width: usize) -> String {
         Some(proposal) => {
             let _ = write!(
                 text,
-                "\nT_recover   {}\n  because {}\n\nNext: odpm incident sidecar --at {}",
+                "\nT_recover   {}\n  because {}\n\nNext: odpm incident sidecar --at {} --name before\n      odpm incident sidecar --at {} --name after      (right after the damage)\n      odpm incident repair --sidecar before --after after --plan",
                 moment(proposal.at),
                 proposal.why,
-                proposal.at
+                proposal.at,
+                proposal.until
             );
         }
         None => text

@@ -47,6 +47,9 @@ pub fn headline(step: &Step, root: &Path) -> String {
         Step::BackupDatabase(step) => format!("back {} up to {}", step.database, at(&step.to)),
         Step::CheckBackup(step) => format!("read {} and check it", at(&step.path)),
         Step::LoadBackup(step) => format!("load {} into {}", at(&step.path), step.database),
+        Step::RestoreFiles(step) => {
+            format!("put {} back into {} from {}", count(step.count, "file"), at(&step.to), at(&step.backup))
+        }
         Step::LoadFiles(step) => format!("put its files into {}", at(&step.to)),
         Step::RenewIdentity(step) => format!("give {} an identity of its own", step.database),
         Step::Neutralize(step) => format!("switch off what {} does outside", step.database),
@@ -77,6 +80,7 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let how = if step.via == Via::Sql { "by SQL" } else { "through Odoo" };
             format!("put back {how}: {}", fields.join(", "))
         }
+        Step::DamageScratch(step) => format!("damage the scratch database {} on purpose", step.database),
         Step::HoldTraffic(step) if step.hold => {
             format!("let nobody write to {}, and send everybody away from it", step.database)
         }

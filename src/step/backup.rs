@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Operator;
-use crate::facts::BackupSource;
+use crate::base::Digest;
+use crate::facts::{BackupSource, DrillKind};
 
 /// The form of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -69,6 +70,23 @@ pub struct LoadBackup {
     pub jobs: u16,
 }
 
+/// Puts files that repaired rows name, and that are gone, back into a filestore.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RestoreFiles {
+    /// The changes whose rows name them, one a line.
+    pub changes: PathBuf,
+    /// The SHA-256 of that file.
+    pub sha256: Digest,
+    /// The backup that has them.
+    pub backup: PathBuf,
+    /// Its form.
+    pub source: BackupSource,
+    /// The database's folder of the filestore.
+    pub to: PathBuf,
+    /// How many.
+    pub count: u64,
+}
+
 /// Puts a backup's files into a folder of its own; what an earlier attempt has left there goes first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LoadFiles {
@@ -90,6 +108,9 @@ pub struct RemoveBackup {
 /// Records that a backup was restored on trial and passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RecordDrill {
+    /// What was practised.
+    #[serde(default)]
+    pub kind: DrillKind,
     /// The backup.
     pub backup: PathBuf,
     /// The database that it is of.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::base::SecretRef;
 pub use crate::odoo_conf::{ConfEdit, ConfValue};
 pub use backup::{
-    BackupDatabase, BackupFormat, CheckBackup, LoadBackup, LoadFiles, RecordDrill, RemoveBackup,
+    BackupDatabase, BackupFormat, CheckBackup, LoadBackup, LoadFiles, RecordDrill, RemoveBackup, RestoreFiles,
 };
 pub use cluster::{
     ArchiveLog, EndSession, Ending, LayOutSidecar, LogRange, RecoverSidecar, RemoveBaseBackup, RemoveLog,
@@ -33,7 +33,7 @@ pub use databases::{
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
 pub use record::RecordBaseline;
-pub use rows::{RemoveSnapshot, RepairRows, RepairTable, RestoreFields, Via};
+pub use rows::{DamageScratch, RemoveSnapshot, RepairRows, RepairTable, RestoreFields, Via};
 pub use server::{BootstrapRoles, InitCluster, Launch, ServerSpec, ServiceSpec, Terms};
 
 /// One unit of work. Steps are idempotent: running one again over its own result changes nothing.
@@ -80,6 +80,8 @@ pub enum Step {
     LoadBackup(Box<LoadBackup>),
     /// Puts a backup's files into a filestore.
     LoadFiles(LoadFiles),
+    /// Puts lost files of a filestore back.
+    RestoreFiles(Box<RestoreFiles>),
     /// Gives a copied database an identity of its own.
     RenewIdentity(Box<RenewIdentity>),
     /// Switches off what a database does to the world outside.
@@ -100,6 +102,8 @@ pub enum Step {
     RemoveBackup(RemoveBackup),
     /// Puts altered fields of rows back.
     RestoreFields(Box<RestoreFields>),
+    /// Damages a scratch database on purpose.
+    DamageScratch(DamageScratch),
     /// Has a database take no writes, or take them again.
     HoldTraffic(HoldTraffic),
     /// Takes damage to rows back.
@@ -154,6 +158,7 @@ impl Step {
             | Self::CheckBackup(_)
             | Self::LoadBackup(_)
             | Self::LoadFiles(_)
+            | Self::RestoreFiles(_)
             | Self::RenewIdentity(_)
             | Self::Neutralize(_)
             | Self::CheckDatabase(_)
@@ -166,6 +171,7 @@ impl Step {
             | Self::RestoreFields(_)
             | Self::RepairRows(_)
             | Self::HoldTraffic(_)
+            | Self::DamageScratch(_)
             | Self::RemoveSnapshot(_)
             | Self::RecordDrill(_)
             | Self::ArchiveLog(_)

@@ -58,6 +58,20 @@ pub struct RepairTable {
     pub delete: u64,
 }
 
+/// Does in a scratch database what a rogue script does: for a rehearsal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DamageScratch {
+    /// Who does it.
+    pub operator: Operator,
+    /// The database; its name begins with [`DamageScratch::PREFIX`], or nothing is done.
+    pub database: String,
+}
+
+impl DamageScratch {
+    /// What the names of databases begin with that are damaged on purpose.
+    pub const PREFIX: &str = "odpm_rehearsal_";
+}
+
 /// Takes damage back, in one transaction that fails as a whole: a row that is not as it was seen, another number of rows than
 /// planned, or a broken invariant leaves everything as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

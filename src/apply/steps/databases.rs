@@ -4,9 +4,9 @@ use crate::error::Result;
 use crate::facts::OWN;
 use crate::plan::Outcome;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, LoadBackup,
-    LoadFiles, MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
-    RepairRows, RepairTable, RestoreFields, SetPassword, Step, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
+    LoadBackup, LoadFiles, MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot,
+    RenewIdentity, RepairRows, RepairTable, RestoreFields, RestoreFiles, SetPassword, Step, UpdateModules,
 };
 use crate::world::World;
 
@@ -34,6 +34,12 @@ pub async fn check_backup(step: &CheckBackup, world: &mut World) -> Result<Outco
 pub async fn load(step: &LoadBackup, world: &mut World) -> Result<Outcome> {
     let told = world.databases.load(step, world.hands(&step.operator)?).await?;
     Ok(done(told))
+}
+
+pub async fn restore_files(step: &RestoreFiles, world: &mut World) -> Result<Outcome> {
+    let put = world.databases.restore_files(step, world.meter.clone()).await?;
+    // What rows name again stays; what nobody names Odoo itself cleans up.
+    Ok(done(vec![format!("{put} files")]))
 }
 
 pub async fn load_files(step: &LoadFiles, world: &mut World) -> Result<Outcome> {
@@ -130,6 +136,11 @@ pub async fn restore_fields(step: &RestoreFields, world: &mut World) -> Result<O
         ..step.clone()
     };
     Ok(Outcome::changed(vec![Step::RestoreFields(Box::new(back))]).detail(told))
+}
+
+pub async fn damage_scratch(step: &DamageScratch, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.damage_scratch(step, world.hands(&step.operator)?).await?;
+    Ok(done(vec![told]))
 }
 
 pub async fn hold_traffic(step: &HoldTraffic, world: &mut World) -> Result<Outcome> {

@@ -35,6 +35,7 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::CheckBackup(step) => databases::check_backup(step, world).await,
         Step::LoadBackup(step) => databases::load(step, world).await,
         Step::LoadFiles(step) => databases::load_files(step, world).await,
+        Step::RestoreFiles(step) => databases::restore_files(step, world).await,
         Step::RenewIdentity(step) => databases::renew(step, world).await,
         Step::Neutralize(step) => databases::neutralize(step, world).await,
         Step::CheckDatabase(step) => databases::check(step, world).await,
@@ -45,6 +46,7 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::UpdateModules(step) => databases::update_modules(step, world).await,
         Step::RemoveBackup(step) => databases::remove_backup(step, world).await,
         Step::RestoreFields(step) => databases::restore_fields(step, world).await,
+        Step::DamageScratch(step) => databases::damage_scratch(step, world).await,
         Step::HoldTraffic(step) => databases::hold_traffic(step, world).await,
         Step::RepairRows(step) => databases::repair_rows(step, world).await,
         Step::RemoveSnapshot(step) => databases::remove_snapshot(step, world).await,
@@ -86,6 +88,7 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::CheckBackup(_)
         | Step::LoadBackup(_)
         | Step::LoadFiles(_)
+        | Step::RestoreFiles(_)
         | Step::RenewIdentity(_)
         | Step::Neutralize(_)
         | Step::CheckDatabase(_)
@@ -98,6 +101,7 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::RestoreFields(_)
         | Step::RepairRows(_)
         | Step::HoldTraffic(_)
+        | Step::DamageScratch(_)
         | Step::RemoveSnapshot(_)
         | Step::RecordDrill(_)
         | Step::ArchiveLog(_)

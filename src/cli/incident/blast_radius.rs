@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
+use crate::facts::Happening;
 use crate::incident::parse;
 use crate::observe::{self, Depth};
 use crate::report::{self, Format, Ui};
@@ -45,6 +46,11 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let archive = observe::archive(&session.loaded).await?;
     let engine = session.engine.as_ref();
     let damage = observe::damage(&session.loaded, engine, &operator, &database, since.at, &archive).await?;
+    if let Some(found) = damage.proposal() {
+        let text = format!("T_recover {}: {}", found.at, found.why);
+        let data = serde_json::json!({ "t_recover": found.at, "until": found.until });
+        session.chronicle(Happening::Finding, &text, data, ui);
+    }
     ui.answer(&match args.format {
         Format::Text => report::damage(&damage, now, ui.width()),
         Format::Json => report::json(&report::DamageTold::of(&damage))?,

@@ -1,29 +1,30 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::filter::Filter;
 use super::sides::{beside, chosen};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
+use crate::facts::Happening;
 use crate::incident::{Links, Lost, Minutes, Writers, consequences};
 use crate::observe;
 use crate::postgres::catalog::logins;
 use crate::report::{self, Format, Ui};
-use crate::rows::Change;
+use crate::rows::{Change, Key};
 use crate::watch::{self, Side, Watched, Way};
 use crate::watchdog::{Apart, Judge, Pattern, PatternKind, SideTold, Writer};
 
 /// What differs between a sidecar and the primary: lost, added, altered rows, who wrote them, what went with them
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  odpm incident diff\n  odpm incident diff --table sale_order --table res_partner\n  odpm incident diff --sidecar before --format json"
+    after_help = "Examples:\n  odpm incident diff\n  odpm incident diff --table sale_order --table res_partner\n  odpm incident diff --table sale_order --where \"state = 'cancel'\"\n  odpm incident diff --sidecar before --format json"
 )]
 pub struct Args {
     /// The database; odoo.database unless given
     #[arg(short, long, value_name = "DB")]
     database: Option<String>,
-    /// A table, several times for several; every one unless given
-    #[arg(long = "table", value_name = "TABLE")]
-    tables: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
     /// The sidecar; the only one unless given
     #[arg(long, value_name = "NAME")]
     sidecar: Option<String>,
@@ -38,10 +39,14 @@ struct Eyes {
     lost: Lost,
     writers: Writers,
     links: Links,
+    rows: Option<BTreeSet<Key>>,
 }
 
 impl Eyes {
     fn see(&mut self, change: Change) -> Result<()> {
+        if self.rows.as_ref().is_some_and(|rows| !rows.contains(&change.id)) {
+            return Ok(());
+        }
         self.lost.see(&change, &self.links);
         self.writers.see(&change);
         self.judge.see(&change);
@@ -57,14 +62,15 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         .moment
         .parse()
         .map_err(|e: jiff::Error| Error::internal("a sidecar without a moment").caused_by(&e))?;
-    let then = Watched::whole(beside(&record, &database), &args.tables).await?;
-    let now = Watched::whole(observe::source(&session.loaded, &database)?, &args.tables).await?;
-    for table in &args.tables {
+    let then = Watched::whole(beside(&record, &database), &args.filter.tables).await?;
+    let now = Watched::whole(observe::source(&session.loaded, &database)?, &args.filter.tables).await?;
+    for table in &args.filter.tables {
         if !then.catalog.tables.contains_key(table) && !now.catalog.tables.contains_key(table) {
             return Err(Error::refused(format!("there is no table {table} in {database}")));
         }
     }
     let links = then.links().await?;
+    let rows = args.filter.rows(&[&then, &now]).await?;
     let (then, now) = (Side::Live(Box::new(then)), Side::Live(Box::new(now)));
     let comparable = then.comparable(&now);
     let mut notes = comparable.notes.clone();
@@ -81,6 +87,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         lost: Lost::default(),
         writers: Writers::default(),
         links,
+        rows,
     };
     let (mut eyes, rows) = watch::compare(&then, &now, comparable, Way::Measured, eyes, Eyes::see).await?;
     eyes.judge.counted(rows);
@@ -108,6 +115,8 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     if eyes.lost.is_cut() {
         ui.insist("note: more rows are lost than could be followed; what went with them is at least this.");
     }
+    let text = format!("{} rows differ from the sidecar {}", findings.unexpected, record.sidecar.name);
+    session.chronicle(Happening::Finding, &text, serde_json::Value::Null, ui);
     ui.answer(&match args.format {
         Format::Text => report::damaged(&findings, &apart, &consequences),
         Format::Json => {

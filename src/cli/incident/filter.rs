@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::observe::Sides;
+use crate::observe::keys_where_any;
 use crate::rows::Key;
+use crate::watch::Watched;
 
 /// Which rows of which tables are meant.
 #[derive(Debug, clap::Args)]
@@ -20,7 +21,7 @@ pub struct Filter {
 
 impl Filter {
     /// The rows that are meant; all when `None`.
-    pub async fn rows(&self, sides: &Sides) -> Result<Option<BTreeSet<Key>>> {
+    pub async fn rows(&self, sides: &[&Watched]) -> Result<Option<BTreeSet<Key>>> {
         if self.ids.is_empty() && self.condition.is_none() {
             return Ok(None);
         }
@@ -28,7 +29,7 @@ impl Filter {
             return Err(Error::usage("rows are named of one table").hint("Name it: --table sale_order"));
         };
         if let Some(condition) = &self.condition {
-            return sides.keys_where(table, condition).await.map(Some);
+            return keys_where_any(sides, table, condition).await.map(Some);
         }
         let mut keys = BTreeSet::new();
         for text in &self.ids {

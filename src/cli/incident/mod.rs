@@ -6,13 +6,16 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::backup;
 use crate::error::{Error, Result};
+use crate::facts::BackupSeen;
 use crate::incident::parse;
 use crate::report::{Format, Ui};
 
 mod blast_radius;
 mod contain;
 mod diff;
+mod drill;
 mod filter;
 mod parts;
 mod record;
@@ -48,6 +51,7 @@ enum Verb {
     Verify(verify::Args),
     Reopen(reopen::Args),
     Report(report::Args),
+    Drill(drill::Args),
     Close(record::Close),
 }
 
@@ -59,6 +63,22 @@ fn moment(text: &str) -> Result<Timestamp> {
         error
             .hint("Write it as: '2026-11-20 17:41:00+01', 17:41 (today, in this machine's zone) or '20m ago'")
     })
+}
+
+/// The copy that a rehearsal damages.
+fn rehearsed(backup: BackupSeen, copy: &str) -> backup::Request {
+    backup::Request::Restore(Box::new(backup::Restore {
+        backup,
+        database: copy.to_owned(),
+        replace: false,
+        keep_old: false,
+        neutralize: true,
+        identity: backup::Identity::Copy,
+        files: false,
+        jobs: 2,
+        modules: backup::Modules::default(),
+        admin_login: None,
+    }))
 }
 
 impl Args {
@@ -90,6 +110,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Verb::Contain(args) => contain::run(args, start, ui).await,
         Verb::Verify(args) => verify::run(args, start, ui).await,
         Verb::Reopen(args) => reopen::run(args, start, ui).await,
+        Verb::Drill(args) => drill::run(args, start, ui).await,
         Verb::Report(args) => report::run(args, start, ui),
     }
 }

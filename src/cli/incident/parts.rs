@@ -1,9 +1,12 @@
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::backup_file;
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
-use crate::incident::{Part, ordered};
-use crate::observe::Found;
+use crate::grounds::specs;
+use crate::incident::{LostFiles, Part, file_names, ordered};
+use crate::observe::{self, Found};
 use crate::rows::Change;
 use crate::state::{self, cannot};
 
@@ -28,6 +31,28 @@ pub async fn write(found: &Found, chunk: Option<NonZeroUsize>, stem: &Path) -> R
         parts.push(Part { path, sha256, tables });
     }
     Ok(parts)
+}
+
+/// The files that lost rows name and that are gone, by the backups that have them; those that none has are told.
+pub fn lost_files(
+    session: &Session,
+    database: &str,
+    changes: &[Change],
+    warnings: &mut Vec<String>,
+) -> (PathBuf, Vec<LostFiles>) {
+    let folder = specs::filestore(&session.loaded.project).join(database);
+    let mut names = file_names(changes);
+    names.retain(|name| !folder.join(name).exists());
+    let found = backup_file::find(&observe::backups(&session.loaded), &names);
+    let lost: Vec<LostFiles> =
+        found.into_iter().map(|(backup, (source, count))| LostFiles { backup, source, count }).collect();
+    let left = names.len() as u64 - lost.iter().map(|lost| lost.count).sum::<u64>();
+    if left > 0 {
+        warnings.push(format!(
+            "{left} files that lost attachments name are in no backup: they come back without them."
+        ));
+    }
+    (folder, lost)
 }
 
 fn keep(path: &Path, changes: &[Change]) -> Result<crate::base::Digest> {

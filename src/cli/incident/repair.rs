@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::filter::Filter;
-use super::parts::write;
+use super::parts::{lost_files, write};
 use super::sides::{beside, pair};
 use crate::cli::intent::Intent;
 use crate::error::Result;
@@ -72,7 +72,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     };
     let wanted = Wanted {
         columns: args.columns.clone(),
-        rows: args.filter.rows(&sides).await?,
+        rows: args.filter.rows(&sides.all()).await?,
         remove_added: args.remove_added,
         overwrite: args.overwrite,
         stamp: args.date_now,
@@ -89,9 +89,11 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             found.gathered.added
         ));
     }
+    let files = lost_files(&session, &database, &found.gathered.changes, &mut warnings);
     let repair = Repair {
         database,
         parts,
+        files,
         stamp: args.date_now,
         checks: session.loaded.project.checks.clone(),
         from: format!("the sidecar {} ({})", before.sidecar.name, before.moment),

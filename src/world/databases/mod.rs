@@ -18,9 +18,9 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::cannot;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, LoadBackup,
-    LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
-    RepairRows, RestoreFields, SetPassword, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
+    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot,
+    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, SetPassword, UpdateModules,
 };
 
 pub use fields::WrittenBack;
@@ -50,6 +50,8 @@ pub trait Databases {
     fn load<'a>(&'a self, step: &'a LoadBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Puts a backup's files into a folder; how many.
     fn load_files<'a>(&'a self, step: &'a LoadFiles, meter: Meter) -> EngineFuture<'a, u64>;
+    /// Puts lost files back; how many.
+    fn restore_files<'a>(&'a self, step: &'a RestoreFiles, meter: Meter) -> EngineFuture<'a, u64>;
     /// Gives a copied database an identity of its own.
     fn renew<'a>(&'a self, step: &'a RenewIdentity, hands: Hands<'a>) -> EngineFuture<'a, ()>;
     /// Switches off what a database does to the world outside.
@@ -94,6 +96,8 @@ pub trait Databases {
         step: &'a RestoreFields,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, WrittenBack>;
+    /// Damages a scratch database; what was done to it.
+    fn damage_scratch<'a>(&'a self, step: &'a DamageScratch, hands: Hands<'a>) -> EngineFuture<'a, String>;
     /// Has a database take no writes, or take them again; what it took, in a phrase.
     fn hold_traffic<'a>(&'a self, step: &'a HoldTraffic, hands: Hands<'a>) -> EngineFuture<'a, String>;
     /// Takes damage to rows back.
@@ -206,6 +210,14 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, WrittenBack> {
         Box::pin(fields::restore(step, hands))
+    }
+
+    fn restore_files<'a>(&'a self, step: &'a RestoreFiles, meter: Meter) -> EngineFuture<'a, u64> {
+        Box::pin(repair::restore_files(step, meter))
+    }
+
+    fn damage_scratch<'a>(&'a self, step: &'a DamageScratch, hands: Hands<'a>) -> EngineFuture<'a, String> {
+        Box::pin(repair::damage_scratch(step, hands))
     }
 
     fn hold_traffic<'a>(&'a self, step: &'a HoldTraffic, hands: Hands<'a>) -> EngineFuture<'a, String> {

@@ -5,22 +5,38 @@ use std::path::{Path, PathBuf};
 
 use super::fields::{earlier, lines, read};
 use super::{Hands, WrittenBack, app_session};
+use crate::backup_file;
+use crate::base::{Digest, Meter};
 use crate::error::{Error, Result};
+use crate::incident::file_names;
 use crate::postgres::catalog::references;
-use crate::postgres::{Broken, broken, patch};
+use crate::postgres::{Broken, broken, patch, words};
+use crate::process::blocking;
 use crate::rows::{Change, script};
 use crate::state::{self, cannot};
-use crate::step::RepairRows;
+use crate::step::{DamageScratch, RepairRows, RestoreFiles};
 
 /// How many broken invariants are told with a row.
 const TOLD: usize = 3;
 
-pub async fn repair(step: &RepairRows, hands: Hands<'_>) -> Result<WrittenBack> {
-    if state::digest_of(&step.changes)? != step.sha256 {
-        let error = Error::refused(format!("{} is not what was planned", step.changes.display()));
+/// The changes of a file, as long as it is the one that was planned.
+fn planned(path: &Path, sha256: &Digest) -> Result<Vec<Change>> {
+    if state::digest_of(path)? != *sha256 {
+        let error = Error::refused(format!("{} is not what was planned", path.display()));
         return Err(error.because("its SHA-256 is another").hint("Make the plan again."));
     }
-    let changes: Vec<Change> = read(&step.changes)?.collect::<Result<_>>()?;
+    read(path)?.collect()
+}
+
+/// Puts files back that the rows of a repair name; how many.
+pub async fn restore_files(step: &RestoreFiles, meter: Meter) -> Result<u64> {
+    let names = file_names(&planned(&step.changes, &step.sha256)?);
+    let (backup, source, to) = (step.backup.clone(), step.source, step.to.clone());
+    blocking(move || backup_file::load_some(&backup, source, &names, &to, &meter)).await
+}
+
+pub async fn repair(step: &RepairRows, hands: Hands<'_>) -> Result<WrittenBack> {
+    let changes = planned(&step.changes, &step.sha256)?;
     let session = app_session(&step.operator, &hands, &step.database).await?;
     patch::begin_repair(&session).await?;
     let before = broken(&session, &step.checks).await?;
@@ -84,4 +100,32 @@ fn undo_path(record: &Path) -> PathBuf {
 
 fn text(path: &Path, text: &str) -> Result<()> {
     state::replace(path, text.as_bytes(), 0o600).map_err(|e| cannot("write", path, &e))
+}
+
+/// What a rogue script does, to a table of its own and to customers: rows that were not meant are altered, and deleted with all
+/// that refers to them.
+const ROGUE: &str = "CREATE TABLE odpm_rehearsal (id serial PRIMARY KEY, parent_id integer REFERENCES odpm_rehearsal ON DELETE CASCADE, \
+     name varchar, amount numeric, ratio double precision);
+     INSERT INTO odpm_rehearsal (parent_id, name, amount, ratio) SELECT nullif(n % 10, 0), 'row ' || n, n * 1.10, n / 3.0 \
+     FROM generate_series(1, 1000) n";
+
+/// Damages a scratch database: prepared first, so that a moment between the two has it whole.
+pub async fn damage_scratch(step: &DamageScratch, hands: Hands<'_>) -> Result<String> {
+    if !step.database.starts_with(DamageScratch::PREFIX) {
+        return Err(Error::internal(format!("{} is no scratch database", step.database)));
+    }
+    let session = app_session(&step.operator, &hands, &step.database).await?;
+    let failed = |e: tokio_postgres::Error| {
+        Error::environment(format!("cannot damage {}", step.database)).because(words(&e))
+    };
+    let there =
+        session.query_typed("SELECT to_regclass('odpm_rehearsal') IS NOT NULL", &[]).await.map_err(failed)?;
+    if !there.first().is_some_and(|row| row.get(0)) {
+        session.batch_execute(ROGUE).await.map_err(failed)?;
+        return Ok("it has a table of its own to be damaged".to_owned());
+    }
+    let damage = "BEGIN; UPDATE odpm_rehearsal SET name = 'cancelled', amount = 0 WHERE id > 500; \
+         DELETE FROM odpm_rehearsal WHERE id <= 5; COMMIT";
+    session.batch_execute(damage).await.map_err(failed)?;
+    Ok("500 rows were altered, 5 deleted with all that referred to them".to_owned())
 }

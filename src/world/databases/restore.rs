@@ -249,6 +249,7 @@ pub async fn drop_database(step: &DropDatabase, hands: Hands<'_>) -> Result<()> 
 
 pub fn record_drill(step: &RecordDrill, seconds: i64) -> Result<()> {
     let drill = crate::facts::Drill {
+        kind: step.kind,
         backup: PathBuf::clone(&step.backup),
         database: step.database.clone(),
         begun: step.begun.clone(),

@@ -4,9 +4,9 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, LoadBackup,
-    LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
-    RepairRows, RestoreFields, SetPassword, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
+    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot,
+    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, SetPassword, UpdateModules,
 };
 use crate::world::{Databases, Hands, WrittenBack};
 
@@ -113,6 +113,14 @@ impl Databases for Fake {
 
     fn restore_fields<'a>(&'a self, step: &'a RestoreFields, _: Hands<'a>) -> EngineFuture<'a, WrittenBack> {
         Box::pin(async move { self.put(&step.database, "fields").map(|()| WrittenBack::default()) })
+    }
+
+    fn restore_files<'a>(&'a self, _: &'a RestoreFiles, _: Meter) -> EngineFuture<'a, u64> {
+        Box::pin(async move { Ok(0) })
+    }
+
+    fn damage_scratch<'a>(&'a self, step: &'a DamageScratch, _: Hands<'a>) -> EngineFuture<'a, String> {
+        Box::pin(async move { self.put(&step.database, "damaged").map(|()| String::new()) })
     }
 
     fn hold_traffic<'a>(&'a self, step: &'a HoldTraffic, _: Hands<'a>) -> EngineFuture<'a, String> {
