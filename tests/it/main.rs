@@ -17,6 +17,7 @@ mod drift;
 mod external;
 mod incident;
 mod incident_contain;
+mod incident_repair;
 mod incident_story;
 mod prompts;
 mod sandbox;
