@@ -3,6 +3,8 @@
 //! Pure and sync, as every planner. That the server keeps its log is part of the stack: `odpm.yaml` describes it, `apply` does
 //! it.
 
+mod repositories;
+
 #[cfg(test)]
 mod tests;
 
@@ -10,14 +12,17 @@ use crate::base::size::human;
 use crate::facts::ArchiveSeen;
 use crate::grounds::{Grounds, frame, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::project::Archive;
-use crate::step::{RemoveBaseBackup, RemoveLog, Step, TakeBaseBackup};
+use crate::project::{Archive, ArchiveFolder, ArchiveMethod};
+use crate::step::{ArchiveLog, RemoveBaseBackup, RemoveLog, Step, TakeBaseBackup};
 
 /// What a person asked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Request {
     /// Take a base backup.
-    BaseBackup,
+    BaseBackup {
+        /// Of everything, whatever was taken before.
+        full: bool,
+    },
     /// Remove the base backups that the project does not want to keep, the log before them, and what interrupted runs left.
     Expire,
 }
@@ -34,7 +39,7 @@ pub struct Ground<'a> {
 /// The plan for a request.
 pub fn plan(request: Request, ground: &Ground<'_>) -> Plan {
     let verb = match request {
-        Request::BaseBackup => "archive basebackup",
+        Request::BaseBackup { .. } => "archive basebackup",
         Request::Expire => "archive expire",
     };
     let mut plan = frame::empty(verb, &ground.all);
@@ -44,8 +49,11 @@ pub fn plan(request: Request, ground: &Ground<'_>) -> Plan {
         return plan;
     };
     match request {
-        Request::BaseBackup => base_backup(archive, ground, &mut plan),
-        Request::Expire => expire(archive, ground, &mut plan),
+        Request::BaseBackup { full } => base_backup(full, archive, ground, &mut plan),
+        Request::Expire => match &archive.method {
+            ArchiveMethod::Basebackup(folder) => expire(archive.keep, folder, ground, &mut plan),
+            ArchiveMethod::Pgbackrest(all) => repositories::expire(archive.keep, all, ground, &mut plan),
+        },
     }
     if !plan.blocked.is_empty() {
         plan.steps.clear();
@@ -60,7 +68,7 @@ pub fn none() -> Block {
         .hint("Then: odpm archive enable")
 }
 
-fn base_backup(archive: &Archive, ground: &Ground<'_>, plan: &mut Plan) {
+fn base_backup(full: bool, archive: &Archive, ground: &Ground<'_>, plan: &mut Plan) {
     let all = &ground.all;
     plan.blocked.extend(frame::unavailable(all));
     plan.blocked.extend(frame::stopped(all));
@@ -76,21 +84,28 @@ fn base_backup(archive: &Archive, ground: &Ground<'_>, plan: &mut Plan) {
         }
         _ => {}
     }
+    let Some(settle) = specs::archive_log(all) else {
+        plan.blocked.push(frame::no_programs(all));
+        return;
+    };
+    match &archive.method {
+        ArchiveMethod::Basebackup(folder) => take(folder, settle, ground, plan),
+        ArchiveMethod::Pgbackrest(all) => repositories::take(full, all, settle, ground, plan),
+    }
+}
+
+fn take(folder: &ArchiveFolder, settle: ArchiveLog, ground: &Ground<'_>, plan: &mut Plan) {
     let room = ground.seen.free_bytes.get().zip(ground.seen.archiver.get().map(|archiver| &archiver.bytes));
     if let Some((free, wanted)) = room.filter(|(free, wanted)| free < wanted) {
-        let block = Block::environment("no_room", format!("there is no room in {}", archive.path.display()));
+        let block = Block::environment("no_room", format!("there is no room in {}", folder.path.display()));
         plan.blocked.push(
             block
                 .because(format!("the cluster has {}, {} are free", human(*wanted), human(*free)))
                 .hint("Make room, see `odpm archive expire`, or set archive.path to another disk."),
         );
     }
-    let Some(settle) = specs::archive_log(all) else {
-        plan.blocked.push(frame::no_programs(all));
-        return;
-    };
-    let id = all.seen.at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let take = TakeBaseBackup { operator: settle.operator.clone(), folder: archive.base(), id };
+    let id = ground.all.seen.at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let take = TakeBaseBackup { operator: settle.operator.clone(), folder: folder.base(), id };
     plan.steps.extend([
         PlannedStep::new(
             "prove-archiving",
@@ -102,13 +117,13 @@ fn base_backup(archive: &Archive, ground: &Ground<'_>, plan: &mut Plan) {
     ]);
 }
 
-fn expire(archive: &Archive, ground: &Ground<'_>, plan: &mut Plan) {
+fn expire(keep: usize, folder: &ArchiveFolder, ground: &Ground<'_>, plan: &mut Plan) {
     let bases = &ground.seen.bases;
     let remove = |id: &str, reason: String| {
-        let step = RemoveBaseBackup { folder: archive.base(), id: id.to_owned() };
+        let step = RemoveBaseBackup { folder: folder.base(), id: id.to_owned() };
         PlannedStep::new(format!("remove-{id}"), Step::RemoveBaseBackup(step), reason).risk(Risk::Destroys)
     };
-    let (old, kept) = bases.split_at(bases.len().saturating_sub(archive.keep));
+    let (old, kept) = bases.split_at(bases.len().saturating_sub(keep));
     let reason = format!("{} newer ones are kept", kept.len());
     plan.steps.extend(old.iter().map(|base| remove(&base.id, reason.clone())));
     plan.steps.extend(ground.seen.litter.iter().filter_map(|path| {
@@ -119,7 +134,7 @@ fn expire(archive: &Archive, ground: &Ground<'_>, plan: &mut Plan) {
     let before = oldest.first().number;
     let count = ground.seen.segments.iter().filter(|kept| kept.segment.number < before).count() as u64;
     if count > 0 {
-        let step = RemoveLog { folder: archive.wal(), before, segment_bytes: oldest.segment_bytes, count };
+        let step = RemoveLog { folder: folder.wal(), before, segment_bytes: oldest.segment_bytes, count };
         let reason = format!("{}, the oldest base backup that is kept, begins after them", oldest.id);
         plan.steps.push(PlannedStep::new("remove-log", Step::RemoveLog(step), reason).risk(Risk::Destroys));
     }

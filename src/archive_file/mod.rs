@@ -1,7 +1,9 @@
 //! The archive as files: base backups with their records, segments of the log; listed, recorded, proved.
 //!
-//! Knows files and bytes, no server. Everything here blocks and belongs on a thread of its own.
+//! Knows files and bytes, no server. What works on odpm's own files blocks and belongs on a thread of its own; in `pgbackrest` its
+//! programs are waited for.
 
+pub mod pgbackrest;
 mod prove;
 
 use std::collections::HashMap;

@@ -44,6 +44,11 @@ pub enum SecretRef {
     AdminPassword,
     /// The new password of Odoo's administrator, given with the command and kept nowhere.
     OdooAdmin,
+    /// A key of pgBackRest's repositories, from the project.
+    RepositoryKey {
+        /// pgBackRest's name for it.
+        option: String,
+    },
     /// The value of a secret option of `odoo.conf`, from the project.
     OdooConf {
         /// The option.

@@ -109,6 +109,11 @@ impl StateDir {
         self.0.join("watch")
     }
 
+    /// The folder of pgBackRest's keys and locks.
+    pub fn pgbackrest(&self) -> PathBuf {
+        self.0.join("pgbackrest")
+    }
+
     /// The folder of log files.
     pub fn log(&self) -> PathBuf {
         self.0.join("log")

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::file::{Compose, Condition, Deploy, Healthcheck, Logging, Network, Service, Volume};
 use crate::base::Digest;
-use crate::project::{self, OdooService, Project};
+use crate::project::{self, Archive, OdooService, Project};
 
 /// Where odpm's files appear inside the containers.
 const MOUNT: &str = "/etc/odpm";
@@ -53,7 +53,7 @@ fn database(project: &Project) -> Service {
         format!("{}:{MOUNT}/postgresql.conf:ro", state.rendered().join("postgresql.conf").display()),
         format!("{}:/run/secrets/admin_password:ro", state.secrets().join("admin_password").display()),
     ];
-    if let Some(archive) = &project.archive {
+    if let Some(archive) = project.archive.as_ref().and_then(Archive::folder) {
         let [script, folder] = ARCHIVE;
         volumes.push(format!("{}:{script}:ro", state.rendered().join("archive.sh").display()));
         volumes.push(format!("{}:{folder}", archive.wal().display()));

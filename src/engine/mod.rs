@@ -170,9 +170,9 @@ pub trait Engine {
     /// Stops the server and waits for its end. One that does not run stays so.
     fn stop_server<'a>(&'a self, server: &'a ServerSpec) -> EngineFuture<'a, ()>;
 
-    /// Starts the server of a sidecar, which sees its own folders and the kept log in `log` and nothing else; does not wait
-    /// until it is ready.
-    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, log: &'a Path) -> EngineFuture<'a, ()>;
+    /// Starts the server of a sidecar, which sees its own folders and the kept log, where that is in a folder, and nothing else;
+    /// does not wait until it is ready.
+    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, log: Option<&'a Path>) -> EngineFuture<'a, ()>;
 
     /// Whether the server of a sidecar runs.
     fn sidecar_runs<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, bool>;

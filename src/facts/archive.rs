@@ -44,6 +44,35 @@ pub struct BaseBackup {
     pub bytes: u64,
     /// [`FLOORS`], as they were.
     pub floors: BTreeMap<String, String>,
+    /// Where pgBackRest keeps it; `None` for one of odpm's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<InRepository>,
+}
+
+/// A base backup's place with pgBackRest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InRepository {
+    /// The number of its repository.
+    pub repository: usize,
+    /// The one that it is made on; `None` for a full one.
+    pub prior: Option<String>,
+    /// By what odpm knows it as its own.
+    pub mark: Option<String>,
+}
+
+/// A repository of pgBackRest as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositorySeen {
+    /// Its number.
+    pub number: usize,
+    /// Its place in a few words.
+    pub place: String,
+    /// Whether the cluster is known to it.
+    pub knows: bool,
+    /// The oldest segment of its log.
+    pub oldest: Option<String>,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
 }
 
 impl BaseBackup {
@@ -74,7 +103,7 @@ pub struct KeptSegment {
 pub struct Archiver {
     /// The server's clock.
     pub now: Timestamp,
-    /// Whether it archives, with odpm's script.
+    /// Whether it archives, as odpm.yaml describes it.
     pub on: bool,
     /// The last segment that was archived, and when.
     pub last: Option<(String, Timestamp)>,
@@ -86,6 +115,8 @@ pub struct Archiver {
     pub system_identifier: u64,
     /// The size of its databases.
     pub bytes: u64,
+    /// How many bytes a segment of its log has.
+    pub segment_bytes: u64,
     /// [`FLOORS`].
     pub floors: BTreeMap<String, String>,
 }
@@ -111,6 +142,8 @@ pub struct ArchiveSeen {
     pub archiver: Known<Archiver>,
     /// Free bytes where the archive is or will be.
     pub free_bytes: Known<u64>,
+    /// The repositories, where pgBackRest keeps it.
+    pub repositories: Vec<RepositorySeen>,
 }
 
 /// What can be recovered from one base backup.
@@ -173,8 +206,29 @@ impl ArchiveSeen {
         if self.bases.is_empty() {
             troubles.push("there is no base backup".to_owned());
         }
+        troubles.extend(self.repositories.iter().filter_map(|repository| self.trouble(repository)));
         troubles.extend(self.gaps());
         troubles
+    }
+
+    /// The base backups of one repository, oldest first.
+    pub fn bases_in(&self, number: usize) -> impl DoubleEndedIterator<Item = (&BaseBackup, &InRepository)> {
+        let kept = self.bases.iter().filter_map(|base| Some((base, base.kept.as_ref()?)));
+        kept.filter(move |(_, kept)| kept.repository == number)
+    }
+
+    /// What is wrong with a repository, in a sentence.
+    fn trouble(&self, repository: &RepositorySeen) -> Option<String> {
+        let RepositorySeen { number, place, knows, trouble, .. } = repository;
+        let what = match trouble {
+            Some(trouble) => trouble.as_str(),
+            None if !knows => "it does not know the cluster yet",
+            None if !self.bases.is_empty() && self.bases_in(*number).next().is_none() => {
+                "there is no base backup in it"
+            }
+            None => return None,
+        };
+        Some(format!("repository {number} ({place}): {what}"))
     }
 
     /// The gaps in the log behind base backups, in sentences.

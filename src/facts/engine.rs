@@ -114,6 +114,8 @@ pub struct EngineSeen {
     pub in_use_by: Vec<String>,
     /// The account that the server will run as, where odpm itself may not be it.
     pub run_as: Known<Option<Owner>>,
+    /// The version of pgBackRest, where the project asks for it.
+    pub pgbackrest: Known<String>,
     /// The folder of the server's socket.
     pub socket_dir: PathBuf,
     /// The server.
@@ -139,6 +141,7 @@ impl EngineSeen {
             compose_taken_by: None,
             in_use_by: Vec::new(),
             run_as: Known::Unknown(why()),
+            pgbackrest: Known::Unknown(why()),
             socket_dir: PathBuf::new(),
             server: Known::Unknown(why()),
             services: Known::Unknown(why()),

@@ -29,7 +29,10 @@ mod snapshot;
 mod trace;
 mod wal;
 
-pub use archive::{ArchiveSeen, Archiver, BaseBackup, FLOORS, KeptSegment, Reach, segment_bytes};
+pub use archive::{
+    ArchiveSeen, Archiver, BaseBackup, FLOORS, InRepository, KeptSegment, Reach, RepositorySeen,
+    segment_bytes,
+};
 pub use audit::{
     AuditSeen, DrillKind, DrillSeen, ForeignTables, Holdings, LOGGING, Logging, LoginRule, POWERFUL,
     RoleSeen, WRITE_ALL, WriteGrants,

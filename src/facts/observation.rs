@@ -35,7 +35,8 @@ pub struct Observation {
     pub app_secret: bool,
     /// Whether odpm keeps a password of its own for the administrative role.
     pub admin_secret: bool,
-    /// The secret options of `odoo.conf` whose value is another one than the project wants.
+    /// The secret options of `odoo.conf`, and the keys of pgBackRest's repositories, whose value is another one than the project
+    /// wants.
     pub stale_secrets: BTreeSet<String>,
     /// The permission bits of what users of images are let at, as far as it is there.
     pub modes: BTreeMap<PathBuf, u32>,

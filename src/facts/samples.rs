@@ -29,6 +29,7 @@ pub fn bare_machine(data: &Path) -> Observation {
             compose_taken_by: None,
             in_use_by: Vec::new(),
             run_as: Known::Known(None),
+            pgbackrest: Known::Known("2.45".into()),
             socket_dir: "/srv/shop/.odpm/run".into(),
             server: Known::Known(ServerSeen::Stopped),
             services: Known::Known(BTreeMap::new()),
@@ -77,6 +78,7 @@ pub fn base(number: u64, second: i64) -> BaseBackup {
         server_version: "16.4".to_owned(),
         bytes: 1 << 30,
         floors: [("max_connections".to_owned(), "100".to_owned())].into(),
+        kept: None,
     }
 }
 
@@ -100,9 +102,11 @@ pub fn archive(bases: Vec<BaseBackup>, numbers: &[u64]) -> ArchiveSeen {
             waiting: Some(0),
             system_identifier: 7,
             bytes: 1 << 30,
+            segment_bytes: 16 << 20,
             floors: [("max_connections".to_owned(), "200".to_owned())].into(),
         }),
         free_bytes: Known::Known(1 << 40),
+        repositories: Vec::new(),
     }
 }
 

@@ -9,11 +9,12 @@ use crate::base::{Digest, Secret, SecretRef};
 use crate::compose::{self, Service, role_arguments};
 use crate::facts::{Contained, FileSeen, Owner, Scale};
 use crate::odoo_conf::{self, ConfEdit, OdooConf};
+use crate::postgresql_conf::pgbackrest::Places as PgbackrestPlaces;
 use crate::postgresql_conf::{self, Places};
-use crate::project::{Archive, EngineKind, Project};
+use crate::project::{ArchiveMethod, EngineKind, Project, Repositories};
 use crate::step::{
-    ArchiveLog, Endpoint, EnsureRoles, Launch, Operator, Programs, PullImage, ServerSpec, ServiceSpec, Terms,
-    VerifyLogin,
+    ArchiveLog, Endpoint, EnsureRoles, Launch, Operator, Pgbackrest, Programs, PullImage, ServerSpec,
+    ServiceSpec, Terms, VerifyLogin,
 };
 
 /// The administrative role.
@@ -29,8 +30,7 @@ pub const EXTENSIONS: [&str; 2] = ["unaccent", "pg_trgm"];
 pub fn rendered_conf(grounds: &Grounds<'_>) -> (PathBuf, String) {
     let Grounds { project, seen, .. } = *grounds;
     let path = rendered(project, "postgresql.conf");
-    let script = rendered(project, "archive.sh");
-    let wal = project.archive.as_ref().map(Archive::wal).unwrap_or_default();
+    let archive = archive_words(project);
     let lacks = seen.data_dir.cluster().is_some_and(|files| !files.has_hba);
     let hba = lacks.then(|| rendered(project, "pg_hba.conf"));
     let places = match project.engine {
@@ -38,10 +38,48 @@ pub fn rendered_conf(grounds: &Grounds<'_>) -> (PathBuf, String) {
             Places { data: Path::new(compose::DATA), hba: None, archive: compose::ARCHIVE.map(Path::new) }
         }
         EngineKind::Local => {
-            Places { data: &project.postgres.data, hba: hba.as_deref(), archive: [&script, &wal] }
+            let [first, second] = &archive;
+            Places { data: &project.postgres.data, hba: hba.as_deref(), archive: [first, second] }
         }
     };
     (path, postgresql_conf::render(project, &places))
+}
+
+/// What the server's `archive_command` names: script and folder, or configuration and keys.
+fn archive_words(project: &Project) -> [PathBuf; 2] {
+    match project.archive.as_ref().map(|archive| &archive.method) {
+        None => Default::default(),
+        Some(ArchiveMethod::Basebackup(folder)) => [rendered(project, "archive.sh"), folder.wal()],
+        Some(ArchiveMethod::Pgbackrest(all)) => {
+            let how = pgbackrest(project, all, None);
+            [how.config, how.keys]
+        }
+    }
+}
+
+/// How pgBackRest is called for the project.
+pub fn pgbackrest(project: &Project, all: &Repositories, run_as: Option<Owner>) -> Pgbackrest {
+    Pgbackrest {
+        config: rendered(project, "pgbackrest.conf"),
+        keys: project.state().pgbackrest(),
+        stanza: all.stanza.clone(),
+        run_as,
+    }
+}
+
+/// The file of its keys.
+pub fn keys_file(how: &Pgbackrest) -> PathBuf {
+    how.keys.join("keys.conf")
+}
+
+/// The text of its configuration.
+pub fn pgbackrest_conf(grounds: &Grounds<'_>) -> Option<String> {
+    let Grounds { project, seen, .. } = *grounds;
+    let archive = project.archive.as_ref()?;
+    let all = archive.repositories()?;
+    let keys = pgbackrest(project, all, None).keys;
+    let places = PgbackrestPlaces { socket: &seen.engine.socket_dir, locks: &keys, role: ADMIN_ROLE };
+    Some(postgresql_conf::pgbackrest::render(project, archive, all, &places))
 }
 
 /// The place of a file that odpm renders for programs.
@@ -315,9 +353,10 @@ pub fn operator(grounds: &Grounds<'_>) -> Option<Operator> {
     })
 }
 
-/// Has the server archive its log up to now; `None` as long as the engine has no programs of PostgreSQL.
+/// Has the server archive its log up to now; `None` as long as the engine has no programs of PostgreSQL, and where no log is kept.
 pub fn archive_log(grounds: &Grounds<'_>) -> Option<ArchiveLog> {
-    operator(grounds).map(|operator| ArchiveLog { operator, timeout: ARCHIVING })
+    let sign = grounds.project.archive.as_ref()?.sign();
+    operator(grounds).map(|operator| ArchiveLog { operator, timeout: ARCHIVING, sign })
 }
 
 /// The folder above the databases' folders of files.

@@ -30,10 +30,10 @@ use crate::base::{Digest, PgMajor};
 use crate::facts::{ArchiveSeen, Archiver, BaseBackup, Known, Owner, SessionSeen};
 use crate::grounds::{Grounds, frame, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::project::{Archive, EngineKind};
+use crate::project::{Archive, ArchiveFolder, ArchiveMethod, EngineKind};
 use crate::step::{
-    EndSession, Ending, LayOutSidecar, LogRange, RecoverSidecar, RemoveSidecar, Sidecar, SidecarLaunch,
-    SidecarRecord, Step,
+    EndSession, Ending, KeptLog, LayOutSidecar, LogRange, RecoverSidecar, RemoveSidecar, Sidecar,
+    SidecarLaunch, SidecarRecord, SidecarSource, Step,
 };
 
 pub use burst::Proposal;
@@ -243,11 +243,11 @@ fn recover(name: Option<&str>, moment: &Moment, ground: &Ground<'_>, plan: &mut 
         stands: false,
         last_commit: None,
     };
-    let log = ahead(at, base, archive, ground);
-    let lay = LayOutSidecar { base: archive.base().join(&base.id), record: record.clone(), log };
+    let (from, log) = sources(at, base, archive, ground);
+    let lay = LayOutSidecar { from, record: record.clone() };
     let reason = format!("it is the last one that was whole by then ({})", base.stopped_at);
     plan.steps.push(PlannedStep::new("lay-out-sidecar", Step::LayOutSidecar(lay), reason));
-    let step = RecoverSidecar { record, log: archive.wal(), floors, timeout: STILL };
+    let step = RecoverSidecar { record, log, floors, timeout: STILL };
     plan.steps.push(PlannedStep::new(
         "recover-sidecar",
         Step::RecoverSidecar(Box::new(step)),
@@ -335,13 +335,36 @@ fn reachable(at: Timestamp, base: &BaseBackup, ground: &Ground<'_>, plan: &mut P
     );
 }
 
+/// What it is laid out from, and where its log is.
+fn sources(
+    at: Timestamp,
+    base: &BaseBackup,
+    archive: &Archive,
+    ground: &Ground<'_>,
+) -> (SidecarSource, KeptLog) {
+    match &archive.method {
+        ArchiveMethod::Basebackup(folder) => {
+            let (log, base) = (ahead(at, base, folder, ground), folder.base().join(&base.id));
+            (SidecarSource::Basebackup { base, log }, KeptLog::Basebackup { folder: folder.wal() })
+        }
+        ArchiveMethod::Pgbackrest(all) => {
+            let Grounds { project, seen, .. } = ground.all;
+            let run_as = seen.engine.run_as.get().copied().flatten();
+            let pgbackrest = specs::pgbackrest(project, all, run_as);
+            let repository = base.kept.as_ref().map_or(1, |kept| kept.repository);
+            let (log, set) = (KeptLog::Pgbackrest { pgbackrest: pgbackrest.clone() }, base.id.clone());
+            (SidecarSource::Pgbackrest { pgbackrest, repository, set }, log)
+        }
+    }
+}
+
 /// The part of the log that is laid out beforehand: up to the segment after the moment's, as far as there is room for it.
-fn ahead(at: Timestamp, base: &BaseBackup, archive: &Archive, ground: &Ground<'_>) -> LogRange {
+fn ahead(at: Timestamp, base: &BaseBackup, folder: &ArchiveFolder, ground: &Ground<'_>) -> LogRange {
     let first = base.first().number;
     let after = ground.archive.segments.iter().find(|kept| kept.segment.number >= first && kept.at > at);
     let last = after.or(ground.archive.segments.last()).map_or(first, |kept| kept.segment.number + 1);
     LogRange {
-        folder: archive.wal(),
+        folder: folder.wal(),
         segment_bytes: base.segment_bytes,
         first,
         last: last.clamp(first, first + AHEAD),

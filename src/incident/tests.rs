@@ -13,7 +13,11 @@ fn good() -> ArchiveSeen {
 }
 
 fn asked(request: &Request<'_>) -> Plan {
-    let project = project(TEXT, &[]);
+    of(TEXT, request)
+}
+
+fn of(text: &str, request: &Request<'_>) -> Plan {
+    let project = project(text, &[]);
     let mut seen = samples::bare_machine(&project.postgres.data);
     seen.data_dir = samples::cluster(PgMajor(16), 7);
     let run = RunId::parse("20261120T211333Z-1a2b3c4d").unwrap();
@@ -147,4 +151,21 @@ fn names_are_taken_once_and_fit_for_a_folder() {
     let remove = |name: &str| asked(&Request::Remove { name, sidecars: &sidecars });
     assert_eq!(remove("before").steps.len(), 1);
     assert_eq!(codes(&remove("other")), ["no_sidecar"]);
+}
+
+#[test]
+fn pgbackrest_lays_out_what_it_keeps_and_brings_the_log_itself() {
+    let text =
+        TEXT.replace("method: basebackup", "method: pgbackrest, repositories: [{path: /a}, {path: /b}]");
+    let mut archive = good();
+    archive.bases[1].kept = Some(InRepository { repository: 2, prior: Some("base-2".into()), mark: None });
+    let moment = Moment { at: Timestamp::from_second(600).unwrap(), assumed_local: false };
+    let (archive, free_bytes) = (&archive, &Known::Known(1 << 40));
+    let recovery = Recovery { name: None, moment, archive, sidecars: &[], free_bytes };
+    let plan = of(&text, &Request::Sidecar(recovery));
+    let Step::LayOutSidecar(lay) = &plan.steps[1].step else { panic!("{:?}", plan.blocked) };
+    let SidecarSource::Pgbackrest { repository, set, pgbackrest } = &lay.from else { panic!("{lay:?}") };
+    assert_eq!((*repository, set.as_str(), pgbackrest.stanza.as_str()), (2, "base-5", "shop"));
+    let Step::RecoverSidecar(step) = &plan.steps[2].step else { panic!("a recovery") };
+    assert_eq!(step.log, KeptLog::Pgbackrest { pgbackrest: pgbackrest.clone() });
 }

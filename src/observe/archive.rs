@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::Loaded;
 use super::world::free_bytes;
-use crate::archive_file;
+use crate::archive_file::{self, pgbackrest};
 use crate::base::SecretRef;
 use crate::error::{Error, Result};
-use crate::facts::{ArchiveSeen, Archiver, Known, SessionSeen, segment_bytes};
+use crate::facts::{ArchiveSeen, Archiver, KeptSegment, Known, RepositorySeen, SessionSeen, segment_bytes};
 use crate::grounds::specs;
 use crate::incident;
 use crate::postgres::{self, Session, archiving, sessions};
+use crate::project::{ArchiveMethod, Repositories, Repository};
 use crate::state::cannot;
 use crate::step::{Sidecar, SidecarRecord};
 
@@ -27,18 +28,62 @@ pub async fn archive(loaded: &Loaded) -> Result<ArchiveSeen> {
             litter: Vec::new(),
             archiver: Known::unasked(),
             free_bytes: Known::unasked(),
+            repositories: Vec::new(),
         });
     };
-    let (bases, litter) = archive_file::bases(&archive.base())?;
     // The server first: what it has archived by then is there.
-    let archiver = archiver(loaded).await?;
-    let segments = archive_file::segments(&archive.wal(), segment_bytes(&bases))?;
-    Ok(ArchiveSeen { bases, segments, litter, archiver, free_bytes: free_bytes(&archive.path) })
+    let archiver = archiver(loaded, &archive.sign()).await?;
+    let folder = match &archive.method {
+        ArchiveMethod::Basebackup(folder) => folder,
+        ArchiveMethod::Pgbackrest(all) => return Ok(repositories(loaded, all, archiver).await),
+    };
+    let (bases, litter) = archive_file::bases(&folder.base())?;
+    let segments = archive_file::segments(&folder.wal(), segment_bytes(&bases))?;
+    let free_bytes = free_bytes(&folder.path);
+    Ok(ArchiveSeen { bases, segments, litter, archiver, free_bytes, repositories: Vec::new() })
 }
 
-async fn archiver(loaded: &Loaded) -> Result<Known<Archiver>> {
+/// What pgBackRest's repositories hold. One that cannot be read is a trouble to tell, and no reason to say nothing of the others.
+async fn repositories(loaded: &Loaded, all: &Repositories, archiver: Known<Archiver>) -> ArchiveSeen {
+    let how = specs::pgbackrest(&loaded.project, all, None);
+    let mut seen: Vec<RepositorySeen> =
+        all.all.iter().enumerate().map(|(at, one)| unseen(at + 1, one)).collect();
+    let (mut bases, mut segments) = (Vec::new(), Vec::new());
+    let holdings = match how.config.exists() {
+        // Nothing was rendered yet, so nothing was ever asked of it.
+        false => Ok(pgbackrest::Holdings::default()),
+        true => pgbackrest::holdings(&how).await,
+    };
+    match holdings {
+        Err(e) => seen.iter_mut().for_each(|one| one.trouble = Some(e.to_string())),
+        Ok(holdings) => {
+            bases = holdings.bases;
+            let size = archiver.get().map_or(segment_bytes(&bases), |archiver| archiver.segment_bytes);
+            for held in holdings.repositories {
+                let Some(one) = seen.iter_mut().find(|one| one.number == held.number) else { continue };
+                (one.knows, one.oldest, one.trouble) = (held.knows, held.oldest, held.trouble);
+                let Some(form) = &held.form else { continue };
+                match pgbackrest::segments(&how, held.number, form, size).await {
+                    Ok(found) => segments.extend(found),
+                    Err(e) => one.trouble = Some(e.to_string()),
+                }
+            }
+        }
+    }
+    // What is in several repositories is one segment, there since the first of them had it.
+    segments.sort_by_key(|kept: &KeptSegment| (kept.segment, kept.at));
+    segments.dedup_by_key(|kept| kept.segment);
+    let free_bytes = all.folders().next().map_or_else(Known::unasked, free_bytes);
+    ArchiveSeen { bases, segments, litter: Vec::new(), archiver, free_bytes, repositories: seen }
+}
+
+fn unseen(number: usize, repository: &Repository) -> RepositorySeen {
+    RepositorySeen { number, place: repository.told(), knows: false, oldest: None, trouble: None }
+}
+
+async fn archiver(loaded: &Loaded, sign: &str) -> Result<Known<Archiver>> {
     Ok(match administrator(loaded).await? {
-        Known::Known(session) => match archiving::archiver(&session).await {
+        Known::Known(session) => match archiving::archiver(&session, sign).await {
             Ok(archiver) => Known::Known(archiver),
             Err(e) => Known::Unknown(e.report().why.join(": ")),
         },

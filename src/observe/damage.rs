@@ -5,16 +5,18 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Loaded, source};
-use crate::archive_file;
+use crate::archive_file::{self, pgbackrest};
 use crate::base::Secret;
 use crate::engine::{Engine, Tool};
 use crate::error::Result;
 use crate::facts::{ArchiveSeen, KeptSegment, Known, segment_bytes};
+use crate::grounds::specs;
 use crate::incident::{Damage, LogRead, Transactions};
 use crate::postgres::traces;
 use crate::process::blocking;
+use crate::project::ArchiveMethod;
 use crate::state::cannot;
-use crate::step::Operator;
+use crate::step::{KeptLog, Operator};
 
 /// How many segments of the log are read at most: they are unpacked for it.
 const SEGMENTS: usize = 64;
@@ -43,8 +45,13 @@ pub async fn damage(
     let log = match &loaded.project.archive {
         None => Known::Unknown("odpm.yaml describes no archive".to_owned()),
         Some(described) => {
-            let places = [&*described.wal(), loaded.state.path()];
-            read_log(engine, operator, places, archive, since, read).await
+            let log = match &described.method {
+                ArchiveMethod::Basebackup(folder) => KeptLog::Basebackup { folder: folder.wal() },
+                ArchiveMethod::Pgbackrest(all) => {
+                    KeptLog::Pgbackrest { pgbackrest: specs::pgbackrest(&loaded.project, all, None) }
+                }
+            };
+            read_log(engine, operator, (&log, loaded.state.path()), archive, since, read).await
         }
     };
     let log = log.map(|(read, left_out)| LogRead {
@@ -62,7 +69,7 @@ pub async fn damage(
 async fn read_log(
     engine: &dyn Engine,
     operator: &Operator,
-    [folder, state]: [&Path; 2],
+    (log, state): (&KeptLog, &Path),
     archive: &ArchiveSeen,
     since: Timestamp,
     read: Transactions,
@@ -79,15 +86,7 @@ async fn read_log(
     };
     let size = segment_bytes(&archive.bases);
     let (first, last) = (first.segment.name(size), last.segment.name(size));
-    let unpacked = {
-        let (folder, wanted, state) = (folder.to_owned(), wanted.clone(), state.to_owned());
-        blocking(move || {
-            let dir = tempfile::tempdir_in(&state).map_err(|e| cannot("make a folder in", &state, &e))?;
-            archive_file::unpack(&folder, &wanted, size, dir.path())?;
-            Ok(dir)
-        })
-    };
-    let dir = match unpacked.await {
+    let dir = match bring(log, wanted.clone(), size, state).await {
         Ok(dir) => dir,
         Err(e) => return Known::Unknown(e.to_string()),
     };
@@ -122,4 +121,28 @@ async fn read_log(
         Err(e) if read.until.is_none() => Known::Unknown(e.to_string()),
         _ => Known::Known((read, left_out)),
     }
+}
+
+/// Lays segments of the log out in a folder of their own.
+async fn bring(
+    log: &KeptLog,
+    wanted: Vec<KeptSegment>,
+    size: u64,
+    state: &Path,
+) -> Result<tempfile::TempDir> {
+    let dir = tempfile::tempdir_in(state).map_err(|e| cannot("make a folder in", state, &e))?;
+    match log {
+        KeptLog::Basebackup { folder } => {
+            let (folder, to) = (folder.clone(), dir.path().to_owned());
+            blocking(move || archive_file::unpack(&folder, &wanted, size, &to)).await?;
+        }
+        KeptLog::Pgbackrest { pgbackrest: how } => {
+            for kept in wanted {
+                let name = kept.segment.name(size);
+                // One that is gone by now ends what can be read.
+                let _ = pgbackrest::fetch(how, &name, &dir.path().join(&name)).await?;
+            }
+        }
+    }
+    Ok(dir)
 }

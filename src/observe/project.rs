@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::base::Secret;
 use crate::base::secret::is_secret_name;
 use crate::error::{Error, Result};
-use crate::project::{self, Project, Sources};
+use crate::project::{self, Archive, Project, Repositories, Sources};
 use crate::state::{SecretFiles, StateDir};
 
 /// A project with the places of its state.
@@ -37,7 +37,10 @@ pub fn load(start: &Path) -> Result<Loaded> {
     let conf = project.odoo.conf.iter().filter(|(option, _)| is_secret_name(option));
     let conf = conf.map(|(option, value)| (option.clone(), Secret::new(value))).collect();
     let admin = project.postgres.external.as_ref().and_then(|external| external.admin_password.clone());
-    let secrets = SecretFiles::new(&state, project.postgres.password.clone(), conf).with_admin(admin);
+    let repositories = project.archive.as_ref().and_then(Archive::repositories);
+    let keys = repositories.map(Repositories::keys).unwrap_or_default().into_iter().collect();
+    let secrets = SecretFiles::new(&state, project.postgres.password.clone(), conf);
+    let secrets = secrets.with_admin(admin).with_keys(keys);
     Ok(Loaded { project, state, secrets })
 }
 

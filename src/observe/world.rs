@@ -148,8 +148,8 @@ async fn ask(loaded: &Loaded, engine: &EngineSeen) -> Result<Live> {
 /// The files that odpm renders, edits or records.
 fn files(loaded: &Loaded) -> BTreeMap<PathBuf, FileSeen> {
     let Loaded { project, state, .. } = loaded;
-    let rendered =
-        ["postgresql.conf", "pg_hba.conf", "archive.sh"].map(|name| specs::rendered(project, name));
+    let rendered = ["postgresql.conf", "pg_hba.conf", "archive.sh", "pgbackrest.conf"]
+        .map(|name| specs::rendered(project, name));
     let own = [
         specs::scale_file(project),
         state.contained(),
@@ -201,16 +201,16 @@ fn file(path: &Path) -> FileSeen {
 
 /// The permission bits of what users of images are let at.
 fn modes(project: &Project) -> BTreeMap<PathBuf, u32> {
-    let places = [Some(project.odoo_conf()), project.archive.as_ref().map(Archive::wal)];
+    let archive = project.archive.as_ref().map(Archive::places).unwrap_or_default();
     let mode = |path: PathBuf| fs::metadata(&path).ok().map(|metadata| (path, metadata.mode() & 0o7777));
-    places.into_iter().flatten().filter_map(mode).collect()
+    std::iter::once(project.odoo_conf()).chain(archive).filter_map(mode).collect()
 }
 
-/// The secret options of `odoo.conf` whose value is another one than the project's.
+/// The secret options of `odoo.conf`, and the keys of pgBackRest's repositories, whose value is another one than the project's.
 fn stale_secrets(loaded: &Loaded, files: &BTreeMap<PathBuf, FileSeen>) -> Result<BTreeSet<String>> {
+    let mut stale = stale_keys(&loaded.project);
     let text = files.get(&loaded.project.odoo_conf()).and_then(FileSeen::text);
-    let Some(conf) = text.and_then(|text| OdooConf::parse(text).ok()) else { return Ok(BTreeSet::new()) };
-    let mut stale = BTreeSet::new();
+    let Some(conf) = text.and_then(|text| OdooConf::parse(text).ok()) else { return Ok(stale) };
     for edit in odoo_conf::desired(&loaded.project) {
         let ConfValue::Secret(secret) = &edit.value else { continue };
         let wanted = loaded.secrets.find(secret)?;
@@ -221,12 +221,26 @@ fn stale_secrets(loaded: &Loaded, files: &BTreeMap<PathBuf, FileSeen>) -> Result
     Ok(stale)
 }
 
+fn stale_keys(project: &Project) -> BTreeSet<String> {
+    let Some(all) = project.archive.as_ref().and_then(Archive::repositories) else { return BTreeSet::new() };
+    let path = specs::keys_file(&specs::pgbackrest(project, all, None));
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let written =
+        |option: &str, key: &str| text.lines().any(|line| line.split_once('=') == Some((option, key)));
+    let all = all.keys().into_iter();
+    all.filter(|(option, key)| !written(option, key.reveal())).map(|(option, _)| option).collect()
+}
+
 /// The folders that a plan might make and that are there already.
 fn folders(project: &Project) -> Vec<PathBuf> {
-    let archive = project.archive.as_ref().map(Archive::wal);
-    let wanted =
-        [project.postgres.data.parent().map(Path::to_owned), Some(project.odoo.data_dir.clone()), archive];
-    wanted.into_iter().flatten().filter(|path| path.is_dir()).collect()
+    let mut wanted = vec![project.odoo.data_dir.clone()];
+    wanted.extend(project.postgres.data.parent().map(Path::to_owned));
+    wanted.extend(project.archive.as_ref().map(Archive::places).unwrap_or_default());
+    if let Some(all) = project.archive.as_ref().and_then(Archive::repositories) {
+        wanted.push(specs::pgbackrest(project, all, None).keys);
+        wanted.extend(all.folders().map(|folder| all.place_in(folder)));
+    }
+    wanted.into_iter().filter(|path| path.is_dir()).collect()
 }
 
 /// The path with every link resolved, as far as it exists.

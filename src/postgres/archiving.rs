@@ -66,16 +66,18 @@ pub async fn cluster(session: &Session) -> Result<Cluster> {
     })
 }
 
-/// What the server says of its archiving.
-pub async fn archiver(session: &Session) -> Result<Archiver> {
+/// What the server says of its archiving; its command is known by `sign` as the one that is described.
+pub async fn archiver(session: &Session, sign: &str) -> Result<Archiver> {
     let question = format!(
-        "SELECT {NOW}, current_setting('archive_mode') <> 'off' AND current_setting('archive_command') LIKE '%archive.sh%', \
+        "SELECT {NOW}, current_setting('archive_mode') <> 'off' \
+           AND position($1::text IN current_setting('archive_command')) > 0, \
          last_archived_wal, (extract(epoch FROM last_archived_time) * 1000000)::bigint, \
          last_failed_wal, (extract(epoch FROM last_failed_time) * 1000000)::bigint, \
          (SELECT system_identifier FROM pg_control_system()), \
-         (SELECT sum(pg_database_size(oid))::bigint FROM pg_database) FROM pg_stat_archiver"
+         (SELECT sum(pg_database_size(oid))::bigint FROM pg_database), \
+         pg_size_bytes(current_setting('wal_segment_size')) FROM pg_stat_archiver"
     );
-    let row = session.query_one(&question, &[]).await.map_err(|e| failed(&e))?;
+    let row = session.query_one(&question, &[&sign]).await.map_err(|e| failed(&e))?;
     let pair = |at: usize| -> Option<(String, Timestamp)> {
         Some((row.get::<_, Option<String>>(at)?, moment(row.get::<_, Option<i64>>(at + 1)?)))
     };
@@ -90,6 +92,7 @@ pub async fn archiver(session: &Session) -> Result<Archiver> {
         waiting,
         system_identifier: row.get::<_, i64>(6).cast_unsigned(),
         bytes: row.get::<_, Option<i64>>(7).unwrap_or_default().unsigned_abs(),
+        segment_bytes: row.get::<_, i64>(8).unsigned_abs(),
         floors: floors(session).await?,
     })
 }
@@ -104,8 +107,8 @@ async fn floors(session: &Session) -> Result<BTreeMap<String, String>> {
 
 /// Has the server finish its segment, and waits until that is archived; its name. The commit of a transaction without any
 /// effect goes first: a recovery to a moment ends at the first commit after it, and there may be no other.
-pub async fn settle(session: &Session, patience: Duration) -> Result<String> {
-    let before = archiver(session).await?;
+pub async fn settle(session: &Session, sign: &str, patience: Duration) -> Result<String> {
+    let before = archiver(session, sign).await?;
     if !before.on {
         return Err(
             Error::refused("the server does not archive its log").hint("Have it do so: odpm archive enable")
@@ -116,7 +119,7 @@ pub async fn settle(session: &Session, patience: Duration) -> Result<String> {
     let name: String = session.query_one(switch, &[]).await.map_err(|e| failed(&e))?.get(0);
     let begin = Instant::now();
     loop {
-        let now = archiver(session).await?;
+        let now = archiver(session, sign).await?;
         // Names sort as the log does; a note on a backup begins with the segment's.
         if now.last.as_ref().is_some_and(|(last, _)| last.get(..24).unwrap_or(last) >= name.as_str()) {
             return Ok(name);

@@ -1,14 +1,17 @@
-//! `postgresql.conf` as odpm renders it: the cluster's own file, and above it the project's settings.
+//! `postgresql.conf` as odpm renders it: the cluster's own file, and above it the project's settings; `pgbackrest.conf` beside
+//! it.
 //!
 //! Pure text. Where the server is reached - port, addresses, socket - is not here: the engine says it on
 //! the command line, where no file overrules it.
+
+pub mod pgbackrest;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::base::quote::shell;
 use crate::base::template::fill;
-use crate::project::{Archive, Project};
+use crate::project::{Archive, ArchiveMethod, Project};
 
 const TEMPLATE: &str = include_str!("../../templates/postgresql.conf");
 
@@ -24,7 +27,8 @@ pub struct Places<'a> {
     pub data: &'a Path,
     /// The file of logins, where the cluster has none of its own.
     pub hba: Option<&'a Path>,
-    /// The script that keeps the log, and the folder that it keeps it in.
+    /// The script that keeps the log, and the folder that it keeps it in; or pgBackRest's configuration, and the folder of what is
+    /// secret in it.
     pub archive: [&'a Path; 2],
 }
 
@@ -50,8 +54,8 @@ pub struct Recovery<'a> {
     pub socket: &'a Path,
     /// The number of its socket.
     pub port: u16,
-    /// The folder of the kept log.
-    pub log: &'a Path,
+    /// The command that brings the kept log back.
+    pub restore: String,
     /// The moment, as RFC 3339 in UTC.
     pub moment: &'a str,
     /// Settings that the recovery refuses to run below the primary's.
@@ -61,16 +65,13 @@ pub struct Recovery<'a> {
 /// The text for a sidecar. The cluster's own file is no part of it: what the primary is told - to archive, to listen, to load
 /// what this machine may not have - is not for its sidecar.
 pub fn sidecar(recovery: &Recovery<'_>) -> String {
-    let Recovery { hba, socket, port, log, moment, floors } = recovery;
-    let kept = shell(&log.display().to_string()).replace('%', "%%");
-    // What was unpacked beforehand lies where the server looks next.
-    let restore = format!("test ! -e pg_wal/%f && test -e {kept}/%f.gz && gzip -dc {kept}/%f.gz >\"%p\"");
+    let Recovery { hba, socket, port, restore, moment, floors } = recovery;
     let own = [
         ("hba_file", hba.display().to_string()),
         ("listen_addresses", String::new()),
         ("unix_socket_directories", format!("\"{}\"", socket.display())),
         ("port", port.to_string()),
-        ("restore_command", restore),
+        ("restore_command", restore.clone()),
         // As PostgreSQL writes it: it knows no letters for zones as early as that.
         ("recovery_target_time", moment.replace('T', " ").replace('Z', "+00")),
         ("recovery_target_action", "pause".to_owned()),
@@ -89,15 +90,34 @@ pub fn sidecar(recovery: &Recovery<'_>) -> String {
     own.map(|(name, value)| format!("{name} = {}\n", quote(&value))).collect()
 }
 
+/// The command by which a sidecar gets what `archive.sh` has kept.
+pub fn unpack_command(folder: &Path) -> String {
+    let kept = word(&folder.display().to_string());
+    // What was unpacked beforehand lies where the server looks next.
+    format!("test ! -e pg_wal/%f && test -e {kept}/%f.gz && gzip -dc {kept}/%f.gz >\"%p\"")
+}
+
+/// A word of a command for a server: PostgreSQL puts its own words in place of `%` and a letter.
+fn word(text: &str) -> String {
+    shell(text).replace('%', "%%")
+}
+
 /// The settings by which a server keeps its log.
 fn archiving(archive: &Archive, places: &Places<'_>) -> [(&'static str, String); 3] {
-    // PostgreSQL puts its own words in place of `%` and a letter.
-    let word = |path: &Path| shell(&path.display().to_string()).replace('%', "%%");
-    let [script, folder] = places.archive.map(word);
+    let [first, second] = places.archive;
+    let command = match &archive.method {
+        ArchiveMethod::Basebackup(_) => {
+            let [script, folder] = [first, second].map(|path| word(&path.display().to_string()));
+            format!("sh {script} {folder} \"%p\" \"%f\"")
+        }
+        ArchiveMethod::Pgbackrest(all) => {
+            pgbackrest::command(&pgbackrest::arguments(first, second, &all.stanza), "archive-push \"%p\"")
+        }
+    };
     [
         // `wal_level` is enough unless somebody has lowered it, and then the server says so; it may be `logical` on purpose.
         ("archive_mode", "on".to_owned()),
-        ("archive_command", format!("sh {script} {folder} \"%p\" \"%f\"")),
+        ("archive_command", command),
         ("archive_timeout", format!("{}s", archive.switch)),
     ]
 }

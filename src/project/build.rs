@@ -49,7 +49,7 @@ pub fn build(
     let project = Project {
         root: origin.root.to_owned(),
         file: origin.file.to_owned(),
-        name: file.name,
+        name: file.name.clone(),
         scenario: over.scenario.or(file.scenario).unwrap_or(Scenario::Developer),
         engine: file.engine.unwrap_or(EngineKind::Docker),
         prefix: over.prefix,
@@ -64,7 +64,7 @@ pub fn build(
                 monthly: keep.monthly.unwrap_or(6),
             },
         },
-        archive: file.archive.map(|file| archive::build(file, &paths, rules)),
+        archive: file.archive.map(|archive| archive::build(archive, &file.name, &paths, rules)),
         watchdog: watchdog::build(file.watchdog, rules),
         incident: incident::build(file.incident, rules),
         checks: file.checks.unwrap_or_default(),

@@ -22,7 +22,7 @@ pub mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use archive::{Archive, ArchiveMethod};
+pub use archive::{Archive, ArchiveFolder, ArchiveMethod, Repositories, Repository, S3, UriStyle};
 pub use env::parse as parse_env;
 pub use file::json_schema;
 pub use incident::Incident;

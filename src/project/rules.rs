@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::archive::{ArchiveFile, MethodWord, Repositories, Repository};
 use super::model::{EngineKind, Project};
 use super::tree::{Node, Value, Wrong};
 use crate::base::PgMajor;
@@ -94,10 +95,87 @@ impl<'a> Rules<'a> {
         self.archive(project);
     }
 
+    /// What of `archive` belongs to its method.
+    pub fn archive_fields(&mut self, file: &ArchiveFile) {
+        let others: &[(&str, bool)] = match file.method {
+            MethodWord::Pgbackrest => &[("path", file.path.is_some())],
+            MethodWord::Basebackup => &[
+                ("stanza", file.stanza.is_some()),
+                ("repositories", file.repositories.is_some()),
+                ("process_max", file.process_max.is_some()),
+            ],
+        };
+        let (message, suggestion) = match file.method {
+            MethodWord::Pgbackrest => {
+                ("pgBackRest keeps the log in `repositories`", "Write: repositories: [{path: ./archive}]")
+            }
+            MethodWord::Basebackup => ("that is pgBackRest's", "Leave it out, or write: method: pgbackrest"),
+        };
+        for (field, _) in others.iter().filter(|(_, given)| *given) {
+            self.at(&["archive", field], message, suggestion);
+        }
+        let all = file.repositories.iter().flatten();
+        if all.clone().any(|one| one.path.is_some() == one.s3.is_some())
+            || file.repositories.as_ref().is_some_and(Vec::is_empty)
+        {
+            self.at(
+                &["archive", "repositories"],
+                "each repository is a folder or a bucket, and there is at least one",
+                "Write: repositories: [{path: ./archive}, {s3: {bucket: ..., endpoint: ..., ...}}]",
+            );
+        }
+    }
+
+    /// pgBackRest works where the server's processes do, and reads its settings line by line.
+    fn repositories(&mut self, project: &Project, repositories: &Repositories) {
+        if project.engine == EngineKind::Docker {
+            self.at(
+                &["archive", "method"],
+                "pgBackRest has to be where the server is, and the images of PostgreSQL are without it",
+                "Write `method: basebackup`, or use `engine: local`.",
+            );
+        }
+        let letter = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        let first = repositories.stanza.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !first || !repositories.stanza.chars().all(letter) {
+            self.at(
+                &["archive", "stanza"],
+                format!("`{}` cannot name a cluster in a repository", repositories.stanza.escape_debug()),
+                "Use letters, digits, `-`, `_` and `.`, with a letter or digit first.",
+            );
+        }
+        let plain = |text: &str| !text.trim().is_empty() && !text.chars().any(char::is_control);
+        let fit = |repository: &Repository| match repository {
+            Repository::Folder(path) => path.to_str().is_some_and(plain),
+            Repository::S3(s3) => {
+                let words = [&s3.bucket, &s3.endpoint, &s3.region, &s3.path].map(String::as_str);
+                words.into_iter().chain([s3.key.reveal(), s3.secret.reveal()]).all(plain)
+                    && s3.path.starts_with('/')
+            }
+        };
+        if !repositories.all.iter().all(fit) {
+            self.at(
+                &["archive", "repositories"],
+                "a repository's fields are one line each and not empty, a path in a bucket begins with `/`",
+                "Look for a variable that is not set in .env.",
+            );
+        }
+        let mut folders: Vec<_> = repositories.folders().collect();
+        folders.sort_unstable();
+        if folders.windows(2).any(|pair| pair[0] == pair[1]) {
+            self.at(
+                &["archive", "repositories"],
+                "two repositories are the same folder",
+                "Give one of them another path.",
+            );
+        }
+    }
+
     /// Whoever runs the server keeps its log.
     fn archive(&mut self, project: &Project) {
-        if project.archive.is_none() {
-            return;
+        let Some(archive) = &project.archive else { return };
+        if let Some(repositories) = archive.repositories() {
+            self.repositories(project, repositories);
         }
         if project.postgres.external.is_some() {
             self.at(

@@ -18,7 +18,7 @@ use crate::step::SidecarRecord;
 pub struct ArchiveStatus {
     /// 1.
     pub format_version: u32,
-    /// Its folder.
+    /// Its folder, or its repositories.
     pub path: String,
     /// Whether the server archives, in a few words.
     pub archiving: String,
@@ -47,6 +47,9 @@ pub struct ArchiveStatus {
 pub struct BaseStatus {
     /// Its name.
     pub id: String,
+    /// The number of the repository that it is in, where pgBackRest keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<usize>,
     /// When it was whole.
     pub whole_at: Timestamp,
     /// Its size.
@@ -66,6 +69,7 @@ impl ArchiveStatus {
             let reach = seen.reach(base);
             BaseStatus {
                 id: base.id.clone(),
+                repository: base.kept.as_ref().map(|kept| kept.repository),
                 whole_at: base.stopped_at,
                 bytes: base.bytes,
                 server_version: base.server_version.clone(),
@@ -77,7 +81,7 @@ impl ArchiveStatus {
         let goes_on = seen.archiver.get().is_some_and(|archiver| archiver.on && !archiver.fails());
         Self {
             format_version: 1,
-            path: archive.path.display().to_string(),
+            path: archive.told(),
             archiving: archiving(seen, at),
             from: bases.first().map(|base| base.whole_at),
             until: bases.last().and_then(|base| base.until),
@@ -132,7 +136,8 @@ pub fn archive_status(status: &ArchiveStatus) -> String {
     let _ = writeln!(text, "  log           {}, {}", log.0, log.1);
     for (at, base) in status.bases.iter().enumerate() {
         let name = if at == 0 { "base backups" } else { "" };
-        let what = format!("{}, PostgreSQL {}", human(base.bytes), base.server_version);
+        let within = base.repository.map_or_else(String::new, |number| format!(", in repository {number}"));
+        let what = format!("{}, PostgreSQL {}{within}", human(base.bytes), base.server_version);
         let _ = writeln!(text, "  {name:<12}  {}: {}, {what}", base.id, ago(base.whole_at, status.at));
         if let Some(gap) = &base.gap {
             let _ = writeln!(text, "                its log has a gap: {gap} is missing");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::findings::count;
 use crate::base::SecretRef;
-use crate::step::{Ending, RepairTable, Step, Via};
+use crate::step::{Ending, RepairTable, SidecarSource, Step, Via};
 
 /// What the step does, as an order: `write odoo.conf`. Paths below `root` are shown from there.
 pub fn headline(step: &Step, root: &Path) -> String {
@@ -105,7 +105,33 @@ pub fn headline(step: &Step, root: &Path) -> String {
         Step::RemoveLog(step) => {
             format!("remove {} of the log from {}", count(step.count, "segment"), at(&step.folder))
         }
-        Step::LayOutSidecar(step) => format!("copy {} to {}", at(&step.base), at(&step.record.sidecar.place)),
+        Step::WriteKeys(step) => format!("write {}", at(&step.path)),
+        Step::CreateStanza(step) => {
+            format!("make the cluster known to pgBackRest as {}", step.pgbackrest.stanza)
+        }
+        Step::BackUpCluster(step) => {
+            let kind = if step.full { "a full" } else { "an incremental" };
+            format!("have pgBackRest take {kind} base backup into repository {}", step.repository)
+        }
+        Step::ExpireRepository(step) if step.sets.is_empty() => {
+            format!("remove the log from repository {} that no base backup needs", step.repository)
+        }
+        Step::ExpireRepository(step) => {
+            format!(
+                "remove {} from repository {}, with what is made on it and the log before the rest",
+                step.sets.join(", "),
+                step.repository
+            )
+        }
+        Step::LayOutSidecar(step) => {
+            let place = at(&step.record.sidecar.place);
+            match &step.from {
+                SidecarSource::Basebackup { base, .. } => format!("copy {} to {place}", at(base)),
+                SidecarSource::Pgbackrest { repository, set, .. } => {
+                    format!("have pgBackRest lay {set} of repository {repository} out in {place}")
+                }
+            }
+        }
         Step::RecoverSidecar(step) => {
             format!("start the sidecar {} and recover it to {}", step.record.sidecar.name, step.record.moment)
         }
@@ -123,6 +149,8 @@ fn secret(secret: &SecretRef) -> String {
         SecretRef::AppPassword => "the application role's password".to_owned(),
         SecretRef::AdminPassword => "the administrative role's password".to_owned(),
         SecretRef::OdooAdmin => "the administrator's password".to_owned(),
-        SecretRef::OdooConf { option } => format!("a value of {option}"),
+        SecretRef::OdooConf { option } | SecretRef::RepositoryKey { option } => {
+            format!("a value of {option}")
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Grounds, frame, specs};
+use super::{Grounds, frame, repositories, specs};
 use crate::base::PgMajor;
 use crate::drift::{Drift, wording};
 use crate::facts::{BaselineSeen, DataDir, FileSeen, PidFile, PortUse, ServerSeen};
@@ -56,6 +56,7 @@ pub fn up(skip_start: bool, set_aside: bool, drift: &[Drift], grounds: &Grounds<
         blocks.extend(data_dir(grounds));
         blocks.extend(disk(grounds));
         blocks.extend(other_major(drift, grounds));
+        blocks.extend(repositories::blocks(grounds));
     }
     blocks.extend(engine(grounds));
     blocks.extend(ports(grounds));

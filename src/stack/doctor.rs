@@ -22,7 +22,7 @@ pub struct Check {
 /// The areas, with the codes of the blocks that belong to each.
 const AREAS: [(&str, &[&str]); 8] = [
     ("engine", &["engine_unavailable", "compose_project_taken"]),
-    ("programs", &["programs_missing", "image_other_major"]),
+    ("programs", &["programs_missing", "image_other_major", "pgbackrest_missing", "pgbackrest_old"]),
     ("account", &["account"]),
     (
         "data directory",

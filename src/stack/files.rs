@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::Grounds;
-use super::specs;
+use super::{repositories, specs};
 use crate::base::SecretRef;
 use crate::compose;
 use crate::facts::{FileSeen, Owner};
 use crate::plan::PlannedStep;
 use crate::postgresql_conf;
-use crate::project::{Archive, EngineKind};
+use crate::project::{Archive, ArchiveFolder, EngineKind};
 use crate::step::{ConfValue, EditConf, GenerateSecret, MakeDir, PullImage, ShareFiles, Step, WriteFile};
+
+/// The step that writes `pgbackrest.conf`.
+pub const PGBACKREST: &str = "pgbackrest-conf";
 
 /// Secrets that odpm makes because nobody gives them.
 pub fn secrets(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
@@ -84,9 +87,12 @@ pub fn rendered(grounds: &Grounds<'_>) -> Vec<PlannedStep> {
             postgresql_conf::HBA.to_owned(),
         ));
     }
-    if project.archive.is_some() {
+    if project.archive.as_ref().and_then(Archive::folder).is_some() {
         let text = postgresql_conf::ARCHIVE.to_owned();
         wanted.push(("archive-script", specs::rendered(project, "archive.sh"), text));
+    }
+    if let Some(text) = specs::pgbackrest_conf(grounds) {
+        wanted.push((PGBACKREST, specs::rendered(project, "pgbackrest.conf"), text));
     }
     if project.engine == EngineKind::Docker
         && let Ok(text) = compose::render(project, &specs::compose_configs(grounds))
@@ -154,8 +160,13 @@ pub fn folders(skip_start: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
         let step = Step::MakeDir(MakeDir { path: parent.to_owned(), mode: 0o755, owner: None::<Owner> });
         steps.push(PlannedStep::new("data-folder", step, "the data directory goes there"));
     }
-    if let Some(archive) = project.archive.as_ref().filter(|archive| !skip_start && missing(&archive.wal())) {
+    let folder = project.archive.as_ref().and_then(Archive::folder);
+    if let Some(archive) = folder.filter(|archive| !skip_start && missing(&archive.wal())) {
         steps.extend(archive_folders(archive, grounds));
+    }
+    if !skip_start {
+        steps.extend(repositories::folders(grounds));
+        steps.extend(repositories::keys(grounds));
     }
     if project.odoo.volume.is_none() && missing(&project.odoo.data_dir) {
         let step = Step::MakeDir(MakeDir { path: project.odoo.data_dir.clone(), mode: 0o700, owner: None });
@@ -165,7 +176,7 @@ pub fn folders(skip_start: bool, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
 }
 
 /// The folders of the archive. The server writes into the one for its log.
-fn archive_folders(archive: &Archive, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
+fn archive_folders(archive: &ArchiveFolder, grounds: &Grounds<'_>) -> Vec<PlannedStep> {
     let reason = "the server keeps its log there";
     let run_as = grounds.seen.engine.run_as.get().copied().flatten();
     let folder = |id: &str, path: PathBuf, mode: u32, owner: Option<Owner>| {
@@ -181,7 +192,8 @@ fn archive_folders(archive: &Archive, grounds: &Grounds<'_>) -> Vec<PlannedStep>
 /// Gives the server in its container the folder of its log.
 pub fn shared_archive(grounds: &Grounds<'_>) -> Option<PlannedStep> {
     let Grounds { project, seen, .. } = *grounds;
-    let wal = project.archive.as_ref().filter(|_| project.engine == EngineKind::Docker)?.wal();
+    let archive = project.archive.as_ref().filter(|_| project.engine == EngineKind::Docker)?;
+    let wal = archive.folder()?.wal();
     if seen.modes.get(&wal).is_some_and(|mode| mode & 0o2000 != 0) {
         return None;
     }

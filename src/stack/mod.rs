@@ -9,6 +9,7 @@ mod blocks;
 mod doctor;
 mod down;
 mod files;
+mod repositories;
 mod roles;
 mod scale;
 mod undo;

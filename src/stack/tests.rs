@@ -412,3 +412,34 @@ fn the_engines_words_hold_no_secret() {
     assert!(!serde_json::to_string(&plan).unwrap().contains("geheim"));
     assert_eq!(specs::rendered(&project, "a"), PathBuf::from("/srv/shop/.odpm/rendered/a"));
 }
+
+#[test]
+fn repositories_know_the_cluster_before_its_server_starts() {
+    let text = format!(
+        "{SMALL}archive: {{method: pgbackrest, repositories: [{{path: /repositories/one}}, \
+         {{s3: {{bucket: b, endpoint: e, region: r, key: k, secret: s}}}}]}}\n"
+    );
+    let described = project(&text, &[]);
+    let mut machine = Machine::new(&described);
+    machine.seen.stale_secrets.insert("repo2-s3-key".into());
+    let plan = machine.up(&described, &[]);
+    let steps = ids(&plan);
+    let at = |id: &str| {
+        steps.iter().position(|step| *step == id).unwrap_or_else(|| panic!("no {id} in {steps:?}"))
+    };
+    assert!(at("pgbackrest-folder") < at("pgbackrest-keys") && at("pgbackrest-keys") < at("create-stanza"));
+    assert!(at("init-cluster") < at("create-stanza") && at("create-stanza") < at("start-server"));
+    machine.apply(&plan);
+    assert_eq!(ids(&machine.up(&described, &[])), Vec::<&str>::new());
+    // Other retention, other keys: the server goes on, and is told nothing.
+    let other = project(&text.replace("{method", "{keep: 5, method"), &[]);
+    assert_eq!(ids(&machine.up(&other, &[])), ["pgbackrest-conf", "create-stanza"]);
+    machine.seen.stale_secrets.insert("repo2-s3-key-secret".into());
+    assert_eq!(ids(&machine.up(&described, &[])), ["pgbackrest-keys", "create-stanza"]);
+    // A cluster that is gone is not made anew under the name of the old one.
+    machine.seen.data_dir = DataDir::Absent;
+    let refused = machine.up(&described, &[]);
+    assert!(refused.blocked.iter().any(|block| block.code == "stanza_taken"), "{:?}", refused.blocked);
+    machine.seen.engine.pgbackrest = Known::Known("2.37".into());
+    assert!(machine.up(&described, &[]).blocked.iter().any(|block| block.code == "pgbackrest_old"));
+}

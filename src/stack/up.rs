@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Grounds, blocks, files, frame, roles, scale, services, specs};
+use super::{Grounds, blocks, files, frame, repositories, roles, scale, services, specs};
 use crate::base::time::utc_seconds;
 use crate::drift::{Acceptance, How, Judged, Kind, fingerprint, judge};
 use crate::facts::{Accepted, Baseline, BaselineSeen, DataDir, ServerSeen};
@@ -81,6 +81,7 @@ fn steps(skip_start: bool, replaced: bool, drift: &[Judged], grounds: &Grounds<'
     let record = record(replaced, drift, grounds);
     let proof = !cluster.is_empty() || roles.is_some() || record.is_some();
     steps.extend(cluster);
+    repositories::introduce(&mut steps, grounds);
     steps.extend(roles);
     steps.extend(proof.then(|| roles::verify(grounds)));
     steps.extend(each_service(grounds));

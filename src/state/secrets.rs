@@ -17,13 +17,14 @@ pub struct SecretFiles {
     admin: Option<Secret>,
     conf: BTreeMap<String, Secret>,
     odoo_admin: Option<Secret>,
+    keys: BTreeMap<String, Secret>,
 }
 
 impl SecretFiles {
     /// The secrets of a project: the application role's password and options of `odoo.conf` where the
     /// project gives them.
     pub fn new(state: &StateDir, app: Option<Secret>, conf: BTreeMap<String, Secret>) -> Self {
-        Self { folder: state.secrets(), app, admin: None, conf, odoo_admin: None }
+        Self { folder: state.secrets(), app, admin: None, conf, odoo_admin: None, keys: BTreeMap::new() }
     }
 
     /// With the administrative role's password, where the project gives it.
@@ -38,12 +39,18 @@ impl SecretFiles {
         Self { odoo_admin, ..self }
     }
 
+    /// With the keys of pgBackRest's repositories, by its names for them.
+    #[must_use]
+    pub fn with_keys(self, keys: BTreeMap<String, Secret>) -> Self {
+        Self { keys, ..self }
+    }
+
     /// The file of a secret that odpm keeps itself.
     fn path(&self, secret: &SecretRef) -> Option<PathBuf> {
         match secret {
             SecretRef::AppPassword => Some(self.folder.join("app_password")),
             SecretRef::AdminPassword => Some(self.folder.join("admin_password")),
-            SecretRef::OdooAdmin | SecretRef::OdooConf { .. } => None,
+            SecretRef::OdooAdmin | SecretRef::OdooConf { .. } | SecretRef::RepositoryKey { .. } => None,
         }
     }
 
@@ -57,6 +64,9 @@ impl SecretFiles {
         }
         if let SecretRef::OdooAdmin = secret {
             return Ok(self.odoo_admin.clone());
+        }
+        if let SecretRef::RepositoryKey { option } = secret {
+            return Ok(self.keys.get(option).cloned());
         }
         if let SecretRef::OdooConf { option } = secret {
             return Ok(self.conf.get(option).cloned());
@@ -113,7 +123,7 @@ pub fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
 /// A secret that a step or a verb wants and nobody has.
 pub fn missing(secret: &SecretRef) -> Error {
     let (what, hint) = match secret {
-        SecretRef::OdooConf { option } => {
+        SecretRef::OdooConf { option } | SecretRef::RepositoryKey { option } => {
             return Error::environment(format!("the value of {option} is not known"))
                 .hint("Run the command with the odpm.yaml and .env that the plan was made from.");
         }

@@ -1,7 +1,7 @@
 //! Steps on whole clusters: the archive, base backups, sidecars.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ pub struct ArchiveLog {
     pub operator: Operator,
     /// How many seconds that may take.
     pub timeout: u32,
+    /// The part of the server's `archive_command` by which it is known as the one that is described.
+    pub sign: String,
 }
 
 /// Takes a base backup of the whole cluster, and records it.
@@ -26,6 +28,65 @@ pub struct TakeBaseBackup {
     pub folder: PathBuf,
     /// Its name there.
     pub id: String,
+}
+
+/// How pgBackRest is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Pgbackrest {
+    /// Its configuration.
+    pub config: PathBuf,
+    /// The folder of what is secret in it, and of its locks.
+    pub keys: PathBuf,
+    /// The name of the cluster in its repositories.
+    pub stanza: String,
+    /// The account that it runs as: the server's; odpm's own when `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as: Option<Owner>,
+}
+
+/// Writes what is secret of pgBackRest's configuration into a file that only the server's account reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WriteKeys {
+    /// Where.
+    pub path: PathBuf,
+    /// Who reads it; odpm's own account when `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The options.
+    pub options: Vec<String>,
+}
+
+/// Makes the cluster known to pgBackRest's repositories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CreateStanza {
+    /// How it is called.
+    pub pgbackrest: Pgbackrest,
+}
+
+/// Has pgBackRest take a base backup into one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct BackUpCluster {
+    /// Who asks the server.
+    pub operator: Operator,
+    /// How it is called.
+    pub pgbackrest: Pgbackrest,
+    /// The number of the repository.
+    pub repository: usize,
+    /// Whether all of it is copied, or what has changed since the last one.
+    pub full: bool,
+    /// By what it is known as this one.
+    pub id: String,
+}
+
+/// Removes base backups from a repository of pgBackRest, and the log that nobody needs any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ExpireRepository {
+    /// How it is called.
+    pub pgbackrest: Pgbackrest,
+    /// The number of the repository.
+    pub repository: usize,
+    /// The full base backups that go, with those that are made on them.
+    pub sets: Vec<String>,
 }
 
 /// Removes a base backup with its record, or what interrupted work has left in its place.
@@ -54,11 +115,57 @@ pub struct RemoveLog {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LayOutSidecar {
     /// The base backup.
-    pub base: PathBuf,
+    pub from: SidecarSource,
     /// The sidecar.
     pub record: SidecarRecord,
-    /// What of the kept log is laid out with it, so that the recovery need not wait for it.
-    pub log: LogRange,
+}
+
+/// What a sidecar is laid out from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum SidecarSource {
+    /// A base backup in a folder.
+    Basebackup {
+        /// The base backup.
+        base: PathBuf,
+        /// What of the kept log is laid out with it, so that the recovery need not wait for it.
+        log: LogRange,
+    },
+    /// One in a repository of pgBackRest.
+    Pgbackrest {
+        /// How it is called.
+        pgbackrest: Pgbackrest,
+        /// The number of the repository.
+        repository: usize,
+        /// Its name there.
+        set: String,
+    },
+}
+
+/// Where the kept log is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum KeptLog {
+    /// In a folder, as `archive.sh` keeps it.
+    Basebackup {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// In repositories of pgBackRest.
+    Pgbackrest {
+        /// How it is called.
+        pgbackrest: Pgbackrest,
+    },
+}
+
+impl KeptLog {
+    /// Its folder, where it is in one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Basebackup { folder } => Some(folder),
+            Self::Pgbackrest { .. } => None,
+        }
+    }
 }
 
 /// Segments of the kept log.
@@ -79,8 +186,8 @@ pub struct LogRange {
 pub struct RecoverSidecar {
     /// The sidecar.
     pub record: SidecarRecord,
-    /// The folder of the kept log.
-    pub log: PathBuf,
+    /// The kept log.
+    pub log: KeptLog,
     /// Settings that a recovery refuses to run below the primary's.
     pub floors: BTreeMap<String, String>,
     /// How many seconds may go by without any progress.

@@ -22,8 +22,9 @@ pub use backup::{
     BackupDatabase, BackupFormat, CheckBackup, LoadBackup, LoadFiles, RecordDrill, RemoveBackup, RestoreFiles,
 };
 pub use cluster::{
-    ArchiveLog, EndSession, Ending, LayOutSidecar, LogRange, RecoverSidecar, RemoveBaseBackup, RemoveLog,
-    RemoveSidecar, Sidecar, SidecarLaunch, SidecarRecord, TakeBaseBackup,
+    ArchiveLog, BackUpCluster, CreateStanza, EndSession, Ending, ExpireRepository, KeptLog, LayOutSidecar,
+    LogRange, Pgbackrest, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, Sidecar, SidecarLaunch,
+    SidecarRecord, SidecarSource, TakeBaseBackup, WriteKeys,
 };
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
@@ -120,6 +121,14 @@ pub enum Step {
     RemoveBaseBackup(RemoveBaseBackup),
     /// Removes segments of the log that no base backup needs.
     RemoveLog(RemoveLog),
+    /// Writes what is secret of pgBackRest's configuration.
+    WriteKeys(WriteKeys),
+    /// Makes the cluster known to pgBackRest's repositories.
+    CreateStanza(CreateStanza),
+    /// Has pgBackRest take a base backup.
+    BackUpCluster(BackUpCluster),
+    /// Has pgBackRest remove base backups and log.
+    ExpireRepository(ExpireRepository),
     /// Lays a base backup out as the data directory of a sidecar.
     LayOutSidecar(LayOutSidecar),
     /// Has a sidecar recover to a moment.
@@ -178,6 +187,10 @@ impl Step {
             | Self::TakeBaseBackup(_)
             | Self::RemoveBaseBackup(_)
             | Self::RemoveLog(_)
+            | Self::WriteKeys(_)
+            | Self::CreateStanza(_)
+            | Self::BackUpCluster(_)
+            | Self::ExpireRepository(_)
             | Self::LayOutSidecar(_)
             | Self::RecoverSidecar(_)
             | Self::RemoveSidecar(_)

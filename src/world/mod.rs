@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use crate::base::{Meter, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
 use crate::error::Result;
-use crate::facts::{Baseline, Companion};
+use crate::facts::{Baseline, Companion, Owner};
 use crate::plan::Record;
 use crate::step::{EnsureRoles, VerifyLogin};
 
@@ -31,6 +31,8 @@ pub trait Files {
     fn read(&self, path: &Path) -> Result<Option<String>>;
     /// Replaces a file, or makes it with these permission bits; makes the folders above it.
     fn write(&self, path: &Path, text: &str, mode: u32) -> Result<()>;
+    /// Replaces a file, or makes it, that nobody but one account reads; odpm's own when `None`.
+    fn write_private(&self, path: &Path, text: &str, owner: Option<Owner>) -> Result<()>;
     /// Keeps a copy of the file as this run found it; only the first time, and only where there is one.
     fn keep(&self, path: &Path) -> Result<()>;
     /// Where that copy is; `None` when this run found no file there.

@@ -12,7 +12,7 @@ use crate::base::time::utc_seconds;
 use crate::base::{Digest, RunId, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture};
 use crate::error::Result;
-use crate::facts::{Baseline, Companion};
+use crate::facts::{Baseline, Companion, Owner};
 use crate::plan::{Entry, Record};
 use crate::postgres;
 use crate::state::{self, JournalFile, SecretFiles, StateDir, cannot};
@@ -70,6 +70,11 @@ impl Files for RealFiles {
             }
             state::replace(path, text.as_bytes(), mode)
         };
+        put().map_err(|e| cannot("write", path, &e))
+    }
+
+    fn write_private(&self, path: &Path, text: &str, owner: Option<Owner>) -> Result<()> {
+        let put = || state::replace(path, text.as_bytes(), 0o600).and_then(|()| state::give(path, owner));
         put().map_err(|e| cannot("write", path, &e))
     }
 

@@ -22,7 +22,7 @@ fn archived() -> Sandbox {
 }
 
 /// The server's clock, as a moment that no commit falls into.
-fn now(shop: &Sandbox) -> String {
+pub fn now(shop: &Sandbox) -> String {
     sleep(Duration::from_millis(20));
     let sql = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
     let at = shop.sql("postgres", sql).remove(0);
@@ -31,7 +31,7 @@ fn now(shop: &Sandbox) -> String {
 }
 
 /// Orders, of which four hundred are cancelled after the moment that this returns.
-fn damaged(shop: &Sandbox) -> String {
+pub fn damaged(shop: &Sandbox) -> String {
     let _ = shop.sql(
         "postgres",
         "CREATE TABLE orders AS SELECT n AS id, 'sale' AS state FROM generate_series(1, 1000) n",
@@ -42,7 +42,7 @@ fn damaged(shop: &Sandbox) -> String {
 }
 
 /// An answer of a sidecar.
-fn asked(shop: &Sandbox, name: &str, sql: &str) -> String {
+pub fn asked(shop: &Sandbox, name: &str, sql: &str) -> String {
     let socket = shop.path(&format!(".odpm/sidecars/{name}/run"));
     let output = Command::new(bin_dir().join("psql"))
         .args(["-XAtq", "-p", &shop.port.to_string(), "-U", "postgres", "-d", "postgres", "-c", sql, "-h"])
@@ -64,7 +64,7 @@ fn segments(shop: &Sandbox) -> Vec<PathBuf> {
 }
 
 /// Has the server archive what it has.
-fn switch(shop: &Sandbox) {
+pub fn switch(shop: &Sandbox) {
     let _ = shop.sql("postgres", "SELECT txid_current(), pg_switch_wal()");
     let waiting = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
     wait_for(|| shop.sql("postgres", waiting) == ["0"]);

@@ -19,6 +19,7 @@ mod incident;
 mod incident_contain;
 mod incident_repair;
 mod incident_story;
+mod pgbackrest;
 mod prompts;
 mod sandbox;
 mod saved_plan;

@@ -4,8 +4,8 @@ use super::databases::{done, seen};
 use crate::error::Result;
 use crate::plan::Outcome;
 use crate::step::{
-    ArchiveLog, EndSession, LayOutSidecar, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, Step,
-    TakeBaseBackup,
+    ArchiveLog, BackUpCluster, CreateStanza, EndSession, ExpireRepository, LayOutSidecar, RecoverSidecar,
+    RemoveBaseBackup, RemoveLog, RemoveSidecar, Step, TakeBaseBackup,
 };
 use crate::world::World;
 
@@ -28,6 +28,22 @@ pub async fn remove_base_backup(step: &RemoveBaseBackup, world: &mut World) -> R
 pub async fn remove_log(step: &RemoveLog, world: &mut World) -> Result<Outcome> {
     let told = world.clusters.remove_log(step).await?;
     Ok(Outcome::stays("the segments of the log are gone").detail(told.join(", ")))
+}
+
+pub async fn create_stanza(step: &CreateStanza, world: &mut World) -> Result<Outcome> {
+    world.clusters.create_stanza(step).await?;
+    Ok(Outcome::stays("the repositories go on knowing the cluster"))
+}
+
+pub async fn back_up(step: &BackUpCluster, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.back_up(step, world.hands(&step.operator)?).await?;
+    Ok(Outcome::stays("the base backup stays; the oldest go with odpm archive expire")
+        .detail(told.join(", ")))
+}
+
+pub async fn expire(step: &ExpireRepository, world: &mut World) -> Result<Outcome> {
+    let told = world.clusters.expire(step).await?;
+    Ok(Outcome::stays("what pgBackRest has removed is gone").detail(told.join(", ")))
 }
 
 pub async fn lay_out_sidecar(step: &LayOutSidecar, world: &mut World) -> Result<Outcome> {

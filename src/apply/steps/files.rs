@@ -6,7 +6,7 @@ use crate::base::{Digest, SecretRef};
 use crate::error::{Error, Result};
 use crate::odoo_conf;
 use crate::plan::Outcome;
-use crate::step::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, Step, WriteFile};
+use crate::step::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, Step, WriteFile, WriteKeys};
 use crate::world::World;
 
 pub fn make_dir(step: &MakeDir, world: &mut World) -> Result<Outcome> {
@@ -17,6 +17,17 @@ pub fn make_dir(step: &MakeDir, world: &mut World) -> Result<Outcome> {
 pub fn generate_secret(step: &GenerateSecret, world: &mut World) -> Result<Outcome> {
     let made = world.secrets.generate(&step.secret)?;
     Ok(if made { Outcome::stays("the secret stays: the cluster knows it") } else { Outcome::unchanged() })
+}
+
+/// pgBackRest reads its options line by line.
+pub fn write_keys(step: &WriteKeys, world: &mut World) -> Result<Outcome> {
+    let mut text = String::from("[global]\n");
+    for option in &step.options {
+        let key = world.secret(&SecretRef::RepositoryKey { option: option.clone() })?;
+        text.push_str(&format!("{option}={}\n", key.reveal()));
+    }
+    world.files.write_private(&step.path, &text, step.owner)?;
+    Ok(Outcome::stays("the keys stay: the server reads them"))
 }
 
 pub fn write_file(step: &WriteFile, world: &mut World) -> Result<Outcome> {

@@ -55,6 +55,10 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::TakeBaseBackup(step) => clusters::take_base_backup(step, world).await,
         Step::RemoveBaseBackup(step) => clusters::remove_base_backup(step, world).await,
         Step::RemoveLog(step) => clusters::remove_log(step, world).await,
+        Step::WriteKeys(step) => files::write_keys(step, world),
+        Step::CreateStanza(step) => clusters::create_stanza(step, world).await,
+        Step::BackUpCluster(step) => clusters::back_up(step, world).await,
+        Step::ExpireRepository(step) => clusters::expire(step, world).await,
         Step::LayOutSidecar(step) => clusters::lay_out_sidecar(step, world).await,
         Step::RecoverSidecar(step) => clusters::recover_sidecar(step, world).await,
         Step::RemoveSidecar(step) => clusters::remove_sidecar(step, world).await,
@@ -108,6 +112,10 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::TakeBaseBackup(_)
         | Step::RemoveBaseBackup(_)
         | Step::RemoveLog(_)
+        | Step::WriteKeys(_)
+        | Step::CreateStanza(_)
+        | Step::BackUpCluster(_)
+        | Step::ExpireRepository(_)
         | Step::LayOutSidecar(_)
         | Step::RecoverSidecar(_)
         | Step::RemoveSidecar(_)

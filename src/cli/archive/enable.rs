@@ -27,5 +27,5 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             return Ok(code);
         }
     }
-    work(archive::Request::BaseBackup, &session, &args.intent, ui).await
+    work(archive::Request::BaseBackup { full: false }, &session, &args.intent, ui).await
 }

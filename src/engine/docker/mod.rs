@@ -80,7 +80,7 @@ impl Engine for Docker {
         Box::pin(up::stop(&server.service, &server.launch))
     }
 
-    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, log: &'a Path) -> EngineFuture<'a, ()> {
+    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, log: Option<&'a Path>) -> EngineFuture<'a, ()> {
         Box::pin(sidecar::start(sidecar, log))
     }
 

@@ -26,7 +26,7 @@ fn container(sidecar: &Sidecar) -> Result<(&str, &str, Option<Owner>)> {
     }
 }
 
-pub async fn start(sidecar: &Sidecar, log: &Path) -> Result<()> {
+pub async fn start(sidecar: &Sidecar, log: Option<&Path>) -> Result<()> {
     let (image, name, run_as) = container(sidecar)?;
     let client = connected()?;
     // One that was left behind by an attempt before.
@@ -35,6 +35,8 @@ pub async fn start(sidecar: &Sidecar, log: &Path) -> Result<()> {
     let (uid, gid) = run_as.map_or(own, |owner| (owner.uid, owner.gid));
     // Everything appears where it is, so that one configuration fits both engines.
     let bind = |path: &Path, how: &str| format!("{0}:{0}{how}", path.display());
+    let mut binds = vec![bind(&sidecar.place, ""), bind(&sidecar.socket, "")];
+    binds.extend(log.map(|log| bind(log, ":ro")));
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         user: Some(format!("{uid}:{gid}")),
@@ -52,7 +54,7 @@ pub async fn start(sidecar: &Sidecar, log: &Path) -> Result<()> {
         network_disabled: Some(true),
         labels: Some([(LABEL.to_owned(), sidecar.name.clone())].into()),
         host_config: Some(HostConfig {
-            binds: Some(vec![bind(&sidecar.place, ""), bind(&sidecar.socket, ""), bind(log, ":ro")]),
+            binds: Some(binds),
             network_mode: Some("none".to_owned()),
             shm_size: Some(256 << 20),
             ..HostConfig::default()

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, Tool, Visit, tenancy};
+use crate::archive_file;
 use crate::base::{Digest, Secret};
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
@@ -53,7 +54,9 @@ impl Engine for Local {
         Box::pin(async move {
             let data = &project.postgres.data;
             let majors = binaries::majors();
-            let archive = project.archive.as_ref().map(Archive::wal).unwrap_or_default();
+            let archive = project.archive.as_ref().map(Archive::places).unwrap_or_default();
+            let state = project.state().path().to_owned();
+            let further: Vec<&Path> = std::iter::once(&state).chain(&archive).map(PathBuf::as_path).collect();
             EngineSeen {
                 available: Known::Known("local".to_owned()),
                 binaries: binaries::find(project.postgres.major, project.postgres.bin_dir.as_deref()),
@@ -64,7 +67,8 @@ impl Engine for Local {
                 orphans: Vec::new(),
                 compose_taken_by: None,
                 in_use_by: tenancy::mounting(data, &[], &tenancy::containers().await),
-                run_as: account::run_as(data, &[project.state().path(), &archive]),
+                run_as: account::run_as(data, &further),
+                pgbackrest: pgbackrest(project).await,
                 socket_dir: run_dir(project),
                 server: server::look(data, &data_dir::inspect(data)),
                 services: Known::Known(service::look(project, &run_dir(project))),
@@ -106,7 +110,7 @@ impl Engine for Local {
         Box::pin(server::stop(server))
     }
 
-    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, _: &'a Path) -> EngineFuture<'a, ()> {
+    fn start_sidecar<'a>(&'a self, sidecar: &'a Sidecar, _: Option<&'a Path>) -> EngineFuture<'a, ()> {
         Box::pin(sidecar::start(sidecar))
     }
 
@@ -168,11 +172,29 @@ impl Engine for Local {
             || Known::Unknown("there is no psql beside the server's programs".to_owned()),
             |path| Known::Known(path.display().to_string()),
         );
-        Box::pin(std::future::ready(vec![("psql".to_owned(), psql)]))
+        Box::pin(async move {
+            let pgbackrest = project.archive.as_ref().and_then(Archive::repositories).is_some();
+            let mut tools = vec![("psql".to_owned(), psql)];
+            if pgbackrest {
+                tools.push(("pgbackrest".to_owned(), self::pgbackrest(project).await));
+            }
+            tools
+        })
     }
 
     fn logs<'a>(&'a self, query: &'a LogQuery<'a>, tell: &'a mut dyn FnMut(LogLine)) -> EngineFuture<'a, ()> {
         Box::pin(logs::logs(query, tell))
+    }
+}
+
+/// The version of pgBackRest, where the project asks for it.
+async fn pgbackrest(project: &Project) -> Known<String> {
+    match project.archive.as_ref().and_then(Archive::repositories) {
+        None => Known::unasked(),
+        Some(_) => match archive_file::pgbackrest::version().await {
+            Ok(version) => Known::Known(version),
+            Err(e) => Known::Unknown(e.report().why.join(": ")),
+        },
     }
 }
 

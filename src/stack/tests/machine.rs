@@ -71,6 +71,17 @@ impl Machine {
                 seen.stale_secrets.clear();
                 seen.modes.insert(step.path.clone(), 0o600);
             }
+            Step::WriteKeys(step) => {
+                assert!(seen.folders.iter().any(|folder| step.path.starts_with(folder)), "it has a folder");
+                seen.stale_secrets.clear();
+            }
+            Step::CreateStanza(step) => {
+                assert!(seen.data_dir.cluster().is_some(), "there is something to make known");
+                let stanza = &step.pgbackrest.stanza;
+                let places = seen.folders.iter().filter(|folder| folder.starts_with("/repositories"));
+                let places: Vec<_> = places.map(|place| place.join("archive").join(stanza)).collect();
+                seen.folders.extend(places);
+            }
             Step::InitCluster(step) => seen.data_dir = cluster(step.server.major.0, 7),
             Step::PullImage(step) => seen.engine.missing_images.retain(|image| *image != step.image),
             Step::ShareFiles(step) => {

@@ -18,11 +18,11 @@ use crate::world::Hands;
 use crate::world::databases::session;
 
 /// The database that every cluster has.
-const HOME: &str = "postgres";
+pub(super) const HOME: &str = "postgres";
 
 pub async fn archive_log(step: &ArchiveLog, hands: Hands<'_>) -> Result<Vec<String>> {
     let session = session(&step.operator, &hands, HOME).await?;
-    let name = archiving::settle(&session, Duration::from_secs(u64::from(step.timeout))).await?;
+    let name = archiving::settle(&session, &step.sign, Duration::from_secs(u64::from(step.timeout))).await?;
     Ok(vec![format!("archived up to {name}")])
 }
 
@@ -42,11 +42,7 @@ pub async fn take_base_backup(step: &TakeBaseBackup, hands: Hands<'_>) -> Result
 
     let session = session(&step.operator, &hands, HOME).await?;
     let before = archiving::cluster(&session).await?;
-    if before.tablespaces > 0 {
-        return Err(Error::refused("the cluster has tablespaces outside its data directory")
-            .because("a plain base backup would have to put them where the server has them")
-            .hint("Move their tables to pg_default: ALTER DATABASE ... SET TABLESPACE pg_default"));
-    }
+    no_tablespaces(&before)?;
     let pgdata = format!("--pgdata={}", partial.display());
     let args = ["--format=plain", "--wal-method=stream", "--checkpoint=fast", "--no-password", &pgdata];
     let tool = Tool {
@@ -86,6 +82,7 @@ pub async fn take_base_backup(step: &TakeBaseBackup, hands: Hands<'_>) -> Result
             server_version: after.version,
             bytes: folder_size(&partial).bytes,
             floors: after.floors,
+            kept: None,
         };
         fs::rename(&partial, &place).map_err(|e| cannot("rename", &partial, &e))?;
         state::sync_folder(&folder).map_err(|e| cannot("write", &folder, &e))?;
@@ -93,6 +90,16 @@ pub async fn take_base_backup(step: &TakeBaseBackup, hands: Hands<'_>) -> Result
         Ok(vec![human(base.bytes), format!("any moment since {} can be recovered from it", base.stopped_at)])
     })
     .await
+}
+
+/// A sidecar cannot have what lies where the primary has it.
+pub(super) fn no_tablespaces(cluster: &archiving::Cluster) -> Result<()> {
+    if cluster.tablespaces == 0 {
+        return Ok(());
+    }
+    Err(Error::refused("the cluster has tablespaces outside its data directory")
+        .because("a plain base backup would have to put them where the server has them")
+        .hint("Move their tables to pg_default: ALTER DATABASE ... SET TABLESPACE pg_default"))
 }
 
 pub async fn end_session(step: &EndSession, hands: Hands<'_>) -> Result<Vec<String>> {

@@ -1,14 +1,15 @@
 //! Whole clusters: the archive of their log, base backups, sidecars.
 
 mod archive;
+mod repository;
 mod sidecar;
 
 use crate::base::Meter;
 use crate::engine::{Engine, EngineFuture};
 use crate::process::blocking;
 use crate::step::{
-    ArchiveLog, EndSession, LayOutSidecar, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar,
-    TakeBaseBackup,
+    ArchiveLog, BackUpCluster, CreateStanza, EndSession, ExpireRepository, LayOutSidecar, RecoverSidecar,
+    RemoveBaseBackup, RemoveLog, RemoveSidecar, TakeBaseBackup,
 };
 
 use super::Hands;
@@ -27,6 +28,12 @@ pub trait Clusters {
     fn remove_base_backup<'a>(&'a self, step: &'a RemoveBaseBackup) -> EngineFuture<'a, ()>;
     /// Removes segments of the kept log.
     fn remove_log<'a>(&'a self, step: &'a RemoveLog) -> EngineFuture<'a, Vec<String>>;
+    /// Makes the cluster known to pgBackRest's repositories.
+    fn create_stanza<'a>(&'a self, step: &'a CreateStanza) -> EngineFuture<'a, ()>;
+    /// Has pgBackRest take a base backup.
+    fn back_up<'a>(&'a self, step: &'a BackUpCluster, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Has pgBackRest remove base backups and log.
+    fn expire<'a>(&'a self, step: &'a ExpireRepository) -> EngineFuture<'a, Vec<String>>;
     /// Lays a base backup out as the data directory of a sidecar.
     fn lay_out_sidecar<'a>(
         &'a self,
@@ -70,6 +77,18 @@ impl Clusters for RealClusters {
     fn remove_log<'a>(&'a self, step: &'a RemoveLog) -> EngineFuture<'a, Vec<String>> {
         let step = step.clone();
         Box::pin(blocking(move || archive::remove_log(&step)))
+    }
+
+    fn create_stanza<'a>(&'a self, step: &'a CreateStanza) -> EngineFuture<'a, ()> {
+        Box::pin(repository::create_stanza(step))
+    }
+
+    fn back_up<'a>(&'a self, step: &'a BackUpCluster, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(repository::back_up(step, hands))
+    }
+
+    fn expire<'a>(&'a self, step: &'a ExpireRepository) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(repository::expire(step))
     }
 
     fn lay_out_sidecar<'a>(

@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::archive_file as file;
+use crate::archive_file::{self as file, pgbackrest};
 use crate::base::size::human;
 use crate::base::{Meter, Secret};
 use crate::engine::Engine;
@@ -17,7 +17,10 @@ use crate::postgres::{self, Session, recovery};
 use crate::postgresql_conf;
 use crate::process::blocking;
 use crate::state::{self, cannot, give, remove_folder};
-use crate::step::{Endpoint, LayOutSidecar, LogRange, RecoverSidecar, RemoveSidecar, Sidecar, SidecarRecord};
+use crate::step::{
+    Endpoint, KeptLog, LayOutSidecar, LogRange, RecoverSidecar, RemoveSidecar, Sidecar, SidecarRecord,
+    SidecarSource,
+};
 
 /// How often a recovery is looked at.
 const BEAT: Duration = Duration::from_millis(50);
@@ -31,30 +34,68 @@ const OWN_SETTINGS: &str = "postgresql.auto.conf";
 /// Since when the machine runs, in words of its own: written down when a sidecar is laid out.
 const BOOT: &str = "boot";
 
+/// Held by whoever lays a sidecar out from a repository.
+const RESTORING: &str = "restore.lock";
+
 fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 pub async fn lay_out(step: &LayOutSidecar, engine: &dyn Engine, meter: Meter) -> Result<Vec<String>> {
-    engine.stop_sidecar(&step.record.sidecar).await?;
-    let (base, record, log) = (step.base.clone(), step.record.clone(), step.log.clone());
+    let sidecar = &step.record.sidecar;
+    engine.stop_sidecar(sidecar).await?;
+    let told = match &step.from {
+        SidecarSource::Basebackup { base, log } => {
+            make_place(&step.record).await?;
+            copy_base(sidecar.clone(), base.clone(), log.clone(), meter).await?
+        }
+        SidecarSource::Pgbackrest { pgbackrest: how, repository, set } => {
+            let lock = sidecar.place.join(RESTORING);
+            pgbackrest::end_restore(&lock).await?;
+            if pgbackrest::reaches_out(how, *repository, set).await? {
+                return Err(Error::refused(format!(
+                    "{set} has tablespaces or links outside the data directory"
+                ))
+                .because("pgBackRest would lay them out where the primary has them")
+                .hint("Move their tables to pg_default, and take another base backup."));
+            }
+            make_place(&step.record).await?;
+            pgbackrest::restore(how, *repository, set, &sidecar.data(), &lock).await?;
+            set.clone()
+        }
+    };
+    // What the primary was told by ALTER SYSTEM is not for its sidecar.
+    put(&sidecar.data().join(OWN_SETTINGS), "", sidecar.launch.run_as())?;
+    put(&sidecar.place.join(BOOT), &boot(), None)?;
+    Ok(vec![told])
+}
+
+fn own_folder(path: &Path, mode: u32, owner: Option<Owner>) -> Result<()> {
+    state::make_dir(path, mode).and_then(|()| give(path, owner)).map_err(|e| cannot("make", path, &e))
+}
+
+/// Empty folders, and the record; whatever was there goes.
+async fn make_place(record: &SidecarRecord) -> Result<()> {
+    let record = record.clone();
     blocking(move || {
         let sidecar = &record.sidecar;
-        let owner = sidecar.launch.run_as();
-        let folder = |path: &Path, mode: u32, owner: Option<Owner>| {
-            state::make_dir(path, mode).and_then(|()| give(path, owner)).map_err(|e| cannot("make", path, &e))
-        };
         clear_place(sidecar)?;
         // Whoever the server runs as has to get through to its own folders, and nobody else into them.
-        folder(&sidecar.place, 0o711, None)?;
+        own_folder(&sidecar.place, 0o711, None)?;
         // From here on it can be listed and removed, whatever becomes of it.
         write_record(&record)?;
-        for own in [sidecar.data(), sidecar.place.join("log")] {
-            folder(&own, 0o700, owner)?;
-        }
-        // One processor copies while another one unpacks.
+        let owned = [sidecar.data(), sidecar.place.join("log")];
+        owned.iter().try_for_each(|own| own_folder(own, 0o700, sidecar.launch.run_as()))
+    })
+    .await
+}
+
+/// Copies a base backup, and lays the log out beside it: one processor copies while another one unpacks.
+async fn copy_base(sidecar: Sidecar, base: PathBuf, log: LogRange, meter: Meter) -> Result<String> {
+    blocking(move || {
+        let owner = sidecar.launch.run_as();
         let pg_wal = sidecar.data().join("pg_wal");
-        folder(&pg_wal, 0o700, owner)?;
+        own_folder(&pg_wal, 0o700, owner)?;
         let kept = file::segments(&log.folder, log.segment_bytes)?;
         // What was archived of a segment is all of it; what a base backup brings along may end in its middle.
         let kept_name = |name: &OsStr| {
@@ -68,9 +109,7 @@ pub async fn lay_out(step: &LayOutSidecar, engine: &dyn Engine, meter: Meter) ->
                 unpacking.join().unwrap_or_else(|_| Err(Error::internal("unpacking the log failed")));
             unpacked.and(copied)
         })?;
-        put(&sidecar.data().join(OWN_SETTINGS), "", owner)?;
-        put(&sidecar.place.join(BOOT), &boot(), None)?;
-        Ok(vec![human(bytes)])
+        Ok(human(bytes))
     })
     .await
 }
@@ -189,7 +228,7 @@ pub async fn recover(step: &RecoverSidecar, engine: &dyn Engine) -> Result<Vec<S
             )));
         }
         write_configuration(step)?;
-        engine.start_sidecar(sidecar, &step.log).await?;
+        engine.start_sidecar(sidecar, step.log.folder()).await?;
     }
     let session = standing(step, engine).await?;
     let stands = recovery::look(&session).await?;
@@ -218,7 +257,10 @@ fn write_configuration(step: &RecoverSidecar) -> Result<()> {
         hba: &sidecar.place.join("pg_hba.conf"),
         socket: &sidecar.socket,
         port: sidecar.port,
-        log: &step.log,
+        restore: match &step.log {
+            KeptLog::Basebackup { folder } => postgresql_conf::unpack_command(folder),
+            KeptLog::Pgbackrest { pgbackrest: how } => pgbackrest::fetch_command(how, &sidecar.data()),
+        },
         moment: &step.record.moment,
         floors: &step.floors,
     };
@@ -282,6 +324,7 @@ fn failure(step: &RecoverSidecar, what: &str) -> Error {
 
 pub async fn remove(step: &RemoveSidecar, engine: &dyn Engine) -> Result<()> {
     engine.stop_sidecar(&step.sidecar).await?;
+    pgbackrest::end_restore(&step.sidecar.place.join(RESTORING)).await?;
     let sidecar = step.sidecar.clone();
     blocking(move || {
         // Only what is a sidecar's is ever removed.

@@ -1,13 +1,20 @@
 //! Whole clusters of the fake world: base backups and sidecars by their names.
 
+use std::path::{Path, PathBuf};
+
 use super::Fake;
 use crate::base::Meter;
 use crate::engine::{Engine, EngineFuture};
 use crate::step::{
-    ArchiveLog, EndSession, LayOutSidecar, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar,
-    TakeBaseBackup,
+    ArchiveLog, BackUpCluster, CreateStanza, EndSession, ExpireRepository, LayOutSidecar, RecoverSidecar,
+    RemoveBaseBackup, RemoveLog, RemoveSidecar, SidecarSource, TakeBaseBackup,
 };
 use crate::world::{Clusters, Hands};
+
+/// A base backup in a repository.
+fn held(repository: usize, set: &str) -> PathBuf {
+    Path::new("repositories").join(repository.to_string()).join(set)
+}
 
 impl Clusters for Fake {
     fn archive_log<'a>(&'a self, _: &'a ArchiveLog, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -39,6 +46,37 @@ impl Clusters for Fake {
         Box::pin(async move { self.point().map(|()| Vec::new()) })
     }
 
+    fn create_stanza<'a>(&'a self, step: &'a CreateStanza) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                let _ = d.folders.insert(step.pgbackrest.stanza.clone().into());
+            })
+        })
+    }
+
+    fn back_up<'a>(&'a self, step: &'a BackUpCluster, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            if !self.durable().folders.contains(Path::new(&step.pgbackrest.stanza)) {
+                return Err(self.fails("the repository does not know the cluster"));
+            }
+            self.effect(|d| {
+                let _ = d.backups.insert(held(step.repository, &step.id));
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn expire<'a>(&'a self, step: &'a ExpireRepository) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            for set in &step.sets {
+                self.effect(|d| {
+                    let _ = d.backups.remove(&held(step.repository, set));
+                })?;
+            }
+            Ok(Vec::new())
+        })
+    }
+
     fn lay_out_sidecar<'a>(
         &'a self,
         step: &'a LayOutSidecar,
@@ -46,7 +84,11 @@ impl Clusters for Fake {
         _: Meter,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move {
-            if !self.durable().backups.contains(&step.base) {
+            let base = match &step.from {
+                SidecarSource::Basebackup { base, .. } => base.clone(),
+                SidecarSource::Pgbackrest { repository, set, .. } => held(*repository, set),
+            };
+            if !self.durable().backups.contains(&base) {
                 return Err(self.fails("there is no such base backup"));
             }
             // What a killed attempt has left goes first.

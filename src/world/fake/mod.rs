@@ -17,7 +17,7 @@ use super::{Clock, Database, Files, Log, Secrets, World};
 use crate::base::{Meter, PgMajor, Secret, SecretRef};
 use crate::engine::{Engine, EngineFuture, LogLine, LogQuery, Looking, Visit};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known};
+use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known, Owner};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
 use crate::step::{
@@ -143,6 +143,10 @@ impl Files for Fake {
         self.effect(|d| drop(d.files.insert(path.to_owned(), text.to_owned())))
     }
 
+    fn write_private(&self, path: &Path, text: &str, _: Option<Owner>) -> Result<()> {
+        self.write(path, text, 0o600)
+    }
+
     fn keep(&self, path: &Path) -> Result<()> {
         self.effect(|d| {
             let now = d.files.get(path).cloned();
@@ -244,7 +248,7 @@ impl Engine for Fake {
         })
     }
 
-    fn start_sidecar<'a>(&'a self, _: &'a Sidecar, _: &'a Path) -> EngineFuture<'a, ()> {
+    fn start_sidecar<'a>(&'a self, _: &'a Sidecar, _: Option<&'a Path>) -> EngineFuture<'a, ()> {
         unreachable!("sidecars are of `Clusters`")
     }
 
