@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
+scripts/pgbackrest.sh >/dev/null 2>&1 || echo "pgBackRest could not be had: its tests are skipped"
 scripts/compose2.sh >/dev/null 2>&1 || echo "Compose 2 could not be had: its tests are skipped"
 skipped=$PWD/target/skipped-tests
 mkdir -p target
