@@ -181,9 +181,15 @@ impl ArchiveSeen {
         reach
     }
 
-    /// The base backup from which a moment is recovered: the newest that was whole by then.
+    /// The base backup from which a moment is recovered: the newest that was whole by then. Of those that one run took into several
+    /// repositories it is the first one's, which is the nearest.
     pub fn base_for(&self, moment: Timestamp) -> Option<&BaseBackup> {
-        self.bases.iter().rev().find(|base| base.stopped_at <= moment)
+        let whole = || self.bases.iter().filter(|base| base.stopped_at <= moment);
+        let newest = whole().next_back()?;
+        let mark = |base: &BaseBackup| base.kept.as_ref().and_then(|kept| kept.mark.clone());
+        let run = mark(newest);
+        let same = whole().filter(|base| run.is_some() && mark(base) == run);
+        same.min_by_key(|base| base.kept.as_ref().map(|kept| kept.repository)).or(Some(newest))
     }
 
     /// What is wrong, in sentences; a monitor cares for nothing else.
@@ -282,5 +288,18 @@ mod tests {
             [base(204), base(205), base(504), base(505)],
             [None, Some("base-2"), Some("base-2"), Some("base-5")]
         );
+    }
+
+    #[test]
+    fn of_one_runs_base_backups_the_first_repositorys_is_taken() {
+        let mut seen = seen(&[]);
+        for (base, repository) in seen.bases.iter_mut().zip([1, 2]) {
+            base.kept = Some(InRepository { repository, prior: None, mark: Some("one".to_owned()) });
+        }
+        let base =
+            |seen: &ArchiveSeen| seen.base_for(Timestamp::from_second(505).unwrap()).map(|b| b.id.clone());
+        assert_eq!(base(&seen).as_deref(), Some("base-2"));
+        seen.bases[0].kept.as_mut().unwrap().mark = Some("another".to_owned());
+        assert_eq!(base(&seen).as_deref(), Some("base-5"));
     }
 }

@@ -8,13 +8,15 @@ use super::world::free_bytes;
 use crate::archive_file::{self, pgbackrest};
 use crate::base::SecretRef;
 use crate::error::{Error, Result};
-use crate::facts::{ArchiveSeen, Archiver, KeptSegment, Known, RepositorySeen, SessionSeen, segment_bytes};
+use crate::facts::{
+    ArchiveSeen, Archiver, BaseBackup, KeptSegment, Known, RepositorySeen, SessionSeen, segment_bytes,
+};
 use crate::grounds::specs;
 use crate::incident;
 use crate::postgres::{self, Session, archiving, sessions};
 use crate::project::{ArchiveMethod, Repositories, Repository};
 use crate::state::cannot;
-use crate::step::{Sidecar, SidecarRecord};
+use crate::step::{Pgbackrest, Sidecar, SidecarRecord};
 
 /// How long a login may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -46,30 +48,16 @@ pub async fn archive(loaded: &Loaded) -> Result<ArchiveSeen> {
 /// What pgBackRest's repositories hold. One that cannot be read is a trouble to tell, and no reason to say nothing of the others.
 async fn repositories(loaded: &Loaded, all: &Repositories, archiver: Known<Archiver>) -> ArchiveSeen {
     let how = specs::pgbackrest(&loaded.project, all, None);
-    let mut seen: Vec<RepositorySeen> =
-        all.all.iter().enumerate().map(|(at, one)| unseen(at + 1, one)).collect();
-    let (mut bases, mut segments) = (Vec::new(), Vec::new());
-    let holdings = match how.config.exists() {
-        // Nothing was rendered yet, so nothing was ever asked of it.
-        false => Ok(pgbackrest::Holdings::default()),
-        true => pgbackrest::holdings(&how).await,
-    };
-    match holdings {
-        Err(e) => seen.iter_mut().for_each(|one| one.trouble = Some(e.to_string())),
-        Ok(holdings) => {
-            bases = holdings.bases;
-            let size = archiver.get().map_or(segment_bytes(&bases), |archiver| archiver.segment_bytes);
-            for held in holdings.repositories {
-                let Some(one) = seen.iter_mut().find(|one| one.number == held.number) else { continue };
-                (one.knows, one.oldest, one.trouble) = (held.knows, held.oldest, held.trouble);
-                let Some(form) = &held.form else { continue };
-                match pgbackrest::segments(&how, held.number, form, size).await {
-                    Ok(found) => segments.extend(found),
-                    Err(e) => one.trouble = Some(e.to_string()),
-                }
-            }
-        }
+    let size = archiver.get().map(|archiver| archiver.segment_bytes);
+    // At once: one that does not answer takes its time.
+    let asked = all.all.iter().enumerate().map(|(at, one)| repository(&how, at + 1, one, size));
+    let (mut bases, mut segments, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    for (repository, holds, log) in futures_util::future::join_all(asked).await {
+        seen.push(repository);
+        bases.extend(holds);
+        segments.extend(log);
     }
+    bases.sort_by_key(|base| base.stopped_at);
     // What is in several repositories is one segment, there since the first of them had it.
     segments.sort_by_key(|kept: &KeptSegment| (kept.segment, kept.at));
     segments.dedup_by_key(|kept| kept.segment);
@@ -77,8 +65,38 @@ async fn repositories(loaded: &Loaded, all: &Repositories, archiver: Known<Archi
     ArchiveSeen { bases, segments, litter: Vec::new(), archiver, free_bytes, repositories: seen }
 }
 
-fn unseen(number: usize, repository: &Repository) -> RepositorySeen {
-    RepositorySeen { number, place: repository.told(), knows: false, oldest: None, trouble: None }
+/// One of them, its base backups and its log.
+async fn repository(
+    how: &Pgbackrest,
+    number: usize,
+    described: &Repository,
+    size: Option<u64>,
+) -> (RepositorySeen, Vec<BaseBackup>, Vec<KeptSegment>) {
+    let place = described.told();
+    let mut seen = RepositorySeen { number, place, knows: false, oldest: None, trouble: None };
+    let mut log = Vec::new();
+    if !how.config.exists() {
+        // Nothing was rendered yet, so nothing was ever asked of it.
+        return (seen, Vec::new(), log);
+    }
+    let pgbackrest::Holdings { repositories, bases } = match pgbackrest::holdings(how, number).await {
+        Ok(holdings) => holdings,
+        Err(e) => {
+            seen.trouble = Some(e.to_string());
+            return (seen, Vec::new(), log);
+        }
+    };
+    let Some(held) = repositories.into_iter().find(|held| held.number == number) else {
+        return (seen, bases, log);
+    };
+    (seen.knows, seen.oldest, seen.trouble) = (held.knows, held.oldest, held.trouble);
+    if let Some(form) = held.form {
+        match pgbackrest::segments(how, number, &form, size.unwrap_or_else(|| segment_bytes(&bases))).await {
+            Ok(found) => log = found,
+            Err(e) => seen.trouble = Some(e.to_string()),
+        }
+    }
+    (seen, bases, log)
 }
 
 async fn archiver(loaded: &Loaded, sign: &str) -> Result<Known<Archiver>> {

@@ -274,6 +274,7 @@ fn keys_reach_the_servers_account_and_nobody_else() {
         }
     }
     let _ = shop.run(&["apply", "--abandon", "--yes"]).code(0);
+    let _ = shop.run(&["archive", "status"]).code(3).says("repository 2 (s3://b/shop at 127.0.0.1): ");
 }
 
 #[test]

@@ -129,10 +129,13 @@ async fn soon(how: &Pgbackrest, args: &[&str], what: &str) -> Result<Said> {
     tokio::time::timeout(ASKING, run(how, args, None)).await.map_err(late)?
 }
 
-/// What the repositories hold of the cluster, but for the log.
-pub async fn holdings(how: &Pgbackrest) -> Result<Holdings> {
-    let args = ["--output=json", "--log-level-console=off", "info"];
-    told::holdings(&ask(how, &args, "pgBackRest does not say what its repositories hold").await?)
+/// What a repository holds of the cluster, but for the log. Each is asked by itself: one that does not answer is silent about
+/// nothing but itself.
+pub async fn holdings(how: &Pgbackrest, repository: usize) -> Result<Holdings> {
+    let number = format!("--repo={repository}");
+    let args = ["--output=json", "--log-level-console=off", &number, "info"];
+    let what = format!("pgBackRest does not say what repository {repository} holds");
+    told::holdings(&ask(how, &args, &what).await?)
 }
 
 /// The segments of the log that a repository holds, under pgBackRest's name for the cluster's present form, such as `15-1`.

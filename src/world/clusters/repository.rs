@@ -46,22 +46,15 @@ pub async fn back_up(step: &BackUpCluster, hands: Hands<'_>) -> Result<Vec<Strin
 
 /// The base backup that this step takes, once it is whole.
 async fn found(step: &BackUpCluster) -> Result<Option<BaseBackup>> {
-    let bases = pgbackrest::holdings(&step.pgbackrest).await?.bases;
-    let own = |base: &BaseBackup| {
-        let kept = base.kept.as_ref();
-        kept.is_some_and(|kept| kept.repository == step.repository && kept.mark.as_ref() == Some(&step.id))
-    };
+    let bases = pgbackrest::holdings(&step.pgbackrest, step.repository).await?.bases;
+    let own = |base: &BaseBackup| base.kept.as_ref().is_some_and(|kept| kept.mark.as_ref() == Some(&step.id));
     Ok(bases.into_iter().find(own))
 }
 
 /// Removes what the plan names, then the log before what is left; a set that is gone was removed by an attempt before.
 pub async fn expire(step: &ExpireRepository) -> Result<Vec<String>> {
-    let there = pgbackrest::holdings(&step.pgbackrest).await?.bases;
-    let there = |set: &&String| {
-        let kept =
-            |base: &BaseBackup| base.kept.as_ref().is_some_and(|kept| kept.repository == step.repository);
-        there.iter().any(|base| base.id == **set && kept(base))
-    };
+    let bases = pgbackrest::holdings(&step.pgbackrest, step.repository).await?.bases;
+    let there = |set: &&String| bases.iter().any(|base| base.id == **set);
     for set in step.sets.iter().filter(there) {
         pgbackrest::expire(&step.pgbackrest, step.repository, Some(set)).await?;
     }
