@@ -21,6 +21,7 @@ test-setup:
 # What was promised of speed, beside the predecessor.
 bench:
 	scripts/setup.sh
+	-scripts/pgbackrest.sh
 	cargo build --release --locked
 	python3 scripts/bench.py
 	python3 scripts/bench_databases.py
