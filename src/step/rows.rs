@@ -63,13 +63,15 @@ pub struct RepairTable {
 pub struct DamageScratch {
     /// Who does it.
     pub operator: Operator,
-    /// The database; its name begins with [`DamageScratch::PREFIX`], or nothing is done.
+    /// The database; its name begins with [`DamageScratch::PREFIX`], or nothing is done. It gets odpm's mark.
     pub database: String,
 }
 
 impl DamageScratch {
     /// What the names of databases begin with that are damaged on purpose.
-    pub const PREFIX: &str = "odpm_rehearsal_";
+    pub const PREFIX: &str = "rehearsal_";
+    /// What its mark says.
+    pub const WHAT: &str = "a rehearsal";
 }
 
 /// Takes damage back, in one transaction that fails as a whole: a row that is not as it was seen, another number of rows than

@@ -212,7 +212,8 @@ fn without_a_sidecar_behind_it_the_time_of_the_last_write_tells() {
 #[test]
 fn files_of_lost_attachments_come_back_from_a_backup() {
     let table = "CREATE TABLE ir_attachment (id serial PRIMARY KEY, name varchar, store_fname varchar, checksum varchar);
-         CREATE TABLE ir_module_module (id serial PRIMARY KEY, name varchar, state varchar, latest_version varchar)";
+         CREATE TABLE ir_module_module (id serial PRIMARY KEY, name varchar, state varchar, latest_version varchar);
+         ALTER TABLE ir_attachment OWNER TO odoo; ALTER TABLE ir_module_module OWNER TO odoo";
     let files = std::cell::RefCell::new(Vec::new());
     let it = Damaged::with(table, "DELETE FROM ir_attachment", |shop| {
         for content in ["one", "two", "three"] {
@@ -236,22 +237,21 @@ fn files_of_lost_attachments_come_back_from_a_backup() {
 #[test]
 fn the_whole_path_is_rehearsed_and_recorded() {
     let shop = Sandbox::with("database: shop", "");
-    fill(&shop);
+    let yaml = shop.read("odpm.yaml");
+    shop.write("odpm.yaml", &format!("{yaml}archive: {{method: basebackup}}\n"));
+    let _ = shop.run(&["archive", "enable", "--yes"]).code(0);
+    crate::shop::fill(&shop, "shop");
     let _ =
         shop.run(&["incident", "drill", "--yes"]).code(3).says("there is no backup of shop to rehearse with");
-    let _ = shop.sql(
-        "shop",
-        "CREATE TABLE ir_module_module (id serial PRIMARY KEY, name varchar, state varchar, latest_version varchar);
-         INSERT INTO ir_module_module (name, state, latest_version) VALUES ('base', 'installed', '18.0.1.3');
-         CREATE TABLE ir_config_parameter (id serial PRIMARY KEY, key varchar, value varchar);
-         CREATE TABLE ir_cron (id serial PRIMARY KEY, active boolean)",
-    );
     let _ = shop.run(&["database", "backup", "-d", "shop", "--format", "fast", "--yes"]).code(0);
     let said = shop.run(&["incident", "drill", "--yes"]).code(0);
     let _ = said.says("The rehearsal passed: ").says("damaged rows were repaired");
     let drills = shop.read(".odpm/drills.jsonl");
     assert!(drills.contains("\"kind\":\"sidecar\"") && drills.contains("\"database\":\"shop\""), "{drills}");
-    let names = shop.sql("postgres", "SELECT datname FROM pg_database WHERE datname LIKE 'odpm%'");
+    let names = shop.sql(
+        "postgres",
+        "SELECT datname FROM pg_database WHERE datname LIKE 'rehearsal%' OR datname LIKE 'odpm%'",
+    );
     assert_eq!(names, Vec::<String>::new());
     let _ = shop.run(&["incident", "sidecar", "list"]).code(0).says("no sidecar");
 }

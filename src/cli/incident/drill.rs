@@ -78,7 +78,8 @@ impl Drill {
         }
         let databases = observe::databases(&self.session.loaded, false).await?;
         for seen in databases.all.get().into_iter().flatten() {
-            if seen.name.starts_with(DamageScratch::PREFIX) {
+            // A name alone is no mark.
+            if seen.name.starts_with(DamageScratch::PREFIX) && seen.mark() == Some(DamageScratch::WHAT) {
                 self.backup(&backup::Request::Drop { database: seen.name.clone(), keep: false }, true)
                     .await?;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::failed;
@@ -40,8 +41,11 @@ impl<'a> Table<'a> {
     pub async fn lock(&self, keys: &[Key]) -> Result<()> {
         let lock = self.session.batch_execute(&self.section.lock_sql(keys)).await;
         lock.map_err(|e| {
-            failed(&format!("lock the rows of {}", self.section.model), &e)
-                .hint("Somebody writes them: see odpm incident sessions; then try again.")
+            let error = failed(&format!("lock the rows of {}", self.section.model), &e);
+            match e.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+                true => error.hint("Somebody writes them: see odpm incident sessions; then try again."),
+                false => error,
+            }
         })
     }
 

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::fields::{earlier, lines, read};
 use super::{Hands, WrittenBack, app_session};
 use crate::backup_file;
+use crate::base::quote::{ident, literal};
 use crate::base::{Digest, Meter};
 use crate::error::{Error, Result};
+use crate::facts::MARK;
 use crate::incident::file_names;
 use crate::postgres::catalog::references;
 use crate::postgres::{Broken, broken, patch, words};
@@ -122,6 +124,12 @@ pub async fn damage_scratch(step: &DamageScratch, hands: Hands<'_>) -> Result<St
         session.query_typed("SELECT to_regclass('odpm_rehearsal') IS NOT NULL", &[]).await.map_err(failed)?;
     if !there.first().is_some_and(|row| row.get(0)) {
         session.batch_execute(ROGUE).await.map_err(failed)?;
+        let comment = format!(
+            "COMMENT ON DATABASE {} IS {}",
+            ident(&step.database),
+            literal(&format!("{MARK}{}", DamageScratch::WHAT))
+        );
+        session.batch_execute(&comment).await.map_err(failed)?;
         return Ok("it has a table of its own to be damaged".to_owned());
     }
     let damage = "BEGIN; UPDATE odpm_rehearsal SET name = 'cancelled', amount = 0 WHERE id > 500; \
