@@ -1,9 +1,9 @@
 //! Shows a plan, has it confirmed, and gives it to the interpreter.
 
+use super::chronicle;
 use super::session::Session;
 use crate::apply::{self, Stop};
 use crate::error::{Error, Result};
-use crate::facts::Happening;
 use crate::observe;
 use crate::plan::{Journal, Plan, Record};
 use crate::project::Scenario;
@@ -115,7 +115,7 @@ async fn run(
     let mut progress = Progress::new(ui, loaded.project.root.clone());
     let result = apply::run(plan, earlier, &mut world, log, &stop, &mut |event| progress.tell(&event)).await;
     listener.abort();
-    chronicle(session, plan, &result, ui);
+    chronicle::run(session, plan, &result, ui);
     result?;
     let took = report::duration(begun.elapsed());
     let steps = match plan.steps.len() {
@@ -124,16 +124,6 @@ async fn run(
     };
     ui.answer(&format!("Done: {} ({}), {steps} in {took}.", plan.command, plan.run));
     Ok(0)
-}
-
-/// What was done belongs to the timeline of an incident that is open.
-fn chronicle(session: &Session, plan: &Plan, result: &Result<()>, ui: Ui) {
-    let data = serde_json::json!({ "run": plan.run.as_str(), "steps": report::headlines(plan) });
-    let (what, text) = match result {
-        Ok(()) => (Happening::Done, format!("odpm {} ({})", plan.command, plan.run)),
-        Err(error) => (Happening::Failed, format!("odpm {} ({}): {error}", plan.command, plan.run)),
-    };
-    session.chronicle(what, &text, data, ui);
 }
 
 /// Ctrl-C, or a polite kill: the first stops after the step at hand, the second at once.

@@ -7,6 +7,7 @@ mod admin_password;
 mod apply;
 mod archive;
 mod carry_out;
+mod chronicle;
 mod completions;
 mod database;
 mod doctor;

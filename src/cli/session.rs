@@ -4,6 +4,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::chronicle;
+
 use crate::archive;
 use crate::backup;
 use crate::base::RunId;
@@ -16,7 +18,7 @@ use crate::observe::{self, Depth, Loaded};
 use crate::plan::Plan;
 use crate::report::Ui;
 use crate::stack::{self, Diagnosis, Further, Request};
-use crate::state::{self, Lock, Told};
+use crate::state::{self, Lock};
 use crate::step::{Operator, ServiceSpec};
 use crate::watchdog;
 
@@ -117,7 +119,7 @@ impl Session {
     pub fn chronicle(&self, what: Happening, text: &str, data: serde_json::Value, ui: Ui) {
         let state = &self.loaded.state;
         let written = state::open_incident(state).and_then(|open| match open {
-            Some(incident) => state::tell(state, &incident.id, told(what, text, data)),
+            Some(incident) => state::tell(state, &incident.id, chronicle::told(what, text, data)),
             None => Ok(()),
         });
         if let Err(error) = written {
@@ -135,9 +137,4 @@ impl Session {
     pub fn plan(&self, request: &Request, view: &View) -> Plan {
         stack::plan(request, &self.grounds(view))
     }
-}
-
-/// An entry for a timeline, as of now.
-pub fn told(what: Happening, text: &str, data: serde_json::Value) -> Told {
-    Told { at: Timestamp::now().to_string(), by: observe::author().name, what, text: text.to_owned(), data }
 }

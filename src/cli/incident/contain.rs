@@ -52,7 +52,7 @@ async fn keep(session: &Session, ui: Ui) -> Result<()> {
             state::tell(
                 state,
                 &id,
-                crate::cli::session::told(Happening::Opened, text, serde_json::Value::Null),
+                crate::cli::chronicle::told(Happening::Opened, text, serde_json::Value::Null),
             )?;
             id
         }

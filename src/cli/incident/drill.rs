@@ -7,7 +7,7 @@ use crate::backup;
 use crate::cli::carry_out::{self, Consent};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
-use crate::incident::{Recovery, Repair, Request, Wanted};
+use crate::incident::{Moment, Recovery, Repair, Request, Wanted};
 use crate::observe::{self, Depth, Sides};
 use crate::plan::Plan;
 use crate::report::{self, Ui};
@@ -61,7 +61,7 @@ impl Drill {
         let (archive, sidecars) = (observe::archive(loaded).await?, observe::sidecars(loaded)?);
         let recovery = Recovery {
             name: Some(name),
-            moment: crate::incident::Moment { at, assumed_local: false },
+            moment: Moment { at, assumed_local: false },
             archive: &archive,
             sidecars: &sidecars,
             free_bytes: &observe::sidecar_room(loaded),
@@ -90,11 +90,10 @@ impl Drill {
     /// Repairs the copy by the two sidecars; how many changes that took.
     async fn repair(&self, copy: &str, before: &SidecarRecord, after: &SidecarRecord) -> Result<usize> {
         let view = self.session.observe(Depth::Live).await?;
-        let source = observe::source(&self.session.loaded, copy)?;
         let sides = Sides {
             before: Watched::exact(beside(before, copy), &[]).await?,
             after: Some(Watched::exact(beside(after, copy), &[]).await?),
-            now: Watched::exact(source, &[]).await?,
+            now: Watched::exact(observe::source(&self.session.loaded, copy)?, &[]).await?,
         };
         let found = sides.gather(&Wanted { remove_added: true, ..Wanted::default() }, false).await?;
         let folder = self.session.loaded.state.repairs();
@@ -115,8 +114,8 @@ impl Drill {
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
+    let (begun, started) = (Timestamp::now(), std::time::Instant::now());
     let drill = Drill { session: Session::writing(start, "incident drill")?, ui };
-    let begun = Timestamp::now();
     let database = drill.session.database(args.database.as_deref())?;
     let databases = observe::databases(&drill.session.loaded, false).await?;
     let newest = databases.last_backup(&database).cloned().ok_or_else(|| {
@@ -145,9 +144,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     }
     drill.incident(&Request::Record { backup: &path, database: &database, begun }).await?;
     drill.clear().await?;
-    let took = report::duration(std::time::Duration::from_secs(
-        (Timestamp::now().as_second() - begun.as_second()).max(0).unsigned_abs(),
-    ));
+    let took = report::duration(started.elapsed());
     ui.answer(&format!("The rehearsal passed: {first} damaged rows were repaired, all of it in {took}."));
     Ok(0)
 }

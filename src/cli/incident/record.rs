@@ -3,7 +3,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::session::{Session, told};
+use crate::cli::chronicle::told;
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::facts::Happening;
 use crate::report::Ui;
