@@ -22,6 +22,7 @@
 //! - [`schemas`]: the JSON Schemas of what is read and written
 //! - [`backup`]: the planner of databases: backup, restore, drop, rename, copy, drill
 //! - [`incident`]: the planner of incidents: sidecars that stand at a moment
+//! - [`script`]: the planner of scripts: what can be rehearsed, and the plan that runs it
 //! - [`archive`]: the planner of the archive: base backups, the log that is kept
 //! - [`watchdog`]: the planner of the watchdog: what is watched, what may change, what did
 //! - [`stack`]: the planner of the stack
@@ -70,6 +71,7 @@ pub mod project;
 pub mod report;
 pub mod rows;
 pub mod schemas;
+pub mod script;
 pub mod snapshot_file;
 pub mod stack;
 pub mod state;

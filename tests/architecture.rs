@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 32] = [
+const ROOMS: [&str; 33] = [
     "error",
     "base",
     "rows",
@@ -24,6 +24,7 @@ const ROOMS: [&str; 32] = [
     "watchdog",
     "archive",
     "incident",
+    "script",
     "schemas",
     "process",
     "state",
@@ -41,10 +42,10 @@ const ROOMS: [&str; 32] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=17;
+const PURE: std::ops::RangeInclusive<usize> = 0..=18;
 
 /// The planners among them; none knows another.
-const PLANNERS: [&str; 5] = ["stack", "backup", "watchdog", "archive", "incident"];
+const PLANNERS: [&str; 6] = ["stack", "backup", "watchdog", "archive", "incident", "script"];
 
 /// What a pure room never says.
 const EFFECTS: [&str; 9] = [

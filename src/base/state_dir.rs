@@ -114,6 +114,11 @@ impl StateDir {
         self.0.join("pgbackrest")
     }
 
+    /// The folder of scripts that were run: a copy of each, what it did, and both ways as SQL.
+    pub fn scripts(&self) -> PathBuf {
+        self.0.join("scripts")
+    }
+
     /// The folder of log files.
     pub fn log(&self) -> PathBuf {
         self.0.join("log")

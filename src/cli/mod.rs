@@ -27,6 +27,7 @@ mod resume;
 mod scale;
 mod schema;
 mod session;
+mod sql;
 mod status;
 #[cfg(test)]
 mod tests;

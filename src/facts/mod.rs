@@ -20,6 +20,7 @@ mod known;
 mod live;
 mod observation;
 mod reading;
+mod rehearsal;
 mod run;
 #[cfg(test)]
 pub mod samples;
@@ -56,6 +57,7 @@ pub use known::Known;
 pub use live::Live;
 pub use observation::{Author, Observation};
 pub use reading::{Reading, TableReading};
+pub use rehearsal::{Cascade, LockTaken, Rehearsal, Tie, Touched, Trigger};
 pub use run::{RunStatus, RunSummary};
 pub use scale::{Scale, Scaled};
 pub use session::SessionSeen;

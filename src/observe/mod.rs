@@ -1,7 +1,8 @@
 //! The only reading before a decision: the project's files, and everything that a planner may know.
 //!
 //! Gathers facts and judges none of them. What takes time runs concurrently and has a deadline; what could
-//! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id.
+//! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id, but for a rehearsal, which
+//! takes one.
 
 mod archive;
 mod audit;
@@ -14,6 +15,7 @@ mod inherited;
 mod ports;
 mod project;
 mod readings;
+mod rehearsal;
 mod repair;
 mod world;
 
@@ -27,5 +29,6 @@ pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, find, load};
 pub use readings::reading;
+pub use rehearsal::{rehearse, script};
 pub use repair::{Found, Sides, keys_where_any};
 pub use world::{Depth, observe};

@@ -87,6 +87,7 @@ impl Guard {
             | Step::RepairRows(_)
             | Step::HoldTraffic(_)
             | Step::DamageScratch(_)
+            | Step::RunScript(_)
             | Step::RemoveSnapshot(_)
             | Step::RecordDrill(_)
             | Step::ArchiveLog(_)

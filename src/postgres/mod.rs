@@ -24,6 +24,7 @@ pub mod sessions;
 pub mod single_user;
 mod tls;
 pub mod traces;
+pub mod trial;
 
 pub use connect::{LoginFailure, Session, connect};
 pub use invariants::{Broken, broken};

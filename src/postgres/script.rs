@@ -4,6 +4,7 @@
 //! with `standard_conforming_strings` on, as every dump sets it.
 
 use crate::error::{Error, Result};
+use crate::script::{Part, PartKind};
 
 /// A piece of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,41 @@ pub enum Piece {
 
 /// The longest statement that is taken: a row of an INSERT may hold a large value.
 const LONGEST: usize = 256 << 20;
+
+/// The parts of a whole script, each with its place; data of a `COPY` is none.
+pub fn parts(text: &str) -> Result<Vec<Part>> {
+    let (mut splitter, mut pieces, mut found) = (Splitter::default(), Vec::new(), Vec::new());
+    let mut begun = None;
+    let mut note = |pieces: &mut Vec<Piece>, begun: Option<usize>| {
+        for piece in pieces.drain(..) {
+            let (kind, said) = match piece {
+                Piece::Statement(said) => (PartKind::Statement, said),
+                Piece::Copy(said) => (PartKind::Copy, said),
+                Piece::Meta(said) => (PartKind::Meta, said),
+                Piece::Data(_) | Piece::End => continue,
+            };
+            // A byte that may be half of a pair is looked at with the one after it.
+            let around = begun.into_iter().flat_map(|at: usize| [Some(at), at.checked_sub(1)]).flatten();
+            let lead = usize::from(kind == PartKind::Meta);
+            let is_it = |at: &usize| text.get(at + lead..).is_some_and(|rest| rest.starts_with(said.trim()));
+            let at = around.clone().find(is_it).or(begun).unwrap_or_default();
+            found.push(Part { kind, at, text: said });
+        }
+    };
+    for (at, byte) in text.bytes().enumerate() {
+        let before = splitter.begun;
+        splitter.push(&[byte], &mut pieces)?;
+        if !pieces.is_empty() {
+            note(&mut pieces, begun.take());
+        }
+        if splitter.begun && (!before || begun.is_none()) {
+            begun = Some(at);
+        }
+    }
+    splitter.end(&mut pieces)?;
+    note(&mut pieces, begun);
+    Ok(found)
+}
 
 /// Takes a script apart.
 #[derive(Debug)]
@@ -319,6 +355,19 @@ mod tests {
         for cut in ["SELECT 'a", "SELECT $x$ a", "/* a", "COPY t FROM stdin;\n1\n", "SELECT \"a"] {
             assert!(split(cut, 3).is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn every_part_has_its_place() {
+        let parts = parts(SCRIPT).unwrap();
+        for Part { kind, at, text } in &parts {
+            let at = at + usize::from(*kind == PartKind::Meta);
+            assert!(SCRIPT[at..].starts_with(text.trim_end()), "{text} at {at}");
+        }
+        assert_eq!(parts.len(), wanted().len() - 3);
+        let text = "-- UPDATE t\n\n  UPDATE t;/* x */;DELETE\n FROM t";
+        let places: Vec<usize> = super::parts(text).unwrap().iter().map(|part| part.at).collect();
+        assert_eq!(places, [15, text.find("DELETE").unwrap()]);
     }
 
     proptest! {

@@ -95,6 +95,12 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let tables: Vec<String> = step.tables.iter().map(table).collect();
             format!("repair rows of {}: {}", step.database, tables.join("; "))
         }
+        Step::RunScript(step) => {
+            let tables: Vec<String> =
+                step.counts.iter().map(|(table, touched)| format!("{table}: {touched}")).collect();
+            let what = if tables.is_empty() { "no rows".to_owned() } else { tables.join("; ") };
+            format!("run {} in {}: {what}", at(&step.script), step.database)
+        }
         Step::RemoveSnapshot(step) => format!("remove {}", at(&step.rows)),
         Step::RecordDrill(step) => format!("record the drill of {}", at(&step.backup)),
         Step::ArchiveLog(_) => "have the server archive its log up to now".to_owned(),

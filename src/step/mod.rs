@@ -12,6 +12,7 @@ mod docker;
 mod files;
 mod record;
 mod rows;
+mod script;
 mod server;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
 pub use record::RecordBaseline;
 pub use rows::{DamageScratch, RemoveSnapshot, RepairRows, RepairTable, RestoreFields, Via};
+pub use script::{RunScript, ScriptTerms};
 pub use server::{BootstrapRoles, InitCluster, Launch, ServerSpec, ServiceSpec, Terms};
 
 /// One unit of work. Steps are idempotent: running one again over its own result changes nothing.
@@ -109,6 +111,8 @@ pub enum Step {
     HoldTraffic(HoldTraffic),
     /// Takes damage to rows back.
     RepairRows(Box<RepairRows>),
+    /// Runs a script of a person's own.
+    RunScript(Box<RunScript>),
     /// Removes a snapshot.
     RemoveSnapshot(RemoveSnapshot),
     /// Records that a backup was restored on trial.
@@ -181,6 +185,8 @@ impl Step {
             | Self::RepairRows(_)
             | Self::HoldTraffic(_)
             | Self::DamageScratch(_)
+            // It asks the server what became of the transaction that an earlier attempt has named.
+            | Self::RunScript(_)
             | Self::RemoveSnapshot(_)
             | Self::RecordDrill(_)
             | Self::ArchiveLog(_)

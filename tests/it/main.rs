@@ -25,6 +25,7 @@ mod sandbox;
 mod saved_plan;
 mod services;
 mod shop;
+mod sql;
 mod stack;
 mod undo;
 mod watch;

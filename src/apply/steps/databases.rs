@@ -6,7 +6,8 @@ use crate::plan::Outcome;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
     LoadBackup, LoadFiles, MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot,
-    RenewIdentity, RepairRows, RepairTable, RestoreFields, RestoreFiles, SetPassword, Step, UpdateModules,
+    RenewIdentity, RepairRows, RepairTable, RestoreFields, RestoreFiles, RunScript, SetPassword, Step,
+    UpdateModules,
 };
 use crate::world::World;
 
@@ -161,6 +162,29 @@ pub async fn repair_rows(step: &RepairRows, world: &mut World) -> Result<Outcome
         tables: step.tables.iter().map(back).collect(),
         record: step.record.with_extension("undone.jsonl"),
         ..step.clone()
+    };
+    Ok(Outcome::changed(vec![Step::RepairRows(Box::new(back))]).detail(told))
+}
+
+pub async fn run_script(step: &RunScript, world: &mut World) -> Result<Outcome> {
+    let done = world.databases.run_script(step, world.hands(&step.operator)?).await?;
+    let told = done.told.join(", ");
+    let (Some(record), Some((sha256, tables))) = (&step.record, done.undo) else {
+        let outcome = match step.record {
+            Some(_) => Outcome::unchanged(),
+            None => Outcome::stays("what the script did was not recorded, as was wanted"),
+        };
+        return Ok(outcome.detail(told));
+    };
+    let back = RepairRows {
+        operator: step.operator.clone(),
+        database: step.database.clone(),
+        changes: record.clone(),
+        sha256,
+        tables,
+        stamp: false,
+        checks: step.checks.clone(),
+        record: record.with_extension("undone.jsonl"),
     };
     Ok(Outcome::changed(vec![Step::RepairRows(Box::new(back))]).detail(told))
 }

@@ -49,6 +49,7 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::DamageScratch(step) => databases::damage_scratch(step, world).await,
         Step::HoldTraffic(step) => databases::hold_traffic(step, world).await,
         Step::RepairRows(step) => databases::repair_rows(step, world).await,
+        Step::RunScript(step) => databases::run_script(step, world).await,
         Step::RemoveSnapshot(step) => databases::remove_snapshot(step, world).await,
         Step::RecordDrill(step) => databases::record_drill(step, world).await,
         Step::ArchiveLog(step) => clusters::archive_log(step, world).await,
@@ -106,6 +107,7 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::RepairRows(_)
         | Step::HoldTraffic(_)
         | Step::DamageScratch(_)
+        | Step::RunScript(_)
         | Step::RemoveSnapshot(_)
         | Step::RecordDrill(_)
         | Step::ArchiveLog(_)

@@ -8,6 +8,7 @@ mod orm;
 mod password;
 mod repair;
 mod restore;
+mod script;
 
 use std::time::Duration;
 
@@ -20,10 +21,11 @@ use crate::state::cannot;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
     LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot,
-    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, SetPassword, UpdateModules,
+    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunScript, SetPassword, UpdateModules,
 };
 
 pub use fields::WrittenBack;
+pub use script::ScriptDone;
 
 /// How long a login may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -102,6 +104,8 @@ pub trait Databases {
     fn hold_traffic<'a>(&'a self, step: &'a HoldTraffic, hands: Hands<'a>) -> EngineFuture<'a, String>;
     /// Takes damage to rows back.
     fn repair_rows<'a>(&'a self, step: &'a RepairRows, hands: Hands<'a>) -> EngineFuture<'a, WrittenBack>;
+    /// Runs a script.
+    fn run_script<'a>(&'a self, step: &'a RunScript, hands: Hands<'a>) -> EngineFuture<'a, ScriptDone>;
     /// Removes a snapshot.
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()>;
     /// Records a drill that passed.
@@ -229,6 +233,10 @@ impl Databases for RealDatabases {
 
     fn repair_rows<'a>(&'a self, step: &'a RepairRows, hands: Hands<'a>) -> EngineFuture<'a, WrittenBack> {
         Box::pin(repair::repair(step, hands))
+    }
+
+    fn run_script<'a>(&'a self, step: &'a RunScript, hands: Hands<'a>) -> EngineFuture<'a, ScriptDone> {
+        Box::pin(script::run(step, hands))
     }
 
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {

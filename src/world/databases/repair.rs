@@ -16,7 +16,7 @@ use crate::postgres::{Broken, broken, patch, words};
 use crate::process::blocking;
 use crate::rows::{Change, script};
 use crate::state::{self, cannot};
-use crate::step::{DamageScratch, RepairRows, RestoreFiles};
+use crate::step::{DamageScratch, RepairRows, RepairTable, RestoreFiles};
 
 /// How many broken invariants are told with a row.
 const TOLD: usize = 3;
@@ -49,21 +49,21 @@ pub async fn repair(step: &RepairRows, hands: Hands<'_>) -> Result<WrittenBack> 
     if done.already > 0 {
         told.push(format!("{} were as they should be already", done.already));
     }
-    told.extend(gate(&before, &broken(&session, &step.checks).await?)?);
+    told.extend(gate(&before, &broken(&session, &step.checks).await?, "the repair")?);
     // An attempt that was cut off after it had committed has left its record.
     let written = if done.written.is_empty() { earlier(&step.record)? } else { done.written };
     if written.is_empty() {
         return Ok(WrittenBack { told, ..WrittenBack::default() });
     }
-    record(step, &written)?;
+    record(&step.record, &written, &step.tables)?;
     let models: Vec<&str> = step.tables.iter().map(|table| table.section.model.as_str()).collect();
     patch::commit(&session, &models).await?;
     let record = Some(state::digest_of(&step.record)?);
     Ok(WrittenBack { told, record, counts: BTreeMap::new() })
 }
 
-/// What is broken by the repair takes it back; what was broken before is told.
-fn gate(before: &[Broken], after: &[Broken]) -> Result<Vec<String>> {
+/// What is broken by the work at hand takes it back; what was broken before is told.
+pub(super) fn gate(before: &[Broken], after: &[Broken], work: &str) -> Result<Vec<String>> {
     let was = |name: &str| before.iter().find(|found| found.name == name).map_or(0, |found| found.rows);
     let worse: Vec<&Broken> = after.iter().filter(|found| found.rows > was(&found.name)).collect();
     if worse.is_empty() {
@@ -71,7 +71,7 @@ fn gate(before: &[Broken], after: &[Broken]) -> Result<Vec<String>> {
             |found: &Broken| format!("{} was broken before and is, by {} rows", found.name, found.rows);
         return Ok(after.iter().map(still).collect());
     }
-    let error = Error::refused("the repair would break what has to hold");
+    let error = Error::refused(format!("{work} would break what has to hold"));
     let told = worse.iter().take(TOLD).map(|found| {
         format!(
             "{}: {} rows instead of {}, the first: {}",
@@ -87,12 +87,12 @@ fn gate(before: &[Broken], after: &[Broken]) -> Result<Vec<String>> {
 }
 
 /// Before it is committed: what is written, and both ways as SQL.
-fn record(step: &RepairRows, written: &[Change]) -> Result<()> {
-    let sections: Vec<_> = step.tables.iter().map(|table| &table.section).collect();
+pub(super) fn record(path: &Path, written: &[Change], tables: &[RepairTable]) -> Result<()> {
+    let sections: Vec<_> = tables.iter().map(|table| &table.section).collect();
     let back: Vec<Change> = written.iter().cloned().map(Change::reversed).collect();
-    text(&step.record.with_extension("sql"), &script(written, &sections))?;
-    text(&undo_path(&step.record), &script(&back, &sections))?;
-    lines(&step.record, written.iter())
+    text(&path.with_extension("sql"), &script(written, &sections))?;
+    text(&undo_path(path), &script(&back, &sections))?;
+    lines(path, written.iter())
 }
 
 /// The script that takes a repair back.

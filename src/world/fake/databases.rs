@@ -6,9 +6,9 @@ use crate::engine::EngineFuture;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
     LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot,
-    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, SetPassword, UpdateModules,
+    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunScript, SetPassword, UpdateModules,
 };
-use crate::world::{Databases, Hands, WrittenBack};
+use crate::world::{Databases, Hands, ScriptDone, WrittenBack};
 
 impl Databases for Fake {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -129,6 +129,10 @@ impl Databases for Fake {
 
     fn repair_rows<'a>(&'a self, step: &'a RepairRows, _: Hands<'a>) -> EngineFuture<'a, WrittenBack> {
         Box::pin(async move { self.put(&step.database, "repaired").map(|()| WrittenBack::default()) })
+    }
+
+    fn run_script<'a>(&'a self, step: &'a RunScript, _: Hands<'a>) -> EngineFuture<'a, ScriptDone> {
+        Box::pin(async move { self.put(&step.database, "script").map(|()| ScriptDone::default()) })
     }
 
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {

@@ -1,0 +1,157 @@
+//! Runs a script of a person's own, in one transaction that is committed only where it does what was shown.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::fields::read;
+use super::repair::{gate, record};
+use super::{Hands, app_session};
+use crate::base::Digest;
+use crate::error::{Error, Result};
+use crate::facts::{Catalog, Touched};
+use crate::incident::ordered;
+use crate::postgres::catalog::{every_table, references};
+use crate::postgres::rows::Source;
+use crate::postgres::script::parts;
+use crate::postgres::trial::{Fate, Trial, fate};
+use crate::postgres::{Session, broken};
+use crate::rows::{Change, Section};
+use crate::script::{Script, differences, examine, unlike};
+use crate::state::{self, cannot};
+use crate::step::{RepairTable, RunScript};
+use crate::watchdog::{Columns, whole};
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct ScriptDone {
+    /// Phrases for people.
+    pub told: Vec<String>,
+    /// What takes it back: the digest of the record, and its tables in the order in which rows come back.
+    pub undo: Option<(Digest, Vec<RepairTable>)>,
+}
+
+/// A transaction that is about to be committed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Attempt {
+    /// Its number.
+    transaction: String,
+}
+
+pub async fn run(step: &RunScript, hands: Hands<'_>) -> Result<ScriptDone> {
+    if let Some(attempt) = attempt(&step.attempt)? {
+        let session = app_session(&step.operator, &hands, &step.database).await?;
+        if fate(&session, &attempt.transaction).await? == Fate::Committed {
+            return earlier(step, &session).await;
+        }
+    }
+    let script = script(step)?;
+    let source = Source {
+        endpoint: step.operator.endpoint.clone(),
+        role: step.operator.app_role.clone(),
+        secret: hands.app.clone(),
+        database: step.database.clone(),
+    };
+    let mut trial = Trial::begin(&source, step.terms).await?;
+    trial.examine(&script).await?;
+    let before = broken(trial.session(), &step.checks).await?;
+    let kept = match &step.record {
+        Some(_) => trial.keep(&sections(trial.session(), &step.exclusive).await?).await?,
+        None => BTreeMap::new(),
+    };
+    trial.run(&script).await?;
+    let effects = trial.effects().await?;
+    as_shown(step, &effects.tables, &effects.definitions)?;
+    let mut told = vec![said(&effects.tables)];
+    told.extend(gate(&before, &broken(trial.session(), &step.checks).await?, "the script")?);
+    let mut undo = None;
+    if let Some(path) = &step.record {
+        let tables: Vec<String> = effects.tables.keys().cloned().collect();
+        let sections = sections(trial.session(), &tables).await?;
+        let changes = trial.changes(&sections, &kept).await?;
+        hands.meter.add(changes.len() as u64);
+        let tables = tables_of(trial.session(), &changes, &sections).await?;
+        record(path, &changes, &tables)?;
+        told.push(format!("{} rows other than before", changes.len()));
+        undo = Some((state::digest_of(path)?, tables)).filter(|_| !changes.is_empty());
+    }
+    if let Some(transaction) = trial.number().await? {
+        let text = serde_json::to_vec(&Attempt { transaction })
+            .map_err(|e| Error::internal("cannot write JSON").caused_by(&e))?;
+        state::replace(&step.attempt, &text, 0o600).map_err(|e| cannot("write", &step.attempt, &e))?;
+        trial.hold_number().await;
+    }
+    let names: Vec<&str> = effects.tables.keys().map(String::as_str).collect();
+    trial.commit(&names).await?;
+    Ok(ScriptDone { told, undo })
+}
+
+/// The transaction that an earlier attempt was about to commit.
+fn attempt(path: &Path) -> Result<Option<Attempt>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read(path).map_err(|e| cannot("read", path, &e))?;
+    let wrong = |e| Error::input(format!("{} cannot be understood", path.display())).caused_by(&e);
+    serde_json::from_slice(&text).map(Some).map_err(wrong)
+}
+
+/// It was committed by an attempt that could not say so any more.
+async fn earlier(step: &RunScript, session: &Session) -> Result<ScriptDone> {
+    let told = vec!["it had been committed by the attempt before".to_owned(), said(&step.counts)];
+    let Some(path) = &step.record else { return Ok(ScriptDone { told, undo: None }) };
+    let changes: Vec<Change> = read(path)?.collect::<Result<_>>()?;
+    let tables: Vec<String> = step.counts.keys().cloned().collect();
+    let sections = sections(session, &tables).await?;
+    let tables = tables_of(session, &changes, &sections).await?;
+    Ok(ScriptDone { told, undo: Some((state::digest_of(path)?, tables)).filter(|_| !changes.is_empty()) })
+}
+
+fn script(step: &RunScript) -> Result<Script> {
+    let path = &step.script;
+    if state::digest_of(path)? != step.sha256 {
+        let error = Error::refused(format!("{} is not what was planned", path.display()));
+        return Err(error
+            .because("its SHA-256 is another")
+            .hint("Make the plan again: odpm sql FILE --apply"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| cannot("read", path, &e))?;
+    examine(&path.display().to_string(), &text, parts(&text)?)
+}
+
+/// Whether it did what was shown, and nothing else.
+fn as_shown(step: &RunScript, tables: &BTreeMap<String, Touched>, definitions: &[String]) -> Result<()> {
+    let mut other = differences(&step.counts, tables);
+    other.extend(unlike(&step.definitions, definitions));
+    if other.is_empty() {
+        return Ok(());
+    }
+    let error = other
+        .into_iter()
+        .fold(Error::refused("the script would not do what was shown any more"), Error::because);
+    Err(error.hint("Nothing was changed. Rehearse it again and look what is different: odpm sql FILE"))
+}
+
+fn said(tables: &BTreeMap<String, Touched>) -> String {
+    let told: Vec<String> = tables.iter().map(|(table, touched)| format!("{table}: {touched}")).collect();
+    if told.is_empty() { "no rows".to_owned() } else { told.join("; ") }
+}
+
+/// These tables, as they can be written back.
+async fn sections(session: &Session, tables: &[String]) -> Result<Vec<Section>> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let catalog = Catalog { tables: every_table(session).await?, ..Catalog::default() };
+    Ok(whole(&catalog, tables, Columns::Exact).sections)
+}
+
+async fn tables_of(session: &Session, changes: &[Change], sections: &[Section]) -> Result<Vec<RepairTable>> {
+    let references = references(session).await?;
+    ordered(changes, sections, &references).map_err(|column| {
+        Error::refused("the rows could not be put back in any order")
+            .because(format!("their tables refer to each other in a circle, and {column} may not be empty"))
+            .hint("Nothing was changed. Do it in parts, or without an undo: --without-undo")
+    })
+}
