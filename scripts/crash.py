@@ -85,7 +85,7 @@ class Shop:
         shutil.rmtree(self.place / "archive/base", ignore_errors=True)
         for name in self.names():
             self.sql("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
-        for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/journal"):
+        for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/scripts", ".odpm/journal"):
             shutil.rmtree(self.place / folder, ignore_errors=True)
         (self.place / ".odpm/journal").mkdir(mode=0o700)
 
@@ -190,6 +190,18 @@ def one_of(*sets):
 def prices(text):
     def holds(shop):
         check(shop.sql("shop", "SELECT count(*) FROM product_template WHERE list_price = 1") == text, "prices are not as they should be")
+    return holds
+
+
+def weightless(shop):
+    shop.sql("shop", "UPDATE product_template SET weight = 0")
+
+
+def weights(*texts):
+    """Every product weighs one of these, all of them the same."""
+    def holds(shop):
+        found = shop.sql("shop", "SELECT DISTINCT weight FROM product_template")
+        check(found in texts, f"the weights are {found!r}, not one of {texts}")
     return holds
 
 
@@ -304,6 +316,8 @@ CASES = [
     Case("database prune", ["database", "prune", "--yes"], one_backup, two_backups),
     Case("watchdog rollback", ["watchdog", "rollback", "--yes"], prices("0"), changed, either=one_of(["shop"]),
          before=prices("40")),
+    Case("sql", ["sql", "-c", "UPDATE product_template SET weight = weight + 1", "--apply", "--yes"], weights("1"), weightless,
+         either=weights("0", "1"), before=weights("0")),
     Case("watchdog prune", ["watchdog", "prune", "--yes"], one_snapshot, snapshots),
     Case("archive basebackup", ["archive", "basebackup", "--yes"], bases(1)),
     Case("archive expire", ["archive", "expire", "--yes"], bases(1), two_bases),
