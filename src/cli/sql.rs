@@ -22,7 +22,7 @@ use crate::step::ScriptTerms;
 A rehearsal leaves no row other than it was. It uses up a transaction id, advances the sequences that the script asks for
 numbers, leaves room for VACUUM where it wrote rows, and holds its locks as long as it takes; what dblink does elsewhere is not
 rolled back, and NOTIFY is never heard. The script runs as the application role, all of it in one transaction that sees one
-moment. It waits for locks --lock-timeout seconds at most.")]
+moment. What a SELECT returns is not shown: that is what `odpm psql` is for.")]
 pub struct Args {
     /// The script
     #[arg(value_name = "FILE", required_unless_present = "command", conflicts_with = "command")]
@@ -75,7 +75,6 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     state::replace(&kept, script.text.as_bytes(), 0o600).map_err(|e| cannot("write", &kept, &e))?;
     let wanted = Wanted {
         database,
-        file: script.file.clone(),
         sha256: state::digest_of(&kept)?,
         script: kept,
         rehearsal: &seen,

@@ -41,7 +41,7 @@ pub fn differences(shown: &BTreeMap<String, Touched>, done: &BTreeMap<String, To
     let of = |all: &BTreeMap<String, Touched>, name: &String| all.get(name).copied().unwrap_or_default();
     let changed = names.into_iter().filter(|name| of(shown, name) != of(done, name));
     changed
-        .map(|name| format!("{name}: {} now, {} when it was shown", of(done, name), of(shown, name)))
+        .map(|name| format!("{name}: now {}; when it was shown, {}", of(done, name), of(shown, name)))
         .collect()
 }
 

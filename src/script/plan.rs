@@ -14,8 +14,6 @@ use crate::step::{RunScript, ScriptTerms, Step};
 pub struct Wanted<'a> {
     /// The database.
     pub database: String,
-    /// The file, as the person named it.
-    pub file: String,
     /// The copy that is kept of it.
     pub script: PathBuf,
     /// The SHA-256 of that.
@@ -80,8 +78,7 @@ pub fn plan(wanted: &Wanted<'_>, grounds: &Grounds<'_>) -> Plan {
         record: (!wanted.without_undo).then(|| wanted.script.with_extension("written.jsonl")),
         attempt: wanted.script.with_extension("attempt.json"),
     };
-    let reason =
-        format!("{} did this when it was rehearsed; anything else takes all of it back", wanted.file);
+    let reason = "it did this when it was rehearsed; should it do anything else, all of it is taken back";
     let lost = rehearsal.tables.values().any(|touched: &Touched| touched.rows() > touched.inserted);
     let risk = if wanted.without_undo && lost { Risk::Destroys } else { Risk::None };
     plan.steps.push(PlannedStep::new("run-script", Step::RunScript(Box::new(step)), reason).risk(risk));

@@ -178,7 +178,7 @@ fn what_goes_by_reference_is_told_with_the_reference() {
 fn two_runs_are_alike_to_the_row() {
     let one = |rows| BTreeMap::from([("t".to_owned(), Touched { updated: rows, ..Touched::default() })]);
     assert!(differences(&one(3), &one(3)).is_empty());
-    assert_eq!(differences(&one(3), &one(4)), ["t: 4 updated now, 3 updated when it was shown"]);
-    assert_eq!(differences(&one(3), &BTreeMap::new()), ["t: nothing now, 3 updated when it was shown"]);
+    assert_eq!(differences(&one(3), &one(4)), ["t: now 4 updated; when it was shown, 3 updated"]);
+    assert_eq!(differences(&one(3), &BTreeMap::new()), ["t: now nothing; when it was shown, 3 updated"]);
     assert_eq!(unlike(&["table t".into()], &[]), ["table t would not be altered any more"]);
 }

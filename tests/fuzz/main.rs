@@ -251,4 +251,12 @@ fn sql_scripts() {
             let _ = script.end(&mut pieces);
         }
     });
+    let seed = "BEGIN; -- x\nTRUNCATE ONLY s.a, \"B\" * CASCADE;\nDO $é$ BEGIN COMMIT; END $é$;\nUPDATE ü SET a = E'\\'' /* /* */ */, b = $$$$;\nCOMMIT";
+    text_target("script of a person's own", &[seed, "CALL f(1);SET client_encoding = 'x'"], |text| {
+        if let Ok(script) = odpm::observe::script("fix.sql", text) {
+            assert!(
+                script.statements.iter().all(|statement| text[statement.at..].starts_with(&statement.text))
+            );
+        }
+    });
 }

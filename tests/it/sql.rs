@@ -176,6 +176,9 @@ fn a_truncate_that_reaches_further_is_refused_with_what_it_reaches() {
         let _ = shop.run(&["sql", "-c", text]).code(3).says("sale_order_tag_rel").says("does not name");
     }
     let _ = shop.run(&["sql", "-c", "TRUNCATE sale_order"]).code(1).says("0A000").says("DELETE FROM");
+    let late = "CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY); CREATE TABLE s.u (t int REFERENCES s.t); \
+         SET search_path = s; TRUNCATE t CASCADE";
+    let _ = shop.run(&["sql", "-c", late]).code(3).says("it empties 1 further tables: u");
     let unseen = "DO $$ BEGIN TRUNCATE sale_order_line; END $$";
     let _ = shop.run(&["sql", "-c", unseen]).code(3).says("from within a function").says("sale_order_line");
     assert_eq!(everything(&shop), before);
@@ -204,6 +207,12 @@ fn what_has_no_undo_is_told_and_wanted() {
         ("DO $$ BEGIN EXECUTE 'DROP TABLE sale_order_tag_rel'; END $$", "table sale_order_tag_rel"),
         ("CREATE TEMP TABLE t AS SELECT 1 AS n; DROP TABLE t; UPDATE stat SET n = 0", "stat"),
         ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "function f"),
+        ("COMMENT ON TABLE sale_order IS 'x'", "pg_description"),
+        ("ALTER TABLE sale_order ALTER note SET DEFAULT 'x'", "table sale_order"),
+        (
+            "ALTER TABLE sale_order_tag_rel DROP CONSTRAINT sale_order_tag_rel_pkey",
+            "constraint sale_order_tag_rel_pkey",
+        ),
     ] {
         let said =
             shop.run(&["sql", "-c", text, "--apply", "--yes"]).code(3).says(why).says("--without-undo");
@@ -265,7 +274,7 @@ fn it_is_run_only_as_it_was_shown() {
     let _ = shop
         .run(&["apply", "plan.json", "--yes"])
         .code(3)
-        .says("sale_order: 98 updated now, 99 updated when it was shown");
+        .says("sale_order: now 98 updated; when it was shown, 99 updated");
     assert_eq!(everything(&shop), before);
     let _ = shop.run(&["apply", "--abandon"]).code(0);
     // A check of the project holds, or nothing is done.

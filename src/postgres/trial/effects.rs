@@ -25,6 +25,24 @@ const LOCKS: [(&str, &str, &str); 8] = [
 /// From which on a lock is that of a writer.
 const WRITES: usize = 2;
 
+/// The catalogs that a temporary table is written in, too: of these the very rows are looked at.
+const OF_TABLES: [&str; 14] = [
+    "pg_class",
+    "pg_attribute",
+    "pg_attrdef",
+    "pg_type",
+    "pg_index",
+    "pg_constraint",
+    "pg_trigger",
+    "pg_proc",
+    "pg_namespace",
+    "pg_sequence",
+    "pg_inherits",
+    "pg_depend",
+    "pg_shdepend",
+    "pg_init_privs",
+];
+
 /// What a script did.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -181,24 +199,20 @@ impl Trial {
 
     /// The definitions that it altered: rows of the catalog that are its own, and those that are gone.
     async fn definitions(&self, effects: &mut Effects) -> Result<()> {
-        let counted = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint, coalesce(sum(n_tup_del), 0)::bigint, \
-             coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del) FILTER (WHERE relname LIKE 'pg_largeobject%'), 0)::bigint \
-             FROM pg_stat_xact_sys_tables WHERE schemaname = 'pg_catalog' AND relname NOT LIKE 'pg_statistic%' \
-             AND cardinality($1::oid[]) = 0";
-        let rows = self.ask(counted, &[]).await?;
-        let counts = |at| rows.first().map_or(0, |row| row.get::<_, i64>(at));
-        if counts(0) == 0 {
+        let counted = "SELECT relname::text, n_tup_del > 0 FROM pg_stat_xact_sys_tables WHERE schemaname = 'pg_catalog' \
+             AND n_tup_ins + n_tup_upd + n_tup_del > 0 AND relname NOT LIKE 'pg_statistic%' AND cardinality($1::oid[]) = 0";
+        let written = self.ask(counted, &[]).await?;
+        if written.is_empty() {
             return Ok(());
         }
         let mut altered: BTreeSet<String> = BTreeSet::new();
         let emptied: Vec<u32> = self.emptied.keys().copied().collect();
         altered.extend(self.ask(&self.altered_sql(), &emptied).await?.iter().map(|row| row.get(0)));
-        if counts(1) > 0 {
+        if written.iter().any(|row| row.get(1)) {
             altered.extend(self.gone().await?);
         }
-        if counts(2) > 0 {
-            altered.insert("large objects".to_owned());
-        }
+        let other = written.iter().map(|row| row.get::<_, String>(0));
+        altered.extend(other.filter(|name| !OF_TABLES.contains(&name.as_str())));
         effects.definitions = altered.into_iter().collect();
         self.emptied_unseen(&emptied).await
     }
@@ -214,6 +228,7 @@ impl Trial {
                FROM pg_class c WHERE {lasting} AND {} AND c.oid NOT IN (SELECT oid FROM aside) \
              UNION SELECT 'table ' || c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
                WHERE {lasting} AND c.relkind IN ('r', 'p', 'f') AND {} \
+             UNION SELECT 'table ' || c.relname FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid WHERE {lasting} AND {} \
              UNION SELECT 'function ' || proname FROM pg_proc WHERE {} \
              UNION SELECT 'constraint ' || k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE {lasting} AND {} \
              UNION SELECT 'trigger ' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
@@ -222,6 +237,7 @@ impl Trial {
              UNION SELECT 'type ' || typname FROM pg_type WHERE typrelid = 0 AND typelem = 0 AND {} ORDER BY 1",
             own("c.xmin"),
             own("a.xmin"),
+            own("d.xmin"),
             own("xmin"),
             own("k.xmin"),
             own("t.xmin"),
@@ -248,8 +264,8 @@ impl Trial {
     /// A TRUNCATE within a function: how many rows went cannot be told, nor taken back.
     async fn emptied_unseen(&self, named: &[u32]) -> Result<()> {
         let question = format!(
-            "SELECT c.oid, c.relfilenode, format('%I.%I', c.relnamespace::regnamespace::text, c.relname) FROM pg_class c \
-             WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {} AND NOT c.oid = ANY ($1) \
+            "SELECT c.oid, c.relfilenode, format('%I.%I', n.nspname, c.relname) FROM pg_class c \
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname <> 'pg_toast' AND c.relkind = 'r' AND c.relpersistence <> 't' AND {} AND NOT c.oid = ANY ($1) \
              AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND {})",
             self.own("c.xmin"),
             self.own("a.xmin")

@@ -14,7 +14,7 @@ use super::connect::Session;
 use super::rows::{EXACT, Source};
 use crate::base::quote::{ident, literal};
 use crate::error::{Error, Result};
-use crate::script::{Script, Truncate, reaching};
+use crate::script::{Script, Statement, Truncate, reaching};
 use crate::step::ScriptTerms;
 
 pub use effects::Effects;
@@ -99,13 +99,7 @@ impl Trial {
     /// What only the database knows of a script, before anything of it runs.
     pub async fn examine(&self, script: &Script) -> Result<()> {
         for statement in &script.statements {
-            let Some(truncate) = statement.truncate.as_ref().filter(|truncate| truncate.cascade) else {
-                continue;
-            };
-            let beyond = self.beyond(truncate).await?;
-            if !beyond.is_empty() {
-                return Err(reaching(&beyond, script.problem(statement.at, "")));
-            }
+            self.within_its_names(script, statement).await?;
         }
         let question = "SELECT proname::text FROM pg_proc WHERE prokind = 'p' AND proname::text = ANY ($1) \
              AND prosrc ~* '(^|;|\\mbegin|\\mthen|\\melse|\\mloop)\\s*(commit|rollback)\\s*(;|\\mand\\M|$)'";
@@ -118,6 +112,18 @@ impl Trial {
                     .because("all of a script is one transaction, so that it can be rehearsed and taken back")
                     .hint("Nothing was run. Call it by itself: odpm psql"))
             }
+        }
+    }
+
+    /// Refuses a cascade that empties what its statement does not name.
+    async fn within_its_names(&self, script: &Script, statement: &Statement) -> Result<()> {
+        let Some(truncate) = statement.truncate.as_ref().filter(|truncate| truncate.cascade) else {
+            return Ok(());
+        };
+        let beyond = self.beyond(truncate).await?;
+        match beyond.is_empty() {
+            true => Ok(()),
+            false => Err(reaching(&beyond, script.problem(statement.at, ""))),
         }
     }
 
@@ -137,6 +143,8 @@ impl Trial {
         let (begun, log) = (Instant::now(), self.log_position().await?);
         for statement in &script.statements {
             if let Some(truncate) = &statement.truncate {
+                // The script may have made the tables, or a schema is searched that was not.
+                self.within_its_names(script, statement).await?;
                 self.count(truncate).await?;
             }
             // By the extended protocol, which takes one statement and no more.
@@ -158,9 +166,10 @@ impl Trial {
 
     /// How many rows go with a TRUNCATE: PostgreSQL does not count them.
     async fn count(&mut self, truncate: &Truncate) -> Result<()> {
-        let question = "SELECT c.oid, n.nspname::text, c.relname::text FROM unnest($1::text[]) name \
-             JOIN pg_class c ON c.oid = to_regclass(name) JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relpersistence <> 't' AND c.relkind = 'r'";
+        let question = "WITH RECURSIVE named(oid) AS (SELECT to_regclass(name)::oid FROM unnest($1::text[]) name \
+             UNION SELECT inhrelid FROM pg_inherits JOIN named ON inhparent = named.oid) \
+             SELECT c.oid, n.nspname::text, c.relname::text FROM named JOIN pg_class c USING (oid) \
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't' AND c.relkind = 'r'";
         let counting = failed("count the rows that a TRUNCATE takes");
         for row in self.session.query(question, &[&names(truncate)]).await.map_err(&counting)? {
             let (schema, table): (String, String) = (row.get(1), row.get(2));

@@ -15,7 +15,7 @@ use crate::incident::ordered;
 use crate::postgres::catalog::{every_table, references};
 use crate::postgres::rows::Source;
 use crate::postgres::script::parts;
-use crate::postgres::trial::{Fate, Trial, fate};
+use crate::postgres::trial::{Effects, Fate, Trial, fate};
 use crate::postgres::{Session, broken};
 use crate::rows::{Change, Section};
 use crate::script::{Script, differences, examine, unlike};
@@ -62,7 +62,7 @@ pub async fn run(step: &RunScript, hands: Hands<'_>) -> Result<ScriptDone> {
     };
     trial.run(&script).await?;
     let effects = trial.effects().await?;
-    as_shown(step, &effects.tables, &effects.definitions)?;
+    as_shown(step, &effects)?;
     let mut told = vec![said(&effects.tables)];
     told.extend(gate(&before, &broken(trial.session(), &step.checks).await?, "the script")?);
     let mut undo = None;
@@ -121,11 +121,15 @@ fn script(step: &RunScript) -> Result<Script> {
 }
 
 /// Whether it did what was shown, and nothing else.
-fn as_shown(step: &RunScript, tables: &BTreeMap<String, Touched>, definitions: &[String]) -> Result<()> {
-    let mut other = differences(&step.counts, tables);
-    other.extend(unlike(&step.definitions, definitions));
+fn as_shown(step: &RunScript, done: &Effects) -> Result<()> {
+    let mut other = differences(&step.counts, &done.tables);
+    other.extend(unlike(&step.definitions, &done.definitions));
     if other.is_empty() {
         return Ok(());
+    }
+    if !done.sequences.is_empty() {
+        let named = done.sequences.join(", ");
+        other.push(format!("the rehearsal has advanced {named}: a condition on new ids does not hold twice"));
     }
     let error = other
         .into_iter()
