@@ -116,6 +116,7 @@ class Case:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             shop.describe()
         else:
+            shop.odpm("incident", "reopen", "--watch", "0s", "--yes")
             shop.must("apply", "--yes")
             shop.wipe()
             shop.fill()
@@ -279,9 +280,49 @@ def sidecars(count):
     return holds
 
 
+def clock(shop):
+    return shop.sql("postgres", "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+
+
 def moment(shop):
-    at = shop.sql("postgres", "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
-    return ["incident", "sidecar", "--at", at, "--name", "before", "--yes"]
+    return ["incident", "sidecar", "--at", clock(shop), "--name", "before", "--yes"]
+
+
+def damaged(shop):
+    """Prices and rows lost, with a sidecar on each side of that."""
+    a_base(shop)
+    before = clock(shop)
+    shop.sql("shop", "BEGIN; UPDATE product_template SET list_price = 1; DELETE FROM marketplace_listing; COMMIT")
+    for name, at in (("before", before), ("after", clock(shop))):
+        shop.must("incident", "sidecar", "--at", at, "--name", name, "--yes")
+
+
+def listings(some):
+    def holds(shop):
+        check((shop.sql("shop", "SELECT count(*) FROM marketplace_listing") != "0") == some, "listings are not as they should be")
+    return holds
+
+
+def both(*all):
+    return lambda shop: [one(shop) for one in all]
+
+
+def held(shop):
+    check((shop.place / ".odpm/contained.json").exists(), "nothing is held back")
+    check("read-only" in refused(shop), "writes go through")
+
+
+def let_go(shop):
+    check(not (shop.place / ".odpm/contained.json").exists(), "something is held back")
+    check(refused(shop) == "", "writes do not go through")
+
+
+def refused(shop):
+    try:
+        shop.sql("shop", "UPDATE product_template SET weight = weight WHERE id = 1")
+        return ""
+    except Broken as e:
+        return str(e)
 
 
 def a_sidecar(shop):
@@ -323,6 +364,11 @@ CASES = [
     Case("archive expire", ["archive", "expire", "--yes"], bases(1), two_bases),
     Case("incident sidecar", moment, sidecars(1), a_base, before=sidecars(0)),
     Case("incident sidecar rm", ["incident", "sidecar", "rm", "before", "--yes"], sidecars(0), a_sidecar),
+    Case("incident repair", ["incident", "repair", "--sidecar", "before", "--after", "after", "--yes"],
+         both(prices("0"), listings(True)), damaged, either=one_of(["shop"]), before=both(prices("40"), listings(False))),
+    Case("incident contain", ["incident", "contain", "--read-only", "--yes"], held, before=let_go),
+    Case("incident reopen", ["incident", "reopen", "--watch", "0s", "--yes"], let_go,
+         lambda shop: shop.must("incident", "contain", "--read-only", "--yes")),
     Case("down", ["down", "--yes"], lambda shop: shop.must("apply", "--yes"), lambda shop: shop.must("apply", "--yes")),
 ]
 

@@ -58,7 +58,7 @@ sql() {
     PGPASSWORD=$(cat .odpm/secrets/admin_password) \
         "$(find /usr/lib/postgresql/"$newest"/bin /usr/pgsql-"$newest"/bin /opt/homebrew/opt/postgresql@"$newest"/bin \
             -name psql 2>/dev/null | head -1)" \
-        -q -h 127.0.0.1 -p "$ODPM_EXAMPLE_PORT" -U postgres -d "$1" -c "$2"
+        -qtA -h 127.0.0.1 -p "$ODPM_EXAMPLE_PORT" -U postgres -d "$1" -c "$2"
 }
 
 say "A database, backed up, lost, brought back, restored beside itself, and tried whether it would restore."
@@ -95,14 +95,25 @@ say "A script cancels 400 orders and deletes 60 customers with all that hangs on
 run 0 archive enable --yes
 sql postgres 'CREATE DATABASE shop OWNER odoo TEMPLATE template0'
 sql shop "SET ROLE odoo; $(cat "$home/tests/it/incident.sql")"
+since=$(sql postgres "SELECT to_json(clock_timestamp())#>>'{}'")
+run 0 archive basebackup --yes
+run 0 incident open --note 'orders are cancelled that nobody cancelled'
 sql shop "BEGIN; UPDATE sale_order SET state = 'cancel', write_date = now() AT TIME ZONE 'UTC', write_uid = 3 WHERE id BETWEEN 301 AND 700; DELETE FROM res_partner WHERE id <= 60; COMMIT"
-sql shop "INSERT INTO sale_order (name, state, partner_id, write_date, write_uid) SELECT 'S' || n, 'draft', 100, now() AT TIME ZONE 'UTC', 2 FROM generate_series(1001, 1005) n"
+sql shop "INSERT INTO sale_order (name, state, partner_id, write_date, write_uid) SELECT 'S' || n, 'draft', 100, now() AT TIME ZONE 'UTC', 2 FROM generate_series(1001, 1005) n; UPDATE sale_order SET note = 'call back' WHERE id = 400"
+run 0 incident contain -d shop --read-only --yes
 sql postgres 'SELECT pg_switch_wal()' >/dev/null && sleep 2
-run 0 incident blast-radius -d shop --since 30m
-moment=$("$odpm" incident blast-radius -d shop --since 30m --format json | sed -n 's/.*"t_recover": "\(.*\)".*/\1/p')
-run 0 incident sidecar --at "$moment" --name before --yes
-run 0 incident diff -d shop
-run 0 incident sidecar rm before --yes
+run 0 incident blast-radius -d shop --since "$since"
+found=$("$odpm" incident blast-radius -d shop --since "$since" --format json)
+moment() { printf '%s' "$found" | sed -n "s/.*\"$1\": \"\(.*\)\".*/\1/p"; }
+run 0 incident sidecar --at "$(moment t_recover)" --name before --yes
+run 0 incident sidecar --at "$(moment damaged_until)" --name after --yes
+run 0 incident diff -d shop --sidecar before
+run 0 incident repair -d shop --sidecar before --after after --yes
+run 0 incident verify -d shop
+run 0 incident reopen --watch 1s --yes
+for name in before after; do run 0 incident sidecar rm "$name" --yes; done
+run 0 incident close --note 'scripts are rehearsed from now on: odpm sql'
+run 0 incident report
 
 say "Somebody drops the role that Odoo logs in with, and somebody else moves the project to a server."
 for database in example copy catalogue shop; do sql "$database" 'REASSIGN OWNED BY odoo TO postgres'; done
