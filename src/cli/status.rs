@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::session::Session;
 use crate::error::Result;
+use crate::facts::DrillKind;
 use crate::grounds::specs;
 use crate::observe::{self, Depth};
 use crate::report::{self, Format, Status, Ui};
@@ -38,8 +39,7 @@ pub async fn look(start: &Path) -> Result<(Status, bool)> {
     let waits = plan.pending().next().is_some() || view.seen.unfinished.is_some();
     let project = &session.loaded.project;
     let holder = state::holder(&session.loaded.state);
-    let scale = specs::scale(&session.grounds(&view));
-    let count = |name: &str, described: u16| scale.0.get(name).map_or(described, |scaled| scaled.replicas);
+    let grounds = session.grounds(&view);
     let archive = match &project.archive {
         Some(archive) => {
             let seen = observe::archive(&session.loaded).await?;
@@ -59,8 +59,8 @@ pub async fn look(start: &Path) -> Result<(Status, bool)> {
         wanted: project
             .odoo
             .services
-            .iter()
-            .map(|(name, service)| (name.clone(), count(name, service.replicas)))
+            .keys()
+            .map(|name| (name.clone(), specs::replicas(name, &grounds)))
             .collect(),
         notes: plan.warnings,
         data: project.postgres.data.display().to_string(),
@@ -82,7 +82,11 @@ pub async fn look(start: &Path) -> Result<(Status, bool)> {
             .iter()
             .rev()
             .find_map(|backup| Some(backup.manifest.as_ref()?.created_at.clone())),
-        last_drill: observe::last_drill(&session.loaded),
+        last_drill: observe::last_drill(&session.loaded, DrillKind::Restore),
+        last_rehearsal: observe::last_drill(&session.loaded, DrillKind::Sidecar),
+        contained: specs::contained(&grounds),
+        incident: state::open_incident(&session.loaded.state)?
+            .map(|incident| format!("{}: {}", incident.id, incident.note())),
         archive,
         sidecars: observe::sidecars(&session.loaded)?,
         now: view.seen.at,

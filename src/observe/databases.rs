@@ -58,11 +58,11 @@ pub fn backup(loaded: &Loaded, name: &Path) -> Result<BackupSeen> {
     backup_file::look(&place)
 }
 
-/// The last restore on trial that passed.
-pub fn last_drill(loaded: &Loaded) -> Option<Drill> {
+/// The last drill of a kind that passed.
+pub fn last_drill(loaded: &Loaded, kind: DrillKind) -> Option<Drill> {
     let text = std::fs::read_to_string(specs::drills(&loaded.project)).ok()?;
-    let restore = |line: &&str| drill(line).is_some_and(|drill| drill.kind == DrillKind::Restore);
-    text.lines().rev().filter(restore).find_map(|line| serde_json::from_str(line).ok())
+    let wanted = |line: &&str| drill(line).is_some_and(|drill| drill.kind == kind);
+    text.lines().rev().filter(wanted).find_map(|line| serde_json::from_str(line).ok())
 }
 
 /// The drills of every kind that passed.

@@ -12,8 +12,8 @@ use crate::base::time::ago;
 use crate::drift::Judged;
 use crate::error::Error;
 use crate::facts::{
-    BaselineCluster, BaselineCompose, BaselineConf, DataDir, Drill, Known, Live, PidFile, RunSummary,
-    ServerSeen, ServiceSeen,
+    BaselineCluster, BaselineCompose, BaselineConf, Contained, DataDir, Drill, Known, Live, PidFile,
+    RunSummary, ServerSeen, ServiceSeen,
 };
 use crate::step::SidecarRecord;
 
@@ -62,6 +62,15 @@ pub struct Status {
     pub last_backup: Option<String>,
     /// The last drill that passed.
     pub last_drill: Option<Drill>,
+    /// The last rehearsal of a repair that passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_rehearsal: Option<Drill>,
+    /// The incident that is open: its name and what it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+    /// What it holds back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contained: Option<Contained>,
     /// The archive; `None` where the project describes none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveStatus>,
@@ -78,6 +87,7 @@ pub fn next(status: &Status) -> String {
     let next = match () {
         () if status.unfinished.is_some() => "go on with the unfinished run: odpm apply --resume",
         () if status.locked_by.is_some() => "wait for the odpm that is at work: odpm status",
+        () if status.contained.is_some() => "go on with the incident: odpm incident repair, verify, reopen",
         () if !status.blocked.is_empty() => "see what is in the way: odpm plan",
         () if status.recorded_at.is_none() => "see what would be set up: odpm plan",
         () if status.steps > 0 => "see what would change: odpm plan",
@@ -150,6 +160,22 @@ pub fn status(status: &Status) -> String {
             false => archive.troubles.join("; "),
         };
         let _ = writeln!(text, "  archive       {told}");
+    }
+    if let Some(drill) = &status.last_rehearsal {
+        let _ = writeln!(text, "  rehearsal     {}, passed in {} s", age(&drill.begun), drill.seconds);
+    }
+    if let Some(incident) = &status.incident {
+        let _ = writeln!(text, "  {}      {incident}", style("incident").red());
+    }
+    if let Some(contained) = &status.contained {
+        let writes = if contained.read_only { ", and writes" } else { "" };
+        let _ = writeln!(
+            text,
+            "  {}     crons and deployments are held back{writes}, by {} since {}",
+            style("contained").red(),
+            contained.by,
+            contained.since
+        );
     }
     for record in &status.sidecars {
         let _ = writeln!(text, "  sidecar       {}: {}", record.sidecar.name, record.told());

@@ -39,6 +39,8 @@ fn what_writes_is_held_back_and_let_go_one_by_one() {
     assert_eq!(running(&shop), [1, 0]);
     let refused = shop.try_sql("shop", "UPDATE sale_order SET state = 'draft' WHERE id = 1");
     assert!(refused.is_err_and(|said| said.contains("read-only transaction")));
+    let _ = shop.run(&["status"]).code(0).says("are held back, and writes, by ").says("orders are gone");
+
     let _ = shop.run(&["apply", "--yes"]).code(3).says("an incident is contained: nothing is deployed");
     let _ = shop.run(&["database", "rename", "-d", "shop", "other", "--yes"]).code(3).says("is contained");
     let _ = shop.run(&["scale", "--service", "odoo-cron", "--reset", "--yes"]).code(3).says("is contained");

@@ -246,6 +246,7 @@ fn the_whole_path_is_rehearsed_and_recorded() {
     let _ = shop.run(&["database", "backup", "-d", "shop", "--format", "fast", "--yes"]).code(0);
     let said = shop.run(&["incident", "drill", "--yes"]).code(0);
     let _ = said.says("The rehearsal passed: ").says("damaged rows were repaired");
+    let _ = shop.run(&["status"]).code(0).says("rehearsal     ");
     let drills = shop.read(".odpm/drills.jsonl");
     assert!(drills.contains("\"kind\":\"sidecar\"") && drills.contains("\"database\":\"shop\""), "{drills}");
     let names = shop.sql(

@@ -34,7 +34,7 @@ pub fn findings(case: &Case<'_>) -> Vec<Finding> {
         ));
     }
     if archive {
-        let remedy = "Hold one, each quarter: odpm incident sidecar --at '10m ago', odpm incident diff, odpm incident sidecar rm NAME";
+        let remedy = "Hold one, each quarter: odpm incident drill";
         found.extend(drill(
             case,
             DrillKind::Sidecar,
