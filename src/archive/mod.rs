@@ -44,6 +44,8 @@ pub fn plan(request: Request, ground: &Ground<'_>) -> Plan {
     };
     let mut plan = frame::empty(verb, &ground.all);
     plan.blocked.extend(frame::unfinished(&ground.all));
+    // What is removed may be what the damage is taken back from.
+    plan.blocked.extend(frame::frozen(&ground.all).filter(|_| matches!(request, Request::Expire)));
     let Some(archive) = &ground.all.project.archive else {
         plan.blocked.push(none());
         return plan;

@@ -34,6 +34,12 @@ pub fn is_secret_name(name: &str) -> bool {
         .any(|word| name.contains(word))
 }
 
+/// Whether a column of a table holds what must not be shown.
+pub fn is_secret_column(table: &str, column: &str) -> bool {
+    let keyed = [("ir_config_parameter", "value"), ("res_users_apikeys", "key")];
+    is_secret_name(column) || keyed.contains(&(table, column))
+}
+
 /// Where a secret is found when the step that needs it runs. Plans and journals hold only this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "from", rename_all = "snake_case")]

@@ -29,6 +29,11 @@ impl Intent {
         self.plan || self.save_plan.is_some()
     }
 
+    /// Whether the plan is to be saved.
+    pub fn saves(&self) -> bool {
+        self.save_plan.is_some()
+    }
+
     /// Whether nothing is kept either, not even the plan.
     fn only_shows(&self) -> bool {
         self.plan && self.save_plan.is_none()

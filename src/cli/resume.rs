@@ -3,7 +3,8 @@
 use super::admin_password::PasswordSource;
 use super::carry_out;
 use super::session::Session;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::grounds::frame;
 use crate::report::Ui;
 use crate::state;
 
@@ -21,6 +22,11 @@ pub async fn run(
     };
     if abandon {
         return carry_out::abandon(session, &journal, ui).await;
+    }
+    if session.loaded.state.contained().exists() && frame::deploys(&journal.plan.command) {
+        return Err(Error::refused("an incident is contained: nothing is deployed")
+            .because(format!("{} is a run of odpm {}", journal.plan.run, journal.plan.command))
+            .hint("Reopen first: odpm incident reopen; or give the run up: odpm apply --abandon"));
     }
     if journal.plan.basis.project != session.loaded.project.inputs {
         ui.insist("odpm.yaml or .env has changed since; this finishes what was planned before that.");

@@ -61,7 +61,10 @@ pub fn unfinished(grounds: &Grounds<'_>) -> Option<Block> {
                 "`odpm {}` of {}, begun {}, stopped after {} of {} steps{at}",
                 run.command, run.by, run.started_at, run.done, run.steps
             ))
-            .hint("Go on with it: odpm apply --resume")
+            .hint(match specs::contained(grounds) {
+                Some(_) if deploys(&run.command) => "It waits while an incident is contained.",
+                _ => "Go on with it: odpm apply --resume",
+            })
             .hint("Give it up, what it did stays done: odpm apply --abandon"),
     )
 }
@@ -75,6 +78,12 @@ pub fn frozen(grounds: &Grounds<'_>) -> Option<Block> {
             .hint("Go on with it: odpm incident repair, verify, reopen")
             .hint("Reopen at once, without looking: odpm incident reopen --watch 0s"),
     )
+}
+
+/// Whether a run of this command deploys: all but what an incident itself needs.
+pub fn deploys(command: &str) -> bool {
+    let free = ["incident", "undo", "sql", "watchdog", "archive", "database backup", "database drill"];
+    !free.iter().any(|free| command.starts_with(free))
 }
 
 /// An engine that cannot be asked: nothing that runs is known, and nothing may be started or stopped.

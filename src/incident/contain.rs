@@ -6,7 +6,7 @@ use super::frame;
 use crate::base::time::utc_seconds;
 use crate::facts::{Contained, FileSeen};
 use crate::grounds::{Grounds, services, specs};
-use crate::plan::{Plan, PlannedStep, Risk};
+use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{HoldTraffic, RemoveFile, Step, WriteFile};
 
 /// What runs at most while an incident is contained: no cron, and one of what works through queues.
@@ -38,8 +38,19 @@ pub fn stages(grounds: &Grounds<'_>) -> Vec<Limits> {
 
 /// Holds back so much, in place of whatever is held back now.
 pub(super) fn contain(database: &str, read_only: bool, grounds: &Grounds<'_>, plan: &mut Plan) {
-    let limits = LIMITS.into_iter().filter(|(name, _)| grounds.project.odoo.services.contains_key(*name));
-    let limits = limits.map(|(name, limit)| (name.to_owned(), limit)).collect();
+    let now = specs::contained(grounds);
+    if let Some(now) = now.as_ref().filter(|now| now.database != database) {
+        let block = Block::refused("contained", format!("{} is contained already", now.database));
+        plan.blocked.push(block.hint("Reopen it first: odpm incident reopen"));
+        return;
+    }
+    let described = grounds.project.odoo.services.keys();
+    // From 18 on Odoo says of each of its transactions that it writes: it has to rest where nobody shall write.
+    let limit = |name: &str| match LIMITS.iter().find(|(limited, _)| *limited == name) {
+        _ if read_only => Some(0),
+        limited => limited.map(|(_, limit)| *limit),
+    };
+    let limits = described.filter_map(|name| Some((name.clone(), limit(name)?))).collect();
     let contained = Contained {
         format_version: 1,
         by: grounds.seen.author.name.clone(),
@@ -48,17 +59,16 @@ pub(super) fn contain(database: &str, read_only: bool, grounds: &Grounds<'_>, pl
         read_only,
         limits,
     };
-    let now = specs::contained(grounds);
     // Who contained it first stays known.
     let contained = match &now {
         Some(now) => Contained { by: now.by.clone(), since: now.since.clone(), ..contained },
         None => contained,
     };
-    let hold = read_only && !now.as_ref().is_some_and(|now| now.read_only);
     let release = !read_only && now.as_ref().is_some_and(|now| now.read_only);
     write(Some(contained), "nothing is deployed, and less runs, until it is reopened", grounds, plan);
-    if hold || release {
-        traffic(database, hold, grounds, plan);
+    // Asked for once more it is done once more: an attempt before may have ended in between.
+    if read_only || release {
+        traffic(database, read_only, grounds, plan);
     }
 }
 

@@ -9,15 +9,12 @@ use jiff::Timestamp;
 use super::frame;
 use super::order::{Ordered, order};
 use crate::base::Digest;
-use crate::base::secret::is_secret_name;
+use crate::base::secret::is_secret_column;
 use crate::facts::{BackupSource, Reference};
 use crate::grounds::{Grounds, specs};
 use crate::plan::{Plan, PlannedStep};
-use crate::rows::{Cell, Change, Conflict, Decision, Key, ROW, Row, Section, Value, decide};
+use crate::rows::{BOOKS, Cell, Change, Conflict, Decision, Key, ROW, Row, Section, Value, decide};
 use crate::step::{RepairRows, RepairTable, RestoreFiles, Step};
-
-/// Columns by which Odoo keeps books: a later write of them alone is no reason to leave a row.
-const BOOKS: [&str; 2] = ["write_date", "write_uid"];
 
 /// What is to be repaired.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +23,8 @@ pub struct Wanted {
     pub columns: Vec<String>,
     /// Only these rows; all when `None`.
     pub rows: Option<BTreeSet<Key>>,
+    /// Whether tables were named: then what nothing dates is repaired, too, where all that is known is the damage's end.
+    pub named: bool,
     /// Whether rows that came with the damage go.
     pub remove_added: bool,
     /// Whether what somebody has written since is overwritten.
@@ -86,7 +85,7 @@ impl Gathered {
             return;
         }
         let has_parts = |name: &str| section.field(name).is_some_and(|field| field.origin.has_parts());
-        let late = wanted.until.and_then(|until| written_after(until, change, now));
+        let late = wanted.until.and_then(|until| not_the_damage(until, change, now, wanted.named));
         let mut decision = decide(change, now, &has_parts);
         if wanted.overwrite {
             overwrite(&mut decision, change, now);
@@ -174,11 +173,18 @@ fn cells(cells: Vec<Cell>) -> (Row, Row) {
     cells.into_iter().map(|cell| ((cell.field.clone(), cell.value), (cell.field, cell.seen))).unzip()
 }
 
-/// Why a row is not the damage's own any more, where all that is known of the damage is when it ended.
-fn written_after(until: Timestamp, change: &Change, now: Option<&Row>) -> Option<String> {
-    let dated = if change.before.is_none() { "create_date" } else { BOOKS[0] };
-    let at: Timestamp = now?.get(dated)?.sql_text()?.parse().ok()?;
-    (at > until).then(|| format!("it was written at {at}, after the damage"))
+/// Why a row is not the damage's own, or may not be, where all that is known of the damage is when it ended.
+fn not_the_damage(until: Timestamp, change: &Change, now: Option<&Row>, named: bool) -> Option<String> {
+    let dated =
+        |row: Option<&Row>, column: &str| -> Option<Timestamp> { row?.get(column)?.sql_text()?.parse().ok() };
+    let (written, before) = (dated(now, BOOKS[0]), dated(change.before.as_ref(), BOOKS[0]));
+    if let Some(at) = written.max(dated(now, "create_date")).filter(|at| *at > until) {
+        return Some(format!("it was written at {at}, after the damage"));
+    }
+    // It is gone, its table says nothing, or it was written by SQL that says nothing.
+    let told = now.is_some() && written.is_some() && written != before;
+    (!told && !named)
+        .then(|| "nothing tells when that happened; name its table if it is the damage: --table".to_owned())
 }
 
 /// What is in the way is written over, where there is still something to write.
@@ -215,7 +221,7 @@ fn overwrite(decision: &mut Decision, change: &Change, now: Option<&Row>) {
 }
 
 fn told(conflict: &Conflict) -> String {
-    let Conflict { field, seen, now, before, .. } = conflict;
+    let Conflict { model, field, seen, now, before, .. } = conflict;
     if field == ROW {
         return match now {
             Some(now) if !now.is_null() && before.is_null() => "it was worked on since".to_owned(),
@@ -223,7 +229,7 @@ fn told(conflict: &Conflict) -> String {
             None => "it is gone".to_owned(),
         };
     }
-    if is_secret_name(field) {
+    if is_secret_column(model, field) {
         return format!("{field} was written since");
     }
     match now {
@@ -246,6 +252,8 @@ pub struct Part {
     pub sha256: Digest,
     /// Its tables, in the order in which rows are put back.
     pub tables: Vec<RepairTable>,
+    /// Whether rows in it name files of the filestore.
+    pub names_files: bool,
 }
 
 /// The files of the filestore that rows name which come back.
@@ -292,9 +300,9 @@ pub(super) fn plan(repair: &Repair, grounds: &Grounds<'_>, plan: &mut Plan) {
         return;
     };
     let (to, lost) = &repair.files;
-    for (at, lost) in lost.iter().enumerate() {
-        // The rows that name files are all in the first part.
-        let Some(part) = repair.parts.first() else { break };
+    let named = repair.parts.iter().filter(|part| part.names_files);
+    let files = named.flat_map(|part| lost.iter().map(move |lost| (part, lost)));
+    for (at, (part, lost)) in files.enumerate() {
         let LostFiles { backup, source, count } = lost.clone();
         let (changes, sha256, to) = (part.path.clone(), part.sha256.clone(), to.clone());
         let step = RestoreFiles { changes, sha256, backup, source, to, count };
@@ -302,7 +310,7 @@ pub(super) fn plan(repair: &Repair, grounds: &Grounds<'_>, plan: &mut Plan) {
         let reason = "rows that come back name them, and they are gone";
         plan.steps.push(PlannedStep::new(id, Step::RestoreFiles(Box::new(step)), reason));
     }
-    for (at, Part { path, sha256, tables }) in repair.parts.iter().enumerate() {
+    for (at, Part { path, sha256, tables, .. }) in repair.parts.iter().enumerate() {
         let step = RepairRows {
             operator: operator.clone(),
             database: repair.database.clone(),
@@ -398,11 +406,19 @@ mod tests {
     fn without_a_second_sidecar_the_time_of_the_last_write_decides() {
         let until = Some("2026-05-17T14:30:00Z".parse().unwrap());
         let wanted = Wanted { until, ..Wanted::default() };
+        let named = Wanted { named: true, ..wanted.clone() };
         let change = |now: Row| Change { after: Some(now), ..cancelled() };
         let rogue = change(row("cancel", "", ROGUE));
         assert_eq!(written(&seen(&rogue, rogue.after.clone(), &wanted)), ["state", "write_date"]);
         let later = change(row("done", "", LATER));
         assert!(seen(&later, later.after.clone(), &wanted).left[0].why.ends_with("after the damage"));
+        // Rows that are gone, and those that SQL has written, tell nothing: only of tables that were named.
+        let gone = Change { after: None, ..cancelled() };
+        assert!(seen(&gone, None, &wanted).left[0].why.starts_with("nothing tells when"));
+        assert_eq!(seen(&gone, None, &named).counts()["sale_order"], [1, 0, 0]);
+        let by_sql = change(row("cancel", "", T0));
+        assert!(seen(&by_sql, by_sql.after.clone(), &wanted).changes.is_empty());
+        assert_eq!(written(&seen(&by_sql, by_sql.after.clone(), &named)), ["state"]);
     }
 
     #[test]

@@ -29,18 +29,24 @@ const PATIENCE: &str = "SET LOCAL statement_timeout = '5min'";
 pub type Evidence = (String, Result<String>);
 
 /// What sessions, locks, statements and logs say before anything is touched.
-pub async fn evidence(loaded: &Loaded, engine: &dyn Engine, since: Timestamp) -> Result<Vec<Evidence>> {
+pub async fn evidence(
+    loaded: &Loaded,
+    engine: &dyn Engine,
+    database: &str,
+    since: Timestamp,
+) -> Result<Vec<Evidence>> {
     let mut found = Vec::new();
-    match administrator(loaded).await? {
-        Known::Known(session) => {
+    match source(loaded, database)?.connect().await {
+        Ok(session) => {
+            session
+                .batch_execute("SET statement_timeout = '20s'")
+                .await
+                .map_err(|e| Error::environment("the server cannot be asked").caused_by(&e))?;
             for (name, query) in EVIDENCE {
                 found.push((format!("{name}.json"), rows_as_json(&session, query).await));
             }
         }
-        Known::Unknown(why) => {
-            let error = Error::environment("the server cannot be asked").because(why);
-            found.push(("sessions.json".to_owned(), Err(error)));
-        }
+        Err(error) => found.push(("sessions.json".to_owned(), Err(error))),
     }
     let services: Vec<String> =
         std::iter::once("db".to_owned()).chain(loaded.project.odoo.services.keys().cloned()).collect();
@@ -131,7 +137,7 @@ pub async fn ask_gates(
 ) -> Result<Vec<Gate>> {
     let moment = Moment::of(source(loaded, database)?).await?;
     let session = moment.session();
-    let models = models_of(session).await;
+    let models = models(session).await?;
     let mut catalog = catalog(session, &models, &[]).await?;
     catalog.tables = every_table(session).await?;
     let (serials, references) = (serials(session).await?, references(session).await?);
@@ -142,14 +148,6 @@ pub async fn ask_gates(
         answers.push(ask(session, name, query).await?);
     }
     Ok(answers)
-}
-
-/// A registry that is not there must not end the transaction.
-async fn models_of(session: &Session) -> Vec<String> {
-    let _ = session.batch_execute("SAVEPOINT registry").await;
-    let models = models(session).await;
-    let _ = session.batch_execute("ROLLBACK TO registry").await;
-    models
 }
 
 async fn ask(session: &Session, name: String, query: String) -> Result<Gate> {

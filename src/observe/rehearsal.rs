@@ -9,7 +9,7 @@ use crate::postgres::broken;
 use crate::postgres::catalog::every_table;
 use crate::postgres::rows::Source;
 use crate::postgres::script::parts;
-use crate::postgres::trial::{Effects, Trial};
+use crate::postgres::trial::{Effects, Trial, number};
 use crate::script::{Script, cascades, examine};
 use crate::step::ScriptTerms;
 use crate::watchdog::{Columns, whole};
@@ -32,7 +32,7 @@ pub async fn rehearse(
     let before = broken(trial.session(), checks).await?;
     let took = trial.run(script).await?;
     let effects = trial.effects().await?;
-    let writes = trial.number().await?.is_some() || !effects.sequences.is_empty();
+    let writes = number(trial.session()).await?.is_some() || !effects.sequences.is_empty();
     let mut worse = broken(trial.session(), checks).await?;
     worse.retain(|found| {
         before.iter().find(|was| was.name == found.name).is_none_or(|was| was.rows < found.rows)

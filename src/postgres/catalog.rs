@@ -101,9 +101,15 @@ pub async fn references(session: &Session) -> Result<Vec<Reference>> {
 }
 
 /// The models of the registry; a database without Odoo has none.
-pub async fn models(session: &Session) -> Vec<String> {
-    let rows = session.query_typed("SELECT model FROM ir_model", &[]).await.unwrap_or_default();
-    rows.iter().map(|row| row.get(0)).collect()
+pub async fn models(session: &Session) -> Result<Vec<String>> {
+    let failed = |e: tokio_postgres::Error| Error::environment("cannot read the models").because(words(&e));
+    let there =
+        session.query_typed("SELECT to_regclass('ir_model') IS NOT NULL", &[]).await.map_err(failed)?;
+    if !there.first().is_some_and(|row| row.get(0)) {
+        return Ok(Vec::new());
+    }
+    let rows = session.query_typed("SELECT model::text FROM ir_model", &[]).await.map_err(failed)?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The columns that sequences fill.

@@ -54,8 +54,8 @@ pub struct Counters {
 pub async fn counters(session: &Session, database: &str) -> Result<Counters> {
     let question = "SELECT tup_inserted + tup_updated + tup_deleted, \
          extract(epoch FROM now() - coalesce(stats_reset, pg_postmaster_start_time()))::double precision, \
-         (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - query_start)), 0)::bigint FROM pg_stat_activity \
-          WHERE wait_event_type = 'Lock' AND datname = $1) FROM pg_stat_database WHERE datname = $1";
+         (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - coalesce((to_jsonb(l)->>'waitstart')::timestamptz, a.query_start))), 0)::bigint \
+          FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = $1) FROM pg_stat_database WHERE datname = $1";
     let name = (&database as &(dyn ToSql + Sync), Type::TEXT);
     let rows = session.query_typed(question, &[name]).await;
     let failed = || Error::environment(format!("cannot read the counters of {database}"));

@@ -6,9 +6,6 @@ use super::findings_page::{STYLE, text};
 use crate::facts::{Happening, Incident, IncidentEntry};
 use crate::incident::Gate;
 
-/// How many lines of a script are shown.
-const SHOWN: usize = 40;
-
 /// An incident with what belongs to it.
 #[derive(Debug)]
 pub struct IncidentTold<'a> {
@@ -16,8 +13,8 @@ pub struct IncidentTold<'a> {
     pub project: &'a str,
     /// The incident.
     pub incident: &'a Incident,
-    /// The scripts that say what was written: paths and texts.
-    pub scripts: &'a [(String, String)],
+    /// The scripts that say what was written: paths, and how many statements.
+    pub scripts: &'a [(String, usize)],
     /// What is left open.
     pub open: &'a [String],
 }
@@ -63,12 +60,6 @@ fn broken(incident: &Incident) -> Option<String> {
     Some(format!("The timeline was edited by hand: line {line} does not follow from the one before it."))
 }
 
-/// The first lines of a script, and how many more there are.
-fn shown(script: &str) -> (String, usize) {
-    let lines: Vec<&str> = script.lines().collect();
-    (lines[..lines.len().min(SHOWN)].join("\n"), lines.len().saturating_sub(SHOWN))
-}
-
 /// The incident in lines.
 pub fn incident(told: &IncidentTold<'_>) -> String {
     let mut out = format!("Incident {} of {}: {}\n", told.incident.id, told.project, told.incident.note());
@@ -85,8 +76,8 @@ pub fn incident(told: &IncidentTold<'_>) -> String {
     if !told.scripts.is_empty() {
         out.push_str("\nWhat was written\n");
     }
-    for (path, script) in told.scripts {
-        let _ = writeln!(out, "  {path}: {} statements", script.lines().count().saturating_sub(2));
+    for (path, statements) in told.scripts {
+        let _ = writeln!(out, "  {path}: {statements} statements");
     }
     out.push_str("\nLeft open\n");
     for open in told.open {
@@ -104,7 +95,7 @@ pub fn incident_page(told: &IncidentTold<'_>) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{0}</title>\n<style>{STYLE}\npre {{ overflow-x: auto; font-size: .85rem }}</style>\n</head>\n<body>\n<h1>{0}</h1>\n<p>{1}</p>\n",
+         <title>{0}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{0}</h1>\n<p>{1}</p>\n",
         text(&title),
         text(told.incident.note())
     );
@@ -126,19 +117,14 @@ pub fn incident_page(told: &IncidentTold<'_>) -> String {
         );
     }
     page.push_str("</table></div>\n");
-    for (path, script) in told.scripts {
-        let (first, more) = shown(script);
-        let _ = writeln!(
-            page,
-            "<section><h3>What was written</h3><p class=\"soft\">{}</p><pre>{}</pre>",
-            text(path),
-            text(&first)
-        );
-        if more > 0 {
-            let _ = writeln!(page, "<p class=\"soft\">and {more} lines more</p>");
-        }
-        page.push_str("</section>\n");
+    if !told.scripts.is_empty() {
+        page.push_str("<h2>What was written</h2>\n<ul>\n");
     }
+    // The statements themselves hold values that not everybody may see who gets the page.
+    for (path, statements) in told.scripts {
+        let _ = writeln!(page, "<li><code>{}</code>: {statements} statements</li>", text(path));
+    }
+    page.push_str(if told.scripts.is_empty() { "" } else { "</ul>\n" });
     page.push_str("<h2>Left open</h2>\n<ul>\n");
     for open in told.open {
         let _ = writeln!(page, "<li>{}</li>", text(open));

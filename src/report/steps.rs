@@ -84,7 +84,9 @@ pub fn headline(step: &Step, root: &Path) -> String {
         Step::HoldTraffic(step) if step.hold => {
             format!("let nobody write to {}, and send everybody away from it", step.database)
         }
-        Step::HoldTraffic(step) => format!("let everybody write to {} again", step.database),
+        Step::HoldTraffic(step) => {
+            format!("let everybody write to {} again, and send everybody away from it once", step.database)
+        }
         Step::RepairRows(step) => {
             let part = |(count_of, what): (u64, &str)| (count_of > 0).then(|| format!("{what} {count_of}"));
             let table = |table: &RepairTable| {

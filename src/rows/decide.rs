@@ -38,6 +38,9 @@ pub struct Decision {
     pub conflicts: Vec<Conflict>,
 }
 
+/// Columns by which Odoo keeps books: a later write of them alone is no reason to leave a row.
+pub const BOOKS: [&str; 2] = ["write_date", "write_uid"];
+
 /// The field of a conflict that is about the row as such.
 pub const ROW: &str = "*";
 

@@ -18,7 +18,7 @@ mod text;
 mod tests;
 
 pub use change::{Cell, Change, Row, Value, Write, patch};
-pub use decide::{Conflict, Decision, ROW, decide};
+pub use decide::{BOOKS, Conflict, Decision, ROW, decide};
 pub use enrich::{Enriched, Further};
 pub use join::{Dialect, Difference, Lines, join};
 pub use layout::{Column, Layout};

@@ -14,7 +14,8 @@ pub fn script(changes: &[Change], tables: &[&Section]) -> String {
     let comes = |change: &Change| change.before.is_none();
     let stays = |change: &Change| change.before.is_some() && change.after.is_some();
     let goes = |change: &Change| change.after.is_none();
-    let mut out = "BEGIN;\n".to_owned();
+    let mut out =
+        "-- It asks nobody whether the rows were written since: odpm undo does.\nBEGIN;\n".to_owned();
     tables.iter().for_each(|section| out.push_str(&of(section, comes)));
     tables.iter().for_each(|section| out.push_str(&of(section, stays)));
     tables.iter().rev().for_each(|section| out.push_str(&of(section, goes)));
@@ -79,7 +80,7 @@ mod tests {
             (section("order", &["id"]), section("line", &["id"]), section("tag_rel", &["o", "t"]));
         assert_eq!(
             script(&changes, &[&order, &line, &rel]),
-            "BEGIN;\n\
+            "-- It asks nobody whether the rows were written since: odpm undo does.\nBEGIN;\n\
              INSERT INTO \"order\" (\"id\", \"name\") OVERRIDING SYSTEM VALUE VALUES (1, NULL);\n\
              INSERT INTO \"line\" (\"id\", \"name\") OVERRIDING SYSTEM VALUE VALUES (7, 'O''Neill');\n\
              UPDATE ONLY \"order\" SET \"name\" = '{\"en\": 1}' WHERE \"id\" = 2;\n\

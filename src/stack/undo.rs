@@ -9,6 +9,7 @@ use crate::step::Step;
 pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
     let mut plan = frame::empty("undo", grounds);
     plan.blocked.extend(frame::unfinished(grounds));
+    plan.blocked.extend(frame::frozen(grounds).filter(|_| frame::deploys(&journal.plan.command)));
     let inverse = inverse(journal);
     plan.warnings.extend(inverse.stays.iter().map(|stays| format!("Not taken back: {stays}.")));
     for guard in inverse.steps.iter().flat_map(|step| &step.guards) {

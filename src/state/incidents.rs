@@ -25,8 +25,10 @@ pub fn incidents(state: &StateDir) -> Result<Vec<Incident>> {
     let mut found = Vec::new();
     for entry in entries.flatten() {
         let path = entry.path().join(TIMELINE);
-        match fs::read_to_string(&path) {
-            Ok(text) => found.push(Incident::read(&entry.file_name().to_string_lossy(), &text)),
+        match fs::read(&path) {
+            // A crash may have torn the last line in the middle of a letter.
+            Ok(text) => found
+                .push(Incident::read(&entry.file_name().to_string_lossy(), &String::from_utf8_lossy(&text))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(cannot("read", &path, &e)),
         }
@@ -80,12 +82,13 @@ pub fn tell(state: &StateDir, id: &str, told: Told) -> Result<()> {
 
 /// The last whole line; what a crash has torn behind it is cut off, and the file stands at its end.
 fn last(file: &mut File) -> io::Result<String> {
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     file.set_len(whole as u64)?;
     file.seek(SeekFrom::End(0))?;
-    Ok(text[..whole].lines().last().unwrap_or_default().to_owned())
+    text.truncate(whole);
+    Ok(String::from_utf8_lossy(&text).lines().last().unwrap_or_default().to_owned())
 }
 
 /// The incident that goes on, or what to do where there is none.

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::facts::{Catalog, FieldTaken, SectionTaken, SnapshotDatabase};
 use crate::incident::Links;
-use crate::postgres::catalog::{catalog, every_table, references};
+use crate::postgres::catalog::{catalog, every_table, models, references};
 use crate::postgres::rows::{Counts, Form, Moment, Source};
 use crate::rows::{Enriched, Further, Lines, Section};
 use crate::watchdog::{self, Columns, Resolved, Spec};
@@ -66,7 +66,8 @@ impl Watched {
 
     async fn tables(moment: Moment, tables: &[String], columns: Columns) -> Result<Self> {
         let begun = std::time::Instant::now();
-        let mut catalog = catalog(moment.session(), &[], &[]).await?;
+        let models = models(moment.session()).await?;
+        let mut catalog = catalog(moment.session(), &models, &[]).await?;
         catalog.tables = every_table(moment.session()).await?;
         let resolved = watchdog::whole(&catalog, tables, columns);
         let (database, at) = identity(&moment, &catalog).await?;

@@ -4,7 +4,7 @@ use super::derive;
 use super::spec::Spec;
 use crate::base::quote::ident;
 use crate::base::secret::is_secret_name;
-use crate::facts::{Catalog, FieldSeen, Skipped, TableSeen};
+use crate::facts::{Catalog, FieldSeen, Skipped, TableSeen, table_of_model};
 use crate::rows::{DIGEST, Field, Kind, Origin, Section};
 
 /// What is read, and what is not.
@@ -146,7 +146,7 @@ pub fn whole(catalog: &Catalog, only: &[String], columns: Columns) -> Resolved {
             };
             match columns {
                 Columns::Shown => column(model, name, type_name, None, catalog, &make),
-                Columns::Exact => exact(name, type_name, &make),
+                Columns::Exact => exact(name, type_name, described_in(catalog, table, name), &make),
             }
         };
         resolved.sections.push(Section {
@@ -166,11 +166,26 @@ fn has_integer_key(seen: &TableSeen) -> bool {
     (1..=2).contains(&seen.key.len()) && seen.key.iter().all(integer)
 }
 
-/// A column as it can be written back. Of a number the text counts; the members of an object are values of their own.
-fn exact(name: &str, type_name: &str, make: &dyn Fn(Kind, Origin, String) -> Field) -> Field {
+/// What the registry says of a table's column.
+fn described_in<'a>(catalog: &'a Catalog, table: &str, column: &str) -> Option<&'a FieldSeen> {
+    let of_table = catalog.fields.iter().find(|(model, _)| table_of_model(model) == table)?;
+    of_table.1.get(column)
+}
+
+/// A column as it can be written back. Of a number the text counts; of an object that holds a value for each company or language
+/// those are values of their own, any other one is a whole.
+fn exact(
+    name: &str,
+    type_name: &str,
+    described: Option<&FieldSeen>,
+    make: &dyn Fn(Kind, Origin, String) -> Field,
+) -> Field {
     let column = format!("t.{}", ident(name));
     match (type_name, Kind::of(type_name)) {
-        ("jsonb", kind) => make(kind, Origin::ByLanguage, column),
+        ("jsonb", kind) => {
+            let parts = described.is_some_and(|field| field.translated || field.company_dependent);
+            make(kind, if parts { Origin::ByLanguage } else { Origin::Column }, column)
+        }
         (_, Kind::Json | Kind::Number) => make(Kind::Text, Origin::Column, column),
         (_, kind) => make(kind, Origin::Column, column),
     }

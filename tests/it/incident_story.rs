@@ -108,7 +108,7 @@ fn told(shop: &Sandbox) {
     let _ = shop.run(&["undo", &run, "--yes"]).code(0);
     assert_eq!(everything(shop, "shop"), damaged);
     let script = shop.read(&format!(".odpm/repairs/{run}.written.sql"));
-    assert!(script.starts_with("BEGIN;\nINSERT INTO \"res_partner\""), "{}", &script[..200]);
+    assert!(script.contains("BEGIN;\nINSERT INTO \"res_partner\""), "{}", &script[..200]);
     let _ = shop.run(&[&repair[..], &["--chunk", "100", "--yes"]].concat()).code(0).says("5 steps");
     assert_eq!(everything(shop, "shop"), everything(shop, "ledger"));
 }

@@ -11,6 +11,9 @@ use crate::observe::{self, Depth};
 use crate::report::Ui;
 use crate::state::{self, cannot};
 
+/// How long the evidence may keep anybody waiting.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+
 /// How many hours of the logs are kept as evidence.
 const HOURS: i64 = 6;
 
@@ -21,7 +24,7 @@ pub struct Args {
     /// The database; odoo.database unless given
     #[arg(short, long, value_name = "DB")]
     database: Option<String>,
-    /// Let nobody write to the database but odpm's repairs, and send everybody away once
+    /// Stop Odoo, let nobody write to the database but odpm's repairs, and send everybody away once
     #[arg(long)]
     read_only: bool,
     #[command(flatten)]
@@ -32,7 +35,12 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let session = args.intent.session(start, "incident contain")?;
     let database = session.database(args.database.as_deref())?;
     if !args.intent.reads_only() {
-        keep(&session, ui).await?;
+        // Whatever keeps odpm from keeping it, what does damage is stopped.
+        match tokio::time::timeout(PATIENCE, keep(&session, &database, ui)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => ui.insist(&format!("note: not all of the evidence was kept: {error}")),
+            Err(_) => ui.insist("note: not all of the evidence was kept: it took too long"),
+        }
     }
     let view = session.observe(Depth::Live).await?;
     let request = Request::Contain { database: &database, read_only: args.read_only };
@@ -41,7 +49,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
 }
 
 /// Before anything is touched: what sessions, locks and logs say. Where no incident is open, one is begun with it.
-async fn keep(session: &Session, ui: Ui) -> Result<()> {
+async fn keep(session: &Session, database: &str, ui: Ui) -> Result<()> {
     let state = &session.loaded.state;
     let now = Timestamp::now();
     let id = match state::open_incident(state)? {
@@ -61,7 +69,7 @@ async fn keep(session: &Session, ui: Ui) -> Result<()> {
     state::make_dir(&folder, 0o700).map_err(|e| cannot("make", &folder, &e))?;
     let since = now.checked_sub(SignedDuration::from_hours(HOURS)).unwrap_or(now);
     let mut kept = Vec::new();
-    for (name, text) in observe::evidence(&session.loaded, session.engine.as_ref(), since).await? {
+    for (name, text) in observe::evidence(&session.loaded, session.engine.as_ref(), database, since).await? {
         let path = folder.join(&name);
         match text {
             Ok(text) => {

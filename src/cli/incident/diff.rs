@@ -64,11 +64,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         .map_err(|e: jiff::Error| Error::internal("a sidecar without a moment").caused_by(&e))?;
     let then = Watched::whole(beside(&record, &database), &args.filter.tables).await?;
     let now = Watched::whole(observe::source(&session.loaded, &database)?, &args.filter.tables).await?;
-    for table in &args.filter.tables {
-        if !then.catalog.tables.contains_key(table) && !now.catalog.tables.contains_key(table) {
-            return Err(Error::refused(format!("there is no table {table} in {database}")));
-        }
-    }
+    args.filter.known(&[&then, &now], &[])?;
     let links = then.links().await?;
     let rows = args.filter.rows(&[&then, &now]).await?;
     let (then, now) = (Side::Live(Box::new(then)), Side::Live(Box::new(now)));

@@ -20,6 +20,25 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Refuses names of tables and columns that no side has.
+    pub fn known(&self, sides: &[&Watched], columns: &[String]) -> Result<()> {
+        for table in &self.tables {
+            if !sides.iter().any(|side| side.catalog.tables.contains_key(table)) {
+                return Err(Error::refused(format!("there is no table {table} in the database")));
+            }
+        }
+        let has = |column: &String| {
+            sides
+                .iter()
+                .flat_map(|side| &side.resolved.sections)
+                .any(|section| section.field(column).is_some())
+        };
+        match columns.iter().find(|column| !has(column)) {
+            Some(column) => Err(Error::refused(format!("none of the tables has a column {column}"))),
+            None => Ok(()),
+        }
+    }
+
     /// The rows that are meant; all when `None`.
     pub async fn rows(&self, sides: &[&Watched]) -> Result<Option<BTreeSet<Key>>> {
         if self.ids.is_empty() && self.condition.is_none() {

@@ -19,6 +19,7 @@ mod drill;
 mod filter;
 mod parts;
 mod record;
+mod rehearsal;
 mod reopen;
 mod repair;
 mod report;

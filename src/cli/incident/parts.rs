@@ -28,7 +28,8 @@ pub async fn write(found: &Found, chunk: Option<NonZeroUsize>, stem: &Path) -> R
                     .hint("Put one table's rows back by hand first; then: odpm incident repair --table ...")
             })?;
         let sha256 = keep(&path, &changes)?;
-        parts.push(Part { path, sha256, tables });
+        let names_files = !file_names(&changes).is_empty();
+        parts.push(Part { path, sha256, tables, names_files });
     }
     Ok(parts)
 }

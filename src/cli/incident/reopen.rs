@@ -7,7 +7,7 @@ use crate::cli::intent::Intent;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::facts::Happening;
-use crate::incident::{Request, Trouble, stages, troubles};
+use crate::incident::{Limits, Request, Trouble, stages, troubles};
 use crate::observe::{self, Depth};
 use crate::report::Ui;
 
@@ -34,6 +34,10 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         crate::project::seconds(&args.watch).or((args.watch == "0s").then_some(0)).ok_or_else(|| {
             Error::usage(format!("`{}` is no length of time", args.watch)).hint("Write 60s or 5m.")
         })?;
+    if args.intent.saves() {
+        return Err(Error::usage("a reopening cannot be saved")
+            .because("it looks on between its steps, which a saved plan does not"));
+    }
     let session = args.intent.session(start, "incident reopen")?;
     let view = session.observe(Depth::Live).await?;
     let grounds = session.grounds(&view);
@@ -46,26 +50,33 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     for (at, limits) in stages.iter().enumerate() {
         let view = session.observe(Depth::Live).await?;
         let plan = session.incident_plan(&Request::Reopen { limits }, &view);
-        ui.say(&format!("Step {} of {count} of the reopening.", at + 1));
-        let begun = Timestamp::now();
+        ui.say(&format!("Step {} of {count} of the reopening: {}", at + 1, told(limits)));
         // What was agreed to once is agreed to for all steps.
         let code = match at {
             0 => args.intent.carry_out(&session, &plan, true, ui).await?,
             _ => carry_out::begin(&session, &plan, &Consent::of(true), ui).await?,
         };
-        if args.intent.reads_only() || code != 0 {
+        if args.intent.reads_only() {
+            stages[1..].iter().for_each(|limits| ui.answer(&format!("Then: {}", told(limits))));
             return Ok(code);
         }
+        if code != 0 {
+            return Ok(code);
+        }
+        // What it took to get there is no trouble of the shop's.
+        let begun = Timestamp::now();
         if seconds == 0 {
             continue;
         }
         ui.say(&format!("Watching for {seconds} s."));
-        let calm =
-            observe::calm(&session.loaded, session.engine.as_ref(), &contained.database, begun, seconds)
-                .await;
-        let found = match calm {
-            Ok(calm) => troubles(&calm, args.errors),
-            Err(error) => vec![Trouble(format!("it cannot be watched: {error}"))],
+        let (loaded, engine) = (&session.loaded, session.engine.as_ref());
+        let found = tokio::select! {
+            calm = observe::calm(loaded, engine, &contained.database, begun, seconds) => match calm {
+                Ok(calm) => troubles(&calm, args.errors),
+                Err(error) => vec![Trouble(format!("it cannot be watched: {error}"))],
+            },
+            // Whoever interrupts has seen something.
+            _ = tokio::signal::ctrl_c() => vec![Trouble("it was interrupted".to_owned())],
         };
         if !found.is_empty() {
             return contain_again(&session, &contained.database, contained.read_only, &found, ui).await;
@@ -76,6 +87,14 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         "Everything runs as odpm.yaml says. When nothing is left to be done: odpm incident close --note TEXT",
     );
     Ok(0)
+}
+
+/// What a stage lets go of.
+fn told(limits: &Limits) -> String {
+    match limits.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
+        held if held.is_empty() => "everything as odpm.yaml says".to_owned(),
+        held => format!("one of each first ({held})"),
+    }
 }
 
 async fn contain_again(

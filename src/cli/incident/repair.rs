@@ -70,7 +70,9 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         },
         now: Watched::exact(observe::source(&session.loaded, &database)?, tables).await?,
     };
+    args.filter.known(&sides.all(), &args.columns)?;
     let wanted = Wanted {
+        named: !args.filter.tables.is_empty(),
         columns: args.columns.clone(),
         rows: args.filter.rows(&sides.all()).await?,
         remove_added: args.remove_added,

@@ -52,8 +52,8 @@ pub fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     Ok(0)
 }
 
-/// The scripts of the incident's runs: their paths, and what they begin with.
-fn scripts(folder: &Path, incident: &crate::facts::Incident) -> Result<Vec<(String, String)>> {
+/// The scripts of the incident's runs: their paths, and how many statements they hold.
+fn scripts(folder: &Path, incident: &crate::facts::Incident) -> Result<Vec<(String, usize)>> {
     let runs: Vec<&str> = incident.timeline.iter().filter_map(|entry| entry.data["run"].as_str()).collect();
     let mut found = Vec::new();
     let mut paths: Vec<PathBuf> =
@@ -63,7 +63,8 @@ fn scripts(folder: &Path, incident: &crate::facts::Incident) -> Result<Vec<(Stri
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.ends_with(".written.sql") && runs.iter().any(|run| name.starts_with(run)) {
             let text = fs::read_to_string(&path).map_err(|e| cannot("read", &path, &e))?;
-            found.push((path.display().to_string(), text));
+            // Behind a word of warning, between BEGIN and COMMIT.
+            found.push((path.display().to_string(), text.lines().count().saturating_sub(3)));
         }
     }
     Ok(found)

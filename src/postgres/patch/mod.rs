@@ -5,6 +5,8 @@ mod write;
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::error::SqlState;
+
 use super::connect::Session;
 use super::probe::words;
 use super::rows::{EXACT, PLAIN};
@@ -84,16 +86,28 @@ fn has_parts(section: &Section, name: &str) -> bool {
 
 /// Commits; Odoo's processes are told that what they remember is old.
 pub async fn commit(session: &Session, models: &[&str]) -> Result<()> {
-    let cached = ["ir.default", "ir.config_parameter", "ir_default", "ir_config_parameter"];
+    let cached = ["ir.default", "ir.config_parameter"];
     if models.iter().any(|model| cached.contains(model)) {
         forget(session).await?;
     }
+    end(session).await
+}
+
+/// Commits whole rows of any table: Odoo's processes are told to remember nothing.
+pub async fn commit_rows(session: &Session) -> Result<()> {
+    forget(session).await?;
+    end(session).await
+}
+
+async fn end(session: &Session) -> Result<()> {
     session.batch_execute("COMMIT").await.map_err(|e| failed("commit", &e))
 }
 
 fn failed(what: &str, e: &tokio_postgres::Error) -> Error {
     let error = Error::environment(format!("cannot {what}")).because(words(e));
-    match e.as_db_error().and_then(|db| db.detail()) {
+    // What is told of a failing row is all of it, with its secrets; of keys it is the keys.
+    let keys = [&SqlState::FOREIGN_KEY_VIOLATION, &SqlState::UNIQUE_VIOLATION];
+    match e.as_db_error().filter(|db| keys.contains(&db.code())).and_then(|db| db.detail()) {
         Some(detail) => error.because(detail),
         None => error,
     }
@@ -103,7 +117,7 @@ fn failed(what: &str, e: &tokio_postgres::Error) -> Error {
 async fn forget(session: &Session) -> Result<()> {
     let question = "SELECT relkind = 'S', relname::text FROM pg_class WHERE pg_table_is_visible(oid) \
          AND (relkind = 'S' AND relname LIKE 'base\\_cache\\_signaling%' \
-         OR relkind = 'r' AND relname IN ('orm_signaling_default', 'orm_signaling_stable'))";
+         OR relkind = 'r' AND relname LIKE 'orm\\_signaling\\_%' AND relname <> 'orm_signaling_registry')";
     let rows = session.query_typed(question, &[]).await.map_err(|e| failed("look for Odoo's caches", &e))?;
     for row in rows {
         let name = ident(&row.get::<_, String>(1));

@@ -1,6 +1,6 @@
 //! Whole repairs: lost rows come back, altered fields get their values back, rows that came go; all of it, or nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::types::{ToSql, Type};
 
@@ -10,7 +10,7 @@ use crate::base::quote::ident;
 use crate::error::{Error, Result};
 use crate::facts::Reference;
 use crate::postgres::connect::Session;
-use crate::rows::{Cell, Change, Conflict, Key, Row, Value, decide};
+use crate::rows::{BOOKS, Cell, Change, Conflict, Key, Row, Value, decide};
 use crate::step::RepairTable;
 
 /// How many rows are written at once.
@@ -35,7 +35,9 @@ struct Work<'a> {
     wanted: BTreeMap<Key, Option<Row>>,
     inserts: Vec<(Key, Row)>,
     updates: Vec<(Key, Vec<Cell>)>,
+    /// What is to go, and what has gone.
     deletes: Vec<(Key, Row)>,
+    deleted: Vec<(Key, Row)>,
 }
 
 /// Takes the changes back in the transaction at hand: the tables in their order, so that what is referred to comes first.
@@ -59,6 +61,7 @@ pub async fn repair(
             inserts: Vec::new(),
             updates: Vec::new(),
             deletes: Vec::new(),
+            deleted: Vec::new(),
         };
         work.look(of_it, &mut done, &mut moved).await?;
         all.push(work);
@@ -66,13 +69,17 @@ pub async fn repair(
     if !moved.is_empty() {
         return Err(not_as_seen(&moved));
     }
+    // What nobody refers to goes first: what comes back may need its unique values.
+    for work in all.iter_mut().rev() {
+        work.delete_unreferred(session, references).await?;
+    }
     for work in &mut all {
         work.insert().await?;
     }
     for work in &all {
         work.update().await?;
     }
-    for work in all.iter().rev() {
+    for work in all.iter_mut().rev() {
         work.delete(session, references).await?;
     }
     for work in &all {
@@ -102,7 +109,8 @@ impl Work<'_> {
             for change in batch {
                 let decision =
                     decide(change, now.get(&change.id), &|name| has_parts(self.table.section, name));
-                moved.extend(decision.conflicts);
+                let books = |conflict: &Conflict| BOOKS.contains(&conflict.field.as_str());
+                moved.extend(decision.conflicts.into_iter().filter(|conflict| !books(conflict)));
                 let current = now.remove(&change.id);
                 if decision.insert {
                     let row = change.before.clone().unwrap_or_default();
@@ -153,36 +161,60 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A row that others refer to takes them with it, or leaves them with nothing: not here.
-    async fn delete(&self, session: &Session, references: &[Reference]) -> Result<()> {
-        let table = &self.table.section.table;
-        let ids: Vec<i64> = self.deletes.iter().filter_map(|(key, _)| key.parts().next()).collect();
-        let own = self.table.section.keys.len() == 1 && !ids.is_empty();
-        for reference in references.iter().filter(|reference| own && reference.to == *table) {
-            let itself = if reference.table == *table { " AND NOT id = ANY ($1)" } else { "" };
-            let question = format!(
-                "SELECT count(*) FROM ONLY {} WHERE {} = ANY ($1){itself}",
-                ident(&reference.table),
-                ident(&reference.column)
-            );
-            let ids = [(&ids as &(dyn ToSql + Sync), Type::INT8_ARRAY)];
-            let rows = session.query_typed(&question, &ids).await;
-            let rows = rows.map_err(|e| failed(&format!("look who refers to {table}"), &e))?;
-            let count: i64 = rows.first().map_or(0, |row| row.get(0));
-            if count > 0 {
-                let Reference { table: other, column, .. } = reference;
-                let error =
-                    Error::refused(format!("rows of {table} that came with the damage are referred to"));
-                return Err(error
-                    .because(format!("{count} rows of {other} name them in {column}"))
-                    .hint("Nothing was changed. Leave these rows out, or decide about the others first."));
-            }
-        }
-        let keys: Vec<Key> = self.deletes.iter().map(|(key, _)| *key).collect();
+    /// Deletes those rows that nobody refers to.
+    async fn delete_unreferred(&mut self, session: &Session, references: &[Reference]) -> Result<()> {
+        let referred: BTreeSet<i64> =
+            self.referred(session, references).await?.into_iter().flat_map(|(_, ids)| ids).collect();
+        let free =
+            |key: &Key| self.table.section.keys.len() > 1 || !key.parts().any(|id| referred.contains(&id));
+        let (free, left): (Vec<_>, Vec<_>) = self.deletes.drain(..).partition(|(key, _)| free(key));
+        self.deletes = left;
+        let keys: Vec<Key> = free.iter().map(|(key, _)| *key).collect();
         for batch in keys.chunks(BATCH) {
             self.table.delete(batch).await?;
         }
+        self.deleted.extend(free);
         Ok(())
+    }
+
+    /// A row that others refer to takes them with it, or leaves them with nothing: not here.
+    async fn delete(&mut self, session: &Session, references: &[Reference]) -> Result<()> {
+        let table = self.table.section.table.clone();
+        if let Some((reference, ids)) = self.referred(session, references).await?.first() {
+            let Reference { table: other, column, .. } = reference;
+            let error = Error::refused(format!("rows of {table} that came with the damage are referred to"));
+            return Err(error
+                .because(format!("rows of {other} name {} of them in {column}", ids.len()))
+                .hint("Nothing was changed. Leave these rows out, or decide about the others first."));
+        }
+        self.delete_unreferred(session, references).await
+    }
+
+    /// By which references others refer to rows that are to go, and which rows those are.
+    async fn referred<'r>(
+        &self,
+        session: &Session,
+        references: &'r [Reference],
+    ) -> Result<Vec<(&'r Reference, Vec<i64>)>> {
+        let table = &self.table.section.table;
+        let ids: Vec<i64> = self.deletes.iter().filter_map(|(key, _)| key.parts().next()).collect();
+        let own = self.table.section.keys.len() == 1 && !ids.is_empty();
+        let mut found = Vec::new();
+        for reference in references.iter().filter(|reference| own && reference.to == *table) {
+            let itself = if reference.table == *table { " AND NOT id = ANY ($1)" } else { "" };
+            let column = ident(&reference.column);
+            let question = format!(
+                "SELECT DISTINCT {column}::bigint FROM ONLY {} WHERE {column} = ANY ($1){itself}",
+                ident(&reference.table)
+            );
+            let rows =
+                session.query_typed(&question, &[(&ids as &(dyn ToSql + Sync), Type::INT8_ARRAY)]).await;
+            let rows = rows.map_err(|e| failed(&format!("look who refers to {table}"), &e))?;
+            if !rows.is_empty() {
+                found.push((reference, rows.iter().map(|row| row.get(0)).collect()));
+            }
+        }
+        Ok(found)
     }
 
     async fn check(&self) -> Result<()> {
@@ -205,12 +237,12 @@ impl Work<'_> {
 
     fn told(self, out: &mut Vec<Change>) {
         let section = self.table.section;
-        let inserted: std::collections::BTreeSet<Key> = self.inserts.iter().map(|(key, _)| *key).collect();
+        let inserted: BTreeSet<Key> = self.inserts.iter().map(|(key, _)| *key).collect();
         let whole = |id, before, after| Change { model: section.model.clone(), id, before, after };
         let updates = self.updates.into_iter().filter(|(key, _)| !inserted.contains(key));
         out.extend(updates.map(|(key, cells)| written(section, key, cells)));
         out.extend(self.inserts.into_iter().map(|(key, row)| whole(key, None, Some(row))));
-        out.extend(self.deletes.into_iter().map(|(key, row)| whole(key, Some(row), None)));
+        out.extend(self.deleted.into_iter().map(|(key, row)| whole(key, Some(row), None)));
     }
 }
 

@@ -7,6 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::failed;
 use crate::base::quote::ident;
+use crate::base::secret::is_secret_column;
 use crate::error::{Error, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::rows::rows_of;
@@ -172,7 +173,7 @@ impl<'a> Table<'a> {
             return Err(error
                 .because(why)
                 .because("a trigger or a rule of the table changes what is written")
-                .hint("Nothing was changed. Put it back through Odoo: --via orm"));
+                .hint("Nothing was changed. The trigger has to rest meanwhile; or, for fields alone: odpm watchdog rollback --via orm"));
         }
         Ok(())
     }
@@ -190,7 +191,10 @@ fn differs(section: &Section, wanted: Option<&Row>, is: Option<&Row>) -> Option<
     let (name, value) =
         wanted.iter().find(|(name, value)| writable(name) && is.get(*name) != Some(*value))?;
     let is = is.get(name).map_or("gone", Value::as_json);
-    Some(format!("{name} is {is} instead of {}", value.as_json()))
+    Some(match is_secret_column(&section.table, name) {
+        true => format!("{name} is another than what was written"),
+        false => format!("{name} is {is} instead of {}", value.as_json()),
+    })
 }
 
 /// What rows are to be when these fields are written.

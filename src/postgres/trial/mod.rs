@@ -52,7 +52,7 @@ impl Trial {
     pub async fn begin(source: &Source, terms: ScriptTerms) -> Result<Self> {
         let (session, witness) = (source.connect().await?, source.connect().await?);
         let begin = failed("begin");
-        session.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.map_err(&begin)?;
+        session.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE").await.map_err(&begin)?;
         let question = "SELECT pg_export_snapshot(), pg_snapshot_xmax(pg_current_snapshot())::text, \
              current_setting('track_counts')";
         let row = session.query_one(question, &[]).await.map_err(&begin)?;
@@ -185,17 +185,6 @@ impl Trial {
         self.session.batch_execute("ROLLBACK").await.map_err(failed("take the script back"))
     }
 
-    /// The number of the transaction; `None` where nothing was written.
-    pub async fn number(&self) -> Result<Option<String>> {
-        let question = "SELECT pg_current_xact_id_if_assigned()::text";
-        let row = self
-            .session
-            .query_one(question, &[])
-            .await
-            .map_err(failed("ask for the transaction's number"))?;
-        Ok(row.get(0))
-    }
-
     /// Makes sure that nobody gets its number after a crash of the server, which gives those away again that its log does not
     /// know: the log is written out as far as it is.
     /// A role that may not do that goes without.
@@ -212,6 +201,13 @@ impl Trial {
     }
 }
 
+/// The number of the transaction at hand; `None` where nothing was written.
+pub async fn number(session: &Session) -> Result<Option<String>> {
+    let question = "SELECT pg_current_xact_id_if_assigned()::text";
+    let row = session.query_one(question, &[]).await.map_err(failed("ask for the transaction's number"))?;
+    Ok(row.get(0))
+}
+
 /// What became of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -223,7 +219,7 @@ pub enum Fate {
 
 /// What became of a transaction that another session has begun; one that is still at work is waited for.
 pub async fn fate(session: &Session, number: &str) -> Result<Fate> {
-    let asking = failed("ask what became of the script's transaction");
+    let asking = failed("ask what became of the transaction");
     let begun = Instant::now();
     loop {
         let row =
@@ -238,7 +234,7 @@ pub async fn fate(session: &Session, number: &str) -> Result<Fate> {
                     .hint("Look who it is: odpm incident sessions; then go on: odpm apply --resume"));
             }
             None => {
-                return Err(Error::refused("it cannot be told any more whether the script was committed")
+                return Err(Error::refused("it cannot be told any more whether it was committed")
                     .because(format!("the server has forgotten its transaction {number}"))
                     .hint("Look at the rows themselves; then give the run up: odpm apply --abandon"));
             }

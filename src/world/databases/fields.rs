@@ -107,7 +107,7 @@ pub(super) fn read(path: &Path) -> Result<impl Iterator<Item = Result<Change>> +
 }
 
 /// What an attempt before this one has recorded.
-pub(super) fn earlier(record: &Path) -> Result<Vec<Change>> {
+fn earlier(record: &Path) -> Result<Vec<Change>> {
     if record.exists() { read(record)?.collect() } else { Ok(Vec::new()) }
 }
 

@@ -1,5 +1,6 @@
 //! Whole databases and their backups: PostgreSQL, its programs, and files, put together.
 
+mod attempt;
 mod backup;
 mod fields;
 mod modules;

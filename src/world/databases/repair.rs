@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::fields::{earlier, lines, read};
-use super::{Hands, WrittenBack, app_session};
+use super::fields::{lines, read};
+use super::{Hands, WrittenBack, app_session, attempt};
 use crate::backup_file;
 use crate::base::quote::{ident, literal};
 use crate::base::{Digest, Meter};
@@ -40,6 +40,11 @@ pub async fn restore_files(step: &RestoreFiles, meter: Meter) -> Result<u64> {
 pub async fn repair(step: &RepairRows, hands: Hands<'_>) -> Result<WrittenBack> {
     let changes = planned(&step.changes, &step.sha256)?;
     let session = app_session(&step.operator, &hands, &step.database).await?;
+    if attempt::was_committed(&session, &attempt_path(&step.record)).await? {
+        let told = vec!["it had been committed by the attempt before".to_owned()];
+        let record = Some(state::digest_of(&step.record)?);
+        return Ok(WrittenBack { told, record, counts: BTreeMap::new() });
+    }
     patch::begin_repair(&session).await?;
     let before = broken(&session, &step.checks).await?;
     let references = references(&session).await?;
@@ -50,14 +55,13 @@ pub async fn repair(step: &RepairRows, hands: Hands<'_>) -> Result<WrittenBack> 
         told.push(format!("{} were as they should be already", done.already));
     }
     told.extend(gate(&before, &broken(&session, &step.checks).await?, "the repair")?);
-    // An attempt that was cut off after it had committed has left its record.
-    let written = if done.written.is_empty() { earlier(&step.record)? } else { done.written };
+    let written = done.written;
     if written.is_empty() {
         return Ok(WrittenBack { told, ..WrittenBack::default() });
     }
     record(&step.record, &written, &step.tables)?;
-    let models: Vec<&str> = step.tables.iter().map(|table| table.section.model.as_str()).collect();
-    patch::commit(&session, &models).await?;
+    attempt::about_to_commit(&session, &attempt_path(&step.record)).await?;
+    patch::commit_rows(&session).await?;
     let record = Some(state::digest_of(&step.record)?);
     Ok(WrittenBack { told, record, counts: BTreeMap::new() })
 }
@@ -93,6 +97,11 @@ pub(super) fn record(path: &Path, written: &[Change], tables: &[RepairTable]) ->
     text(&path.with_extension("sql"), &script(written, &sections))?;
     text(&undo_path(path), &script(&back, &sections))?;
     lines(path, written.iter())
+}
+
+/// Where the number of the transaction is written down before it is committed.
+fn attempt_path(record: &Path) -> PathBuf {
+    record.with_extension("attempt.json")
 }
 
 /// The script that takes a repair back.

@@ -1,13 +1,10 @@
 //! Runs a script of a person's own, in one transaction that is committed only where it does what was shown.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-
-use serde::{Deserialize, Serialize};
 
 use super::fields::read;
 use super::repair::{gate, record};
-use super::{Hands, app_session};
+use super::{Hands, app_session, attempt};
 use crate::base::Digest;
 use crate::error::{Error, Result};
 use crate::facts::{Catalog, Touched};
@@ -15,7 +12,7 @@ use crate::incident::ordered;
 use crate::postgres::catalog::{every_table, references};
 use crate::postgres::rows::Source;
 use crate::postgres::script::parts;
-use crate::postgres::trial::{Effects, Fate, Trial, fate};
+use crate::postgres::trial::{Effects, Trial};
 use crate::postgres::{Session, broken};
 use crate::rows::{Change, Section};
 use crate::script::{Script, differences, examine, unlike};
@@ -32,17 +29,10 @@ pub struct ScriptDone {
     pub undo: Option<(Digest, Vec<RepairTable>)>,
 }
 
-/// A transaction that is about to be committed.
-#[derive(Debug, Serialize, Deserialize)]
-struct Attempt {
-    /// Its number.
-    transaction: String,
-}
-
 pub async fn run(step: &RunScript, hands: Hands<'_>) -> Result<ScriptDone> {
-    if let Some(attempt) = attempt(&step.attempt)? {
+    if step.attempt.exists() {
         let session = app_session(&step.operator, &hands, &step.database).await?;
-        if fate(&session, &attempt.transaction).await? == Fate::Committed {
+        if attempt::was_committed(&session, &step.attempt).await? {
             return earlier(step, &session).await;
         }
     }
@@ -76,25 +66,12 @@ pub async fn run(step: &RunScript, hands: Hands<'_>) -> Result<ScriptDone> {
         told.push(format!("{} rows other than before", changes.len()));
         undo = Some((state::digest_of(path)?, tables)).filter(|_| !changes.is_empty());
     }
-    if let Some(transaction) = trial.number().await? {
-        let text = serde_json::to_vec(&Attempt { transaction })
-            .map_err(|e| Error::internal("cannot write JSON").caused_by(&e))?;
-        state::replace(&step.attempt, &text, 0o600).map_err(|e| cannot("write", &step.attempt, &e))?;
+    if attempt::about_to_commit(trial.session(), &step.attempt).await? {
         trial.hold_number().await;
     }
     let names: Vec<&str> = effects.tables.keys().map(String::as_str).collect();
     trial.commit(&names).await?;
     Ok(ScriptDone { told, undo })
-}
-
-/// The transaction that an earlier attempt was about to commit.
-fn attempt(path: &Path) -> Result<Option<Attempt>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read(path).map_err(|e| cannot("read", path, &e))?;
-    let wrong = |e| Error::input(format!("{} cannot be understood", path.display())).caused_by(&e);
-    serde_json::from_slice(&text).map(Some).map_err(wrong)
 }
 
 /// It was committed by an attempt that could not say so any more.
