@@ -5,10 +5,11 @@ use super::session::Session;
 use crate::apply::{self, Stop};
 use crate::error::{Error, Result};
 use crate::observe;
-use crate::plan::{Journal, Plan, Record};
+use crate::plan::{Journal, Plan, PlannedStep, Record};
 use crate::project::Scenario;
 use crate::report::{self, Progress, Ui, prompt};
-use crate::state::JournalFile;
+use crate::state::{self, JournalFile};
+use crate::step::Step;
 use crate::world::{Log, RealJournal, real};
 
 /// What a person has agreed to with the command.
@@ -59,15 +60,19 @@ pub async fn go_on(session: &Session, journal: &Journal, yes: bool, ui: Ui) -> R
 /// Gives a run up.
 pub async fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8> {
     let loaded = &session.loaded;
-    let stopped = journal.plan.steps.iter().find(|planned| Some(&planned.id) == journal.stopped_in.as_ref());
-    if let Some(planned) = stopped {
+    let stopped = |planned: &&PlannedStep| Some(&planned.id) == journal.stopped_in.as_ref();
+    let (stopped, others): (Vec<_>, Vec<_>) = journal.plan.steps.iter().partition(stopped);
+    // A cluster that was made beside its place and is not there yet is of use to nobody.
+    let beside = others.into_iter().filter(|planned| matches!(planned.step, Step::RewindCluster(_)));
+    for planned in stopped.into_iter().chain(beside) {
         let engine = crate::engine::of(&loaded.project);
         let world = real(&loaded.state, &journal.plan.run, engine, loaded.secrets.clone());
         match apply::release(&planned.step, &world).await {
-            Ok(opened) => opened.iter().for_each(|name| ui.say(&format!("{name} takes connections again."))),
+            Ok(told) => told.iter().for_each(|told| ui.say(told)),
             // A server that is down must not keep the run from being given up.
             Err(error) => {
-                ui.insist(&format!("note: {error}; see what takes connections: odpm database list"))
+                ui.insist(&format!("note: {error}; see what takes connections: odpm database list"));
+                break;
             }
         }
     }
@@ -123,6 +128,10 @@ async fn run(
         count => format!("{count} steps"),
     };
     ui.answer(&format!("Done: {} ({}), {steps} in {took}.", plan.command, plan.run));
+    // What was set aside is nobody's to remove but a person's, who has to know of it.
+    if let Some(journal) = state::find_journal(&loaded.state, &plan.run)? {
+        report::set_aside(&journal).iter().for_each(|line| ui.answer(line));
+    }
     Ok(0)
 }
 

@@ -8,6 +8,7 @@
 mod deadline;
 pub mod docker;
 pub mod local;
+mod place;
 mod shell;
 mod tenancy;
 
@@ -19,9 +20,12 @@ use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::{EngineKind, Project};
-use crate::step::{Operator, PullImage, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
+use crate::step::{Operator, PullImage, ReplaceData, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
 pub use shell::{python_literal, shell_output};
+
+/// The files in a data directory by which its server is set up.
+const SETTINGS: [&str; 4] = ["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"];
 
 /// An answer that is never a failure: what could not be learned is unknown in it.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -179,6 +183,16 @@ pub trait Engine {
 
     /// Stops the server of a sidecar and waits for its end. One that does not run stays so.
     fn stop_sidecar<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()>;
+
+    /// Has the server of a sidecar write everything to its files, and waits for its end.
+    fn shut_sidecar_down<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()>;
+
+    /// Sets the data directory of a stopped server aside and puts another cluster in its place; how large the old one is. Killed
+    /// in the middle, it goes on where it was.
+    fn replace_data<'a>(&'a self, step: &'a ReplaceData) -> EngineFuture<'a, u64>;
+
+    /// Puts a data directory that was set aside back where its place is empty; whether that was so.
+    fn put_data_back<'a>(&'a self, step: &'a ReplaceData) -> EngineFuture<'a, bool>;
 
     /// Starts as many of the service as wanted, and waits until they are up; stops those too many or
     /// with another configuration.

@@ -113,6 +113,8 @@ pub struct Archiver {
     pub waiting: Option<u64>,
     /// PostgreSQL's name for the cluster.
     pub system_identifier: u64,
+    /// The timeline that it writes.
+    pub timeline: u32,
     /// The size of its databases.
     pub bytes: u64,
     /// How many bytes a segment of its log has.
@@ -158,16 +160,18 @@ pub struct Reach {
 }
 
 impl ArchiveSeen {
-    /// How far a base backup reaches. Where a timeline ends, the next one that has the following segment goes on.
+    /// The timeline that is written now: as the server says, else the newest that there is.
+    pub fn timeline(&self) -> Option<u32> {
+        let newest = self.segments.iter().map(|kept| kept.segment.timeline).max();
+        self.archiver.get().map(|archiver| archiver.timeline).or(newest)
+    }
+
+    /// How far a base backup reaches, on its own timeline: where the cluster was promoted or rewound, the log forks, and
+    /// beyond that another base backup is needed.
     pub fn reach(&self, base: &BaseBackup) -> Reach {
         let first = base.first();
-        let mut kept: BTreeMap<u64, &KeptSegment> = BTreeMap::new();
-        for segment in self.segments.iter().filter(|kept| kept.segment.timeline >= first.timeline) {
-            let place = kept.entry(segment.segment.number).or_insert(segment);
-            if segment.segment.timeline < place.segment.timeline {
-                *place = segment;
-            }
-        }
+        let own = self.segments.iter().filter(|kept| kept.segment.timeline == first.timeline);
+        let kept: BTreeMap<u64, &KeptSegment> = own.map(|kept| (kept.segment.number, kept)).collect();
         let mut reach = Reach { until: None, gap: None, last: None };
         let mut number = first.number;
         while let Some(segment) = kept.get(&number) {
@@ -176,20 +180,36 @@ impl ArchiveSeen {
             number += 1;
         }
         if kept.range(number..).next().is_some() {
-            reach.gap = Some(Segment { timeline: reach.last.unwrap_or(first).timeline, number });
+            reach.gap = Some(Segment { number, ..first });
         }
         reach
     }
 
-    /// The base backup from which a moment is recovered: the newest that was whole by then. Of those that one run took into several
-    /// repositories it is the first one's, which is the nearest.
+    /// Whether a moment after a base backup lies on its timeline: that is written still, or was at that moment.
+    pub fn on_its_timeline(&self, base: &BaseBackup, moment: Timestamp) -> bool {
+        let goes_on = self.timeline().is_none_or(|now| now == base.timeline);
+        let own = self.segments.iter().filter(|kept| kept.segment.timeline == base.timeline);
+        goes_on || own.map(|kept| kept.at).max().is_some_and(|last| moment <= last)
+    }
+
+    /// The base backup from which a moment is recovered: the newest that was whole by then and on whose timeline it lies. Of those that
+    /// one run took into several repositories it is the first one's, which is the nearest.
     pub fn base_for(&self, moment: Timestamp) -> Option<&BaseBackup> {
-        let whole = || self.bases.iter().filter(|base| base.stopped_at <= moment);
-        let newest = whole().next_back()?;
+        let by_then = || self.bases.iter().rev().filter(|base| base.stopped_at <= moment);
+        let newest =
+            by_then().find(|base| self.on_its_timeline(base, moment)).or_else(|| by_then().next())?;
         let mark = |base: &BaseBackup| base.kept.as_ref().and_then(|kept| kept.mark.clone());
         let run = mark(newest);
-        let same = whole().filter(|base| run.is_some() && mark(base) == run);
+        let same = by_then().filter(|base| run.is_some() && mark(base) == run);
         same.min_by_key(|base| base.kept.as_ref().map(|kept| kept.repository)).or(Some(newest))
+    }
+
+    /// The spans between base backups that nothing reaches, because the log forks in them.
+    pub fn forks(&self) -> Vec<(Timestamp, Timestamp)> {
+        let pairs = self.bases.iter().zip(self.bases.iter().skip(1));
+        let forked = pairs.filter(|(old, new)| old.timeline != new.timeline);
+        let until = |old: &BaseBackup| self.reach(old).until.unwrap_or(old.stopped_at).max(old.stopped_at);
+        forked.map(|(old, new)| (until(old), new.stopped_at)).filter(|(from, to)| from < to).collect()
     }
 
     /// What is wrong, in sentences; a monitor cares for nothing else.
@@ -211,6 +231,12 @@ impl ArchiveSeen {
         }
         if self.bases.is_empty() {
             troubles.push("there is no base backup".to_owned());
+        } else if self.bases.iter().all(|base| self.timeline().is_some_and(|now| now != base.timeline)) {
+            troubles.push(
+                "the log forks after the newest base backup: what is committed now is in nobody's reach before another \
+                 one, `odpm archive basebackup`"
+                    .to_owned(),
+            );
         }
         troubles.extend(self.repositories.iter().filter_map(|repository| self.trouble(repository)));
         troubles.extend(self.gaps());
@@ -267,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reach_ends_at_the_first_gap_and_goes_on_with_the_next_timeline() {
+    fn a_reach_ends_at_the_first_gap_and_with_its_timeline() {
         let second = |s: i64| Some(Timestamp::from_second(s).unwrap());
         let reach = |kept: &[(u32, u64)], of: u64| {
             let reach = seen(kept).reach(&samples::base(of, 0));
@@ -277,7 +303,7 @@ mod tests {
         assert_eq!(reach(&[(1, 2), (1, 4)], 2), (second(299), Some(3)));
         assert_eq!(reach(&[(1, 3), (1, 4)], 2), (None, Some(2)));
         assert_eq!(reach(&[], 2), (None, None));
-        assert_eq!(reach(&[(1, 2), (2, 3), (2, 4)], 2), (second(499), None));
+        assert_eq!(reach(&[(1, 2), (2, 3), (2, 4)], 2), (second(299), None));
     }
 
     #[test]
@@ -301,5 +327,36 @@ mod tests {
         assert_eq!(base(&seen).as_deref(), Some("base-2"));
         seen.bases[0].kept.as_mut().unwrap().mark = Some("another".to_owned());
         assert_eq!(base(&seen).as_deref(), Some("base-5"));
+    }
+
+    #[test]
+    fn where_the_log_forks_each_branch_has_its_own_base_backups() {
+        // Rewound between the second 499 and the second base backup.
+        let on = |timeline: u32| {
+            let mut seen = seen(&[(1, 2), (1, 3), (1, 4), (2, 4), (2, 5)]);
+            seen.bases[1].timeline = 2;
+            seen.archiver = seen.archiver.map(|archiver| Archiver { timeline, ..archiver });
+            seen
+        };
+        let base = |seen: &ArchiveSeen, second| {
+            let at = Timestamp::from_second(second).unwrap();
+            let found = seen.base_for(at).unwrap();
+            (found.id.clone(), seen.on_its_timeline(found, at))
+        };
+        for (now, second, name, whole) in [
+            (2, 490, "base-2", true),
+            (2, 503, "base-2", false),
+            (2, 505, "base-5", true),
+            (2, 900, "base-5", true),
+            // Taken back: the first one goes on, and the other branch has an end.
+            (1, 503, "base-2", true),
+            (1, 590, "base-5", true),
+            (1, 900, "base-2", true),
+        ] {
+            assert_eq!(base(&on(now), second), (name.to_owned(), whole), "{now}, {second}");
+        }
+        let span = |from, to| (Timestamp::from_second(from).unwrap(), Timestamp::from_second(to).unwrap());
+        assert_eq!(on(2).forks(), [span(499, 505)]);
+        assert!(on(2).troubles().is_empty() && on(3).troubles().concat().contains("the log forks"));
     }
 }

@@ -101,6 +101,7 @@ pub fn archive(bases: Vec<BaseBackup>, numbers: &[u64]) -> ArchiveSeen {
             failed: None,
             waiting: Some(0),
             system_identifier: 7,
+            timeline: 1,
             bytes: 1 << 30,
             segment_bytes: 16 << 20,
             floors: [("max_connections".to_owned(), "200".to_owned())].into(),

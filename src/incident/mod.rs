@@ -1,16 +1,19 @@
 //! The planner of incidents: sidecars that stand at a moment before the damage.
 //!
-//! Pure and sync, as every planner. The primary is never rewound: what was there before is recovered beside it, read-only.
+//! Pure and sync, as every planner. What was there before is recovered beside the primary, read-only; only a cutback rewinds
+//! the primary itself.
 
 mod burst;
 mod consequences;
 mod contain;
+mod cutback;
 mod damage;
 mod drill;
 mod gates;
 mod links;
 mod moment;
 mod order;
+mod reach;
 mod repair;
 mod transactions;
 mod trouble;
@@ -20,30 +23,33 @@ mod writers;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::base::Digest;
 use crate::base::size::human;
-use crate::base::{Digest, PgMajor};
-use crate::facts::{ArchiveSeen, Archiver, BaseBackup, Known, Owner, SessionSeen};
+use crate::facts::{ArchiveSeen, BaseBackup, Known, Owner, SessionSeen};
 use crate::grounds::{Grounds, frame, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::project::{Archive, ArchiveFolder, ArchiveMethod, EngineKind};
+use crate::project::EngineKind;
 use crate::step::{
-    EndSession, Ending, KeptLog, LayOutSidecar, LogRange, RecoverSidecar, RemoveSidecar, Sidecar,
-    SidecarLaunch, SidecarRecord, SidecarSource, Step,
+    EndSession, Ending, LayOutSidecar, RecoverSidecar, RemoveSidecar, Sidecar, SidecarLaunch, SidecarRecord,
+    Step,
 };
 
 pub use burst::Proposal;
 pub use consequences::{Consequence, Lost, consequences};
 pub use contain::{LIMITS, Limits, stages};
+pub use cutback::Cutback;
 pub use damage::{Damage, Harm, LogRead};
 pub use gates::{Gate, gates};
 pub use links::Links;
 pub use moment::{Moment, parse};
 pub use order::{Dangling, dangling, referred};
+use reach::{
+    base_for, floors, log_up_to_now, needed, one_timeline, reachable, same_cluster, sources, spelled,
+};
 pub use repair::{Gathered, LostFiles, Part, Repair, Unrepaired, Wanted, file_names, ordered};
 pub use transactions::{Ops, Transaction, Transactions};
 pub use trouble::{Calm, LOG_TROUBLE, Trouble, troubles};
@@ -52,9 +58,6 @@ pub use writers::{Minutes, Writers};
 
 /// For how many seconds a recovery may show no sign of life: before version 15 it says nothing while it reads what was laid out.
 const STILL: u32 = 600;
-
-/// How many segments of the log are laid out beforehand at most.
-const AHEAD: u64 = 64;
 
 /// How long a path of a socket's folder may be, for PostgreSQL adds its own name to it, and the kernel takes 107 bytes.
 const LONGEST_SOCKET: usize = 85;
@@ -99,6 +102,8 @@ pub enum Request<'a> {
     },
     /// Take damage back.
     Repair(&'a Repair),
+    /// Rewind the cluster itself to a moment.
+    Cutback(Cutback<'a>),
     /// Remove a sidecar.
     Remove {
         /// Its name.
@@ -145,6 +150,7 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
         Request::Contain { .. } => "incident contain",
         Request::Damage { .. } | Request::Record { .. } => "incident drill",
         Request::Reopen { .. } => "incident reopen",
+        Request::Cutback(_) => "incident cutback",
     };
     let mut plan = frame::empty(verb, grounds);
     // What does damage is stopped whatever else is unfinished.
@@ -165,10 +171,12 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
         }
         Request::Contain { database, read_only } => contain::contain(database, read_only, grounds, &mut plan),
         Request::Reopen { limits } => contain::reopen(limits, grounds, &mut plan),
+        Request::Cutback(cutback) => cutback::plan(&cutback, grounds, &mut plan),
         Request::End { seen, ending } => end(seen, ending, grounds, &mut plan),
     }
     if !plan.blocked.is_empty() {
         plan.steps.clear();
+        plan.destroys.clear();
     }
     plan
 }
@@ -206,33 +214,17 @@ fn recover(name: Option<&str>, moment: &Moment, ground: &Ground<'_>, plan: &mut 
         return;
     };
     let at = moment.at;
-    let spelled = at.strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string();
+    let spelled = spelled(at);
     let Some(base) = base_for(at, ground, plan) else { return };
     same_cluster(base, ground, plan);
-    one_timeline(base, ground, plan);
+    one_timeline(at, base, ground, plan);
     let name = name.map_or_else(|| at.strftime("%Y%m%dT%H%M%S").to_string(), str::to_owned);
     let Some(sidecar) = place(&name, ground, plan) else { return };
     reachable(at, base, ground, plan);
     room(at, base, ground, plan);
     let floors = floors(base, ground);
     let role = specs::admin_role(ground.all.project).unwrap_or(specs::ADMIN_ROLE).to_owned();
-    if let (Some(step), Known::Known(archiver)) = (specs::archive_log(&ground.all), &ground.archive.archiver)
-        && archiver.on
-        && !archiver.fails()
-    {
-        plan.steps.push(PlannedStep::new(
-            "archive-log",
-            Step::ArchiveLog(step),
-            "what was committed just now is needed, too",
-        ));
-    } else {
-        let fails = ground.archive.archiver.get().is_some_and(Archiver::fails);
-        let why = if fails { "archiving fails" } else { "it does not archive" };
-        let why = ground.archive.archiver.why().unwrap_or(why);
-        plan.warnings.push(format!(
-            "The server cannot be asked for the end of its log ({why}): what is archived already has to do."
-        ));
-    }
+    log_up_to_now(ground, plan);
     let (base_id, moment) = (base.id.clone(), spelled);
     let record = SidecarRecord {
         format_version: 1,
@@ -255,129 +247,9 @@ fn recover(name: Option<&str>, moment: &Moment, ground: &Ground<'_>, plan: &mut 
     ));
 }
 
-/// The base backup to begin with; says what stands in the way where there is none.
-fn base_for<'a>(at: Timestamp, ground: &Ground<'a>, plan: &mut Plan) -> Option<&'a BaseBackup> {
-    let now = ground.archive.archiver.get().map_or(ground.all.seen.at, |archiver| archiver.now);
-    if at >= now {
-        let block = Block::refused("future", format!("{at} is not past yet"));
-        plan.blocked.push(
-            block.because(format!("the server's clock says {now}")).hint("Name a moment before the damage."),
-        );
-        return None;
-    }
-    let found = ground.archive.base_for(at);
-    if found.is_none() {
-        let block = Block::refused("too_early", format!("no base backup was whole by {at}"));
-        // PostgreSQL itself would say nothing, and stand at the end of the base backup instead.
-        plan.blocked.push(match ground.archive.bases.first() {
-            Some(first) => block
-                .because(format!("the oldest one, {}, was whole at {}", first.id, first.stopped_at))
-                .hint("Name a later moment, or restore a backup: odpm database list"),
-            None => block
-                .because("there is none")
-                .hint("Take one now, for the next time: odpm archive basebackup"),
-        });
-    }
-    found
-}
-
-/// A base backup of another cluster, or of another major version, is no way back for this one.
-fn same_cluster(base: &BaseBackup, ground: &Ground<'_>, plan: &mut Plan) {
-    let project = ground.all.project;
-    let major = PgMajor::from_tag(&base.server_version);
-    if major.is_some_and(|major| major != project.postgres.major) {
-        let what = format!("the base backup {} is of PostgreSQL {}", base.id, base.server_version);
-        plan.blocked.push(
-            Block::refused("other_major", what)
-                .because(format!("the project has PostgreSQL {} now, whose programs cannot read it", project.postgres.major))
-                .hint("Recover it with the programs of its own version: another project with that postgres.version and this archive.path."),
-        );
-    }
-    let own = ground.archive.archiver.get().map(|archiver| archiver.system_identifier);
-    let own = own.or_else(|| ground.all.seen.data_dir.cluster().and_then(|files| files.system_identifier));
-    if let Some(own) = own.filter(|own| *own != base.system_identifier) {
-        plan.blocked.push(
-            Block::refused("other_cluster", format!("the base backup {} is of another cluster", base.id))
-                .because(format!("it is of {}, the project's is {own}", base.system_identifier))
-                .hint("See what there is: odpm archive status"),
-        );
-    }
-}
-
-/// Where the cluster was promoted, its log forks: which of the branches is meant cannot be read off a moment.
-fn one_timeline(base: &BaseBackup, ground: &Ground<'_>, plan: &mut Plan) {
-    let newest = ground.archive.segments.iter().map(|kept| kept.segment.timeline).max();
-    let Some(newest) = newest.filter(|newest| *newest > base.timeline) else { return };
-    plan.blocked.push(
-        Block::refused("timelines", format!("the log forks after the base backup {}", base.id))
-            .because(format!(
-                "it is of timeline {}, and the cluster was promoted to {newest} since",
-                base.timeline
-            ))
-            .because("a recovery would follow the newest branch, whichever is meant")
-            .hint(
-                "Name a moment after a base backup that was taken since the promotion: odpm archive status",
-            ),
-    );
-}
-
-/// The log has to reach to the moment without a gap. What is not archived yet the server archives first.
-fn reachable(at: Timestamp, base: &BaseBackup, ground: &Ground<'_>, plan: &mut Plan) {
-    let reach = ground.archive.reach(base);
-    let until = reach.until.unwrap_or(base.stopped_at);
-    let Some(gap) = reach.gap.filter(|_| until < at) else { return };
-    let name = gap.name(base.segment_bytes);
-    plan.blocked.push(
-        Block::refused("gap", format!("the log has a gap before {at}: {name} is missing"))
-            .because(format!("what was committed by {until} can be recovered, and nothing after it"))
-            .hint("Name a moment before the gap, or put the segment back.")
-            .hint("See what there is: odpm archive status"),
-    );
-}
-
-/// What it is laid out from, and where its log is.
-fn sources(
-    at: Timestamp,
-    base: &BaseBackup,
-    archive: &Archive,
-    ground: &Ground<'_>,
-) -> (SidecarSource, KeptLog) {
-    match &archive.method {
-        ArchiveMethod::Basebackup(folder) => {
-            let (log, base) = (ahead(at, base, folder, ground), folder.base().join(&base.id));
-            (SidecarSource::Basebackup { base, log }, KeptLog::Basebackup { folder: folder.wal() })
-        }
-        ArchiveMethod::Pgbackrest(all) => {
-            let Grounds { project, seen, .. } = ground.all;
-            let run_as = seen.engine.run_as.get().copied().flatten();
-            let pgbackrest = specs::pgbackrest(project, all, run_as);
-            let repository = base.kept.as_ref().map_or(1, |kept| kept.repository);
-            let (log, set) = (KeptLog::Pgbackrest { pgbackrest: pgbackrest.clone() }, base.id.clone());
-            (SidecarSource::Pgbackrest { pgbackrest, repository, set }, log)
-        }
-    }
-}
-
-/// The part of the log that is laid out beforehand: up to the segment after the moment's, as far as there is room for it.
-fn ahead(at: Timestamp, base: &BaseBackup, folder: &ArchiveFolder, ground: &Ground<'_>) -> LogRange {
-    let first = base.first().number;
-    let after = ground.archive.segments.iter().find(|kept| kept.segment.number >= first && kept.at > at);
-    let last = after.or(ground.archive.segments.last()).map_or(first, |kept| kept.segment.number + 1);
-    LogRange {
-        folder: folder.wal(),
-        segment_bytes: base.segment_bytes,
-        first,
-        last: last.clamp(first, first + AHEAD),
-    }
-}
-
 /// Copy and log have to fit.
 fn room(at: Timestamp, base: &BaseBackup, ground: &Ground<'_>, plan: &mut Plan) {
-    let first = base.first().number;
-    let needed = ground.archive.segments.iter().filter(|kept| kept.segment.number >= first && kept.at <= at);
-    // The server keeps what it has replayed until its next checkpoint.
-    let log = (needed.count() as u64 + 2).min(AHEAD) * base.segment_bytes;
-    let wanted = base.bytes + log;
+    let wanted = needed(at, base, ground);
     if let Some(free) = ground.free_bytes.get().filter(|free| **free < wanted) {
         let block = Block::environment("no_room", "there is no room for the sidecar");
         plan.blocked.push(
@@ -388,22 +260,9 @@ fn room(at: Timestamp, base: &BaseBackup, ground: &Ground<'_>, plan: &mut Plan) 
     }
 }
 
-/// A recovery refuses to run with less than the primary had; that may have been raised since the base backup.
-fn floors(base: &BaseBackup, ground: &Ground<'_>) -> BTreeMap<String, String> {
-    let number = |text: &String| text.parse::<u64>().unwrap_or_default();
-    let mut floors = base.floors.clone();
-    for (name, value) in ground.archive.archiver.get().into_iter().flat_map(|archiver| &archiver.floors) {
-        let floor = floors.entry(name.clone()).or_insert_with(|| value.clone());
-        if number(value) > number(floor) {
-            floor.clone_from(value);
-        }
-    }
-    floors
-}
-
 /// Where it goes and how it runs.
 fn place(name: &str, ground: &Ground<'_>, plan: &mut Plan) -> Option<Sidecar> {
-    let Grounds { project, seen, .. } = ground.all;
+    let project = ground.all.project;
     let fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 40 || !name.chars().all(fit) {
         let block = Block::refused("bad_name", format!("`{}` cannot be a sidecar", name.escape_debug()));
@@ -420,8 +279,22 @@ fn place(name: &str, ground: &Ground<'_>, plan: &mut Plan) -> Option<Sidecar> {
         );
         return None;
     }
+    let launch = launch(name, ground, plan)?;
+    let place = folder(project).join(name);
+    Some(Sidecar {
+        name: name.to_owned(),
+        socket: socket(&place),
+        place,
+        port: project.postgres.port,
+        launch,
+    })
+}
+
+/// How the server of a recovery runs; `name` is a part of its container's.
+fn launch(name: &str, ground: &Ground<'_>, plan: &mut Plan) -> Option<SidecarLaunch> {
+    let Grounds { project, seen, .. } = ground.all;
     let owner = seen.data_dir.cluster().map(|files| Owner { uid: files.uid, gid: files.gid });
-    let launch = match project.engine {
+    Some(match project.engine {
         EngineKind::Local => {
             let (Some(binaries), Some(run_as)) = (seen.engine.binaries.get(), seen.engine.run_as.get())
             else {
@@ -435,14 +308,6 @@ fn place(name: &str, ground: &Ground<'_>, plan: &mut Plan) -> Option<Sidecar> {
             name: format!("{}-sidecar-{name}", project.compose_project()),
             run_as: owner.filter(|_| seen.author.uid == 0),
         },
-    };
-    let place = folder(project).join(name);
-    Some(Sidecar {
-        name: name.to_owned(),
-        socket: socket(&place),
-        place,
-        port: project.postgres.port,
-        launch,
     })
 }
 

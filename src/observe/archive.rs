@@ -1,6 +1,7 @@
 //! Gathers what there is of the archive, the sidecars, and who is at work in the server.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use super::Loaded;
@@ -135,6 +136,17 @@ pub async fn sessions(loaded: &Loaded) -> Result<Vec<SessionSeen>> {
 /// Free bytes where sidecars go.
 pub fn sidecar_room(loaded: &Loaded) -> Known<u64> {
     free_bytes(&incident::folder(&loaded.project))
+}
+
+/// Why the data directory cannot be renamed, where it cannot.
+pub fn immovable(loaded: &Loaded) -> Option<String> {
+    let data = &loaded.project.postgres.data;
+    let own = fs::symlink_metadata(data).ok()?;
+    if own.is_symlink() {
+        return Some("it is a link: only the link would be renamed".to_owned());
+    }
+    let above = fs::metadata(data.parent()?).ok()?;
+    (above.dev() != own.dev()).then(|| "it is a mount point".to_owned())
 }
 
 /// The sidecars that were begun, by name.

@@ -19,7 +19,7 @@ mod rehearsal;
 mod repair;
 mod world;
 
-pub use archive::{archive, sessions, sidecar_room, sidecars};
+pub use archive::{archive, immovable, sessions, sidecar_room, sidecars};
 pub use audit::audit;
 pub use author::author;
 pub use calm::{ask_gates, calm, evidence, log_trouble};

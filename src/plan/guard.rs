@@ -101,6 +101,8 @@ impl Guard {
             | Step::LayOutSidecar(_)
             | Step::RecoverSidecar(_)
             | Step::RemoveSidecar(_)
+            | Step::RewindCluster(_)
+            | Step::ReplaceData(_)
             | Step::EndSession(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }

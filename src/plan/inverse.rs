@@ -23,7 +23,10 @@ pub fn inverse(journal: &Journal) -> Inverse {
             let name = if number == 0 { format!("undo-{id}") } else { format!("undo-{id}-{number}") };
             let risk = match step {
                 Step::StopServer(_) | Step::StopService(_) | Step::MoveDatabase(_) => Risk::Interrupts,
-                Step::RemoveBaseBackup(_) | Step::RemoveSidecar(_) | Step::DropDatabase(_) => Risk::Destroys,
+                Step::RemoveBaseBackup(_)
+                | Step::RemoveSidecar(_)
+                | Step::DropDatabase(_)
+                | Step::ReplaceData(_) => Risk::Destroys,
                 _ => Risk::None,
             };
             let reason = format!("takes back {id} of {}", journal.plan.run);

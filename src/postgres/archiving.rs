@@ -75,7 +75,8 @@ pub async fn archiver(session: &Session, sign: &str) -> Result<Archiver> {
          last_failed_wal, (extract(epoch FROM last_failed_time) * 1000000)::bigint, \
          (SELECT system_identifier FROM pg_control_system()), \
          (SELECT sum(pg_database_size(oid))::bigint FROM pg_database), \
-         pg_size_bytes(current_setting('wal_segment_size')) FROM pg_stat_archiver"
+         pg_size_bytes(current_setting('wal_segment_size')), \
+         (SELECT timeline_id FROM pg_control_checkpoint()) FROM pg_stat_archiver"
     );
     let row = session.query_one(&question, &[&sign]).await.map_err(|e| failed(&e))?;
     let pair = |at: usize| -> Option<(String, Timestamp)> {
@@ -91,6 +92,7 @@ pub async fn archiver(session: &Session, sign: &str) -> Result<Archiver> {
         failed: pair(4),
         waiting,
         system_identifier: row.get::<_, i64>(6).cast_unsigned(),
+        timeline: row.get::<_, i32>(9).unsigned_abs(),
         bytes: row.get::<_, Option<i64>>(7).unwrap_or_default().unsigned_abs(),
         segment_bytes: row.get::<_, i64>(8).unsigned_abs(),
         floors: floors(session).await?,

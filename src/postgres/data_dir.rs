@@ -89,6 +89,12 @@ fn whole(path: &Path, meta: &fs::Metadata) -> io::Result<Option<ClusterFiles>> {
     }))
 }
 
+/// Whether the cluster was shut down in order: `ControlFileData` tells its state behind its identifier and two versions, 1 for that.
+pub fn was_shut_down(path: &Path) -> io::Result<bool> {
+    let control = optional(&path.join("global").join("pg_control"))?.unwrap_or_default();
+    Ok(control.get(16..20).is_some_and(|state| state == 1u32.to_ne_bytes()))
+}
+
 /// The beginning of a small file; `None` when there is none.
 fn optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match fs::File::open(path) {

@@ -33,6 +33,20 @@ pub async fn look(session: &Session) -> Result<Recovery> {
     Ok(Recovery { recovering: row.get(0), paused: row.get(1), last_commit: last, place: row.get(3) })
 }
 
+/// Runs a statement where a recovery has ended.
+pub async fn run(session: &Session, statement: &str) -> Result<()> {
+    let failed = |e| Error::environment("the recovered cluster takes no statement").because(words(&e));
+    session.batch_execute(statement).await.map_err(failed)
+}
+
+/// The timeline that a promoted server writes.
+pub async fn timeline(session: &Session) -> Result<u32> {
+    let unknown = || Error::environment("the recovered cluster does not tell its timeline");
+    let row = session.query_one("SELECT pg_walfile_name(pg_current_wal_lsn())", &[]).await;
+    let name: String = row.map_err(|e| unknown().because(words(&e)))?.get(0);
+    name.get(..8).and_then(|number| u32::from_str_radix(number, 16).ok()).ok_or_else(unknown)
+}
+
 /// Whether the log says that the target was met: a recovery pauses for other reasons, too.
 pub fn stopped_at_target(log: &str) -> bool {
     log.lines()

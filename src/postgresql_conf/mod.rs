@@ -60,12 +60,15 @@ pub struct Recovery<'a> {
     pub moment: &'a str,
     /// Settings that the recovery refuses to run below the primary's.
     pub floors: &'a BTreeMap<String, String>,
+    /// Whether it goes on from there as a cluster of its own, instead of standing there.
+    pub promoted: bool,
 }
 
 /// The text for a sidecar. The cluster's own file is no part of it: what the primary is told - to archive, to listen, to load
 /// what this machine may not have - is not for its sidecar.
 pub fn sidecar(recovery: &Recovery<'_>) -> String {
-    let Recovery { hba, socket, port, restore, moment, floors } = recovery;
+    let Recovery { hba, socket, port, restore, moment, floors, promoted } = recovery;
+    let action = if *promoted { "promote" } else { "pause" };
     let own = [
         ("hba_file", hba.display().to_string()),
         ("listen_addresses", String::new()),
@@ -74,11 +77,12 @@ pub fn sidecar(recovery: &Recovery<'_>) -> String {
         ("restore_command", restore.clone()),
         // As PostgreSQL writes it: it knows no letters for zones as early as that.
         ("recovery_target_time", moment.replace('T', " ").replace('Z', "+00")),
-        ("recovery_target_action", "pause".to_owned()),
-        ("recovery_target_timeline", "latest".to_owned()),
+        ("recovery_target_action", action.to_owned()),
+        // Where the log forks later, the branch that the base backup is of is meant.
+        ("recovery_target_timeline", "current".to_owned()),
         ("hot_standby", "on".to_owned()),
         ("archive_mode", "off".to_owned()),
-        ("default_transaction_read_only", "on".to_owned()),
+        ("default_transaction_read_only", if *promoted { "off" } else { "on" }.to_owned()),
         // What this machine loses with a crash is recovered anew.
         ("fsync", "off".to_owned()),
         ("autovacuum", "off".to_owned()),

@@ -10,8 +10,9 @@ use super::findings::count;
 use crate::base::size::human;
 use crate::base::time;
 use crate::facts::{ArchiveSeen, Known};
+use crate::plan::{Journal, PlannedStep};
 use crate::project::Archive;
-use crate::step::SidecarRecord;
+use crate::step::{SidecarRecord, Step};
 
 /// `odpm archive status`.
 #[derive(Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct ArchiveStatus {
     pub from: Option<Timestamp>,
     /// The last moment whose log is archived; what was committed since follows by itself.
     pub until: Option<Timestamp>,
+    /// The spans between that nothing reaches, for the cluster was rewound or promoted in them.
+    pub except: Vec<(Timestamp, Timestamp)>,
     /// How many segments of the log are kept.
     pub segments: u64,
     /// Their size as they are kept.
@@ -78,14 +81,17 @@ impl ArchiveStatus {
             }
         });
         let bases: Vec<BaseStatus> = bases.collect();
-        let goes_on = seen.archiver.get().is_some_and(|archiver| archiver.on && !archiver.fails());
+        let on_it = seen.bases.iter().any(|base| seen.timeline() == Some(base.timeline));
+        let works = seen.archiver.get().is_some_and(|archiver| archiver.on && !archiver.fails());
+        let goes_on = works && on_it;
         Self {
             format_version: 1,
             path: archive.told(),
             archiving: archiving(seen, at),
             from: bases.first().map(|base| base.whole_at),
-            until: bases.last().and_then(|base| base.until),
+            until: bases.iter().filter_map(|base| base.until).max(),
             bases,
+            except: seen.forks(),
             segments: seen.segments.len() as u64,
             segment_bytes: seen.segments.iter().map(|kept| kept.bytes).sum(),
             troubles: seen.troubles(),
@@ -156,6 +162,14 @@ pub fn archive_status(status: &ArchiveStatus) -> String {
                 ),
                 false => writeln!(text, "  until         {}", moment(until)),
             };
+            for (from, to) in &status.except {
+                let _ = writeln!(
+                    text,
+                    "  but not       from {} to {}: the log forks there",
+                    moment(*from),
+                    moment(*to)
+                );
+            }
         }
         (None, _) => text
             .push_str("You can go back to no moment: take a base backup with `odpm archive basebackup`.\n"),
@@ -208,4 +222,21 @@ pub fn sidecars(all: &[SidecarRecord]) -> String {
         format!("{}  {how} {at}, from base backup {}", record.sidecar.name, record.base)
     };
     all.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Where a run has set a data directory aside, and how to be rid of it.
+pub fn set_aside(journal: &Journal) -> Option<String> {
+    let replaces = |step: &PlannedStep| match &step.step {
+        Step::ReplaceData(replace) => Some((step.id.clone(), replace.aside.clone())),
+        _ => None,
+    };
+    let (id, aside) = journal.plan.steps.iter().find_map(replaces)?;
+    let outcome =
+        journal.finished.iter().find(|(finished, _)| *finished == id).map(|(_, outcome)| outcome)?;
+    let aside = aside.display();
+    let told = outcome.detail.clone().unwrap_or_else(|| format!("the old one is in {aside}"));
+    Some(format!(
+        "The data directory: {told}. It stays until you remove it; as long as it is there, `odpm undo {}` puts it back.",
+        journal.plan.run
+    ))
 }

@@ -26,7 +26,7 @@ mod steps;
 mod ui;
 mod watchdog;
 
-pub use archive::{ArchiveProof, ArchiveStatus, archive_proof, archive_status, moment, sidecars};
+pub use archive::{ArchiveProof, ArchiveStatus, archive_proof, archive_status, moment, set_aside, sidecars};
 pub use databases::{DatabaseList, databases, verdict};
 pub use diff::diffs;
 pub use doctor::doctor;

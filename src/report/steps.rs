@@ -148,6 +148,20 @@ pub fn headline(step: &Step, root: &Path) -> String {
             Ending::Terminate => format!("cancel the statement of process {}, then terminate it", step.pid),
         },
         Step::RemoveSidecar(step) => format!("stop the sidecar {} and remove it", step.sidecar.name),
+        Step::RewindCluster(step) => {
+            let record = &step.recovery.record;
+            let from = match &step.lay_out.from {
+                SidecarSource::Basebackup { base, .. } => at(base),
+                SidecarSource::Pgbackrest { repository, set, .. } => {
+                    format!("{set} of repository {repository}")
+                }
+            };
+            format!("recover {from} to {} in {}", record.moment, at(&record.sidecar.place))
+        }
+        Step::ReplaceData(step) => {
+            let (data, from) = (at(&step.server.data), at(&step.from));
+            format!("set {data} aside as {}, and put {from} in its place", at(&step.aside))
+        }
         Step::RecordBaseline(_) => "record the baseline".to_owned(),
     }
 }

@@ -30,6 +30,15 @@ pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
         }
     }
     for step in &inverse.steps {
+        if let Step::ReplaceData(step) = &step.step {
+            plan.destroys.extend(step.databases.iter().cloned());
+            plan.warnings.push(format!(
+                "What was committed since {} goes out of service with {}, which is kept as {}.",
+                journal.plan.run,
+                step.server.data.display(),
+                step.aside.display()
+            ));
+        }
         let Step::MoveDatabase(step) = &step.step else { continue };
         if step.keep.is_some() {
             plan.destroys.push(step.to.clone());

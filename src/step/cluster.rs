@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Operator;
+use super::{Operator, ServerSpec};
+use crate::base::SecretRef;
 use crate::facts::Owner;
 
 /// Has the server finish the segment at hand and archive it: whatever was committed before can then be recovered.
@@ -175,6 +176,8 @@ pub struct LogRange {
     pub folder: PathBuf,
     /// How many bytes a segment has.
     pub segment_bytes: u64,
+    /// Their timeline.
+    pub timeline: u32,
     /// The number of the first one.
     pub first: u64,
     /// The number of the last one.
@@ -192,6 +195,59 @@ pub struct RecoverSidecar {
     pub floors: BTreeMap<String, String>,
     /// How many seconds may go by without any progress.
     pub timeout: u32,
+}
+
+/// Recovers a base backup beside the data directory to a moment, from which it goes on as a cluster of its own, and proves that.
+/// Each attempt begins anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RewindCluster {
+    /// What is laid out, in a folder beside the data directory.
+    pub lay_out: LayOutSidecar,
+    /// How it is recovered.
+    pub recovery: RecoverSidecar,
+    /// The administrative role's password: it may have been another one then.
+    pub admin: SecretRef,
+}
+
+/// Puts a cluster in the place of the data directory, which is set aside whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReplaceData {
+    /// The server, stopped.
+    pub server: ServerSpec,
+    /// PostgreSQL's name for the cluster, which is that of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_identifier: Option<String>,
+    /// The cluster that takes the place.
+    pub from: PathBuf,
+    /// Where the data directory is set aside.
+    pub aside: PathBuf,
+    /// Where this cluster goes when it is taken back.
+    pub back: PathBuf,
+    /// Who it has to belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// Whether it gets the settings and the rules of logins that the data directory has now.
+    pub settings: bool,
+    /// The folder that it was made in; it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<PathBuf>,
+    /// The databases whose state of now goes out of service.
+    pub databases: Vec<String>,
+}
+
+impl ReplaceData {
+    /// What takes it back.
+    pub fn inverse(&self) -> Self {
+        Self {
+            from: self.aside.clone(),
+            aside: self.back.clone(),
+            back: self.aside.clone(),
+            owner: None,
+            settings: false,
+            scratch: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// Stops a sidecar and removes its folder.

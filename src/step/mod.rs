@@ -24,8 +24,8 @@ pub use backup::{
 };
 pub use cluster::{
     ArchiveLog, BackUpCluster, CreateStanza, EndSession, Ending, ExpireRepository, KeptLog, LayOutSidecar,
-    LogRange, Pgbackrest, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, Sidecar, SidecarLaunch,
-    SidecarRecord, SidecarSource, TakeBaseBackup, WriteKeys,
+    LogRange, Pgbackrest, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, ReplaceData,
+    RewindCluster, Sidecar, SidecarLaunch, SidecarRecord, SidecarSource, TakeBaseBackup, WriteKeys,
 };
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
@@ -139,6 +139,10 @@ pub enum Step {
     RecoverSidecar(Box<RecoverSidecar>),
     /// Removes a sidecar.
     RemoveSidecar(RemoveSidecar),
+    /// Recovers a cluster beside the data directory to a moment.
+    RewindCluster(Box<RewindCluster>),
+    /// Puts a cluster in the place of the data directory.
+    ReplaceData(Box<ReplaceData>),
     /// Ends what a session does, or the session.
     EndSession(EndSession),
     /// Replaces the baseline.
@@ -200,6 +204,8 @@ impl Step {
             | Self::LayOutSidecar(_)
             | Self::RecoverSidecar(_)
             | Self::RemoveSidecar(_)
+            | Self::RewindCluster(_)
+            | Self::ReplaceData(_)
             | Self::EndSession(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)

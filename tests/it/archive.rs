@@ -43,9 +43,14 @@ pub fn damaged(shop: &Sandbox) -> String {
 
 /// An answer of a sidecar.
 pub fn asked(shop: &Sandbox, name: &str, sql: &str) -> String {
+    asked_in(shop, name, "postgres", sql)
+}
+
+/// An answer of a sidecar, in one of its databases.
+pub fn asked_in(shop: &Sandbox, name: &str, database: &str, sql: &str) -> String {
     let socket = shop.path(&format!(".odpm/sidecars/{name}/run"));
     let output = Command::new(bin_dir().join("psql"))
-        .args(["-XAtq", "-p", &shop.port.to_string(), "-U", "postgres", "-d", "postgres", "-c", sql, "-h"])
+        .args(["-XAtq", "-p", &shop.port.to_string(), "-U", "postgres", "-d", database, "-c", sql, "-h"])
         .arg(socket)
         .output()
         .unwrap();

@@ -7,6 +7,7 @@ mod bad_input;
 mod classic;
 mod cli;
 mod crash;
+mod cutback;
 mod cycle;
 mod databases;
 mod databases_faults;

@@ -23,7 +23,7 @@ fn a_sidecar_killed_anywhere_stands_in_the_end() {
         stands: false,
         last_commit: None,
     };
-    let log = LogRange { folder: "wal".into(), segment_bytes: 1, first: 0, last: 0 };
+    let log = LogRange { folder: "wal".into(), segment_bytes: 1, timeline: 1, first: 0, last: 0 };
     let from = SidecarSource::Basebackup { base: "base/one".into(), log };
     let lay = LayOutSidecar { from, record: record.clone() };
     let log = KeptLog::Basebackup { folder: "wal".into() };

@@ -1,13 +1,15 @@
 //! Steps on whole clusters: the archive, base backups, sidecars.
 
-use super::databases::{done, seen};
+use super::databases::{self, done, seen};
+use crate::base::size::human;
 use crate::error::Result;
 use crate::plan::Outcome;
 use crate::step::{
     ArchiveLog, BackUpCluster, CreateStanza, EndSession, ExpireRepository, LayOutSidecar, RecoverSidecar,
-    RemoveBaseBackup, RemoveLog, RemoveSidecar, Step, TakeBaseBackup,
+    RemoveBaseBackup, RemoveLog, RemoveSidecar, ReplaceData, RewindCluster, Step, TakeBaseBackup,
 };
 use crate::world::World;
+use crate::world::clusters::Rewinding;
 
 pub async fn archive_log(step: &ArchiveLog, world: &mut World) -> Result<Outcome> {
     let told = world.clusters.archive_log(step, world.hands(&step.operator)?).await?;
@@ -60,6 +62,37 @@ pub async fn recover_sidecar(step: &RecoverSidecar, world: &mut World) -> Result
 pub async fn remove_sidecar(step: &RemoveSidecar, world: &mut World) -> Result<Outcome> {
     world.clusters.remove_sidecar(step, world.engine.as_ref()).await?;
     Ok(Outcome::stays("a sidecar is made anew: odpm incident sidecar"))
+}
+
+pub async fn rewind_cluster(step: &RewindCluster, world: &mut World) -> Result<Outcome> {
+    let admin = world.secret(&step.admin)?;
+    let statements = world.database.bootstrap_statements(&step.recovery.record.role, &admin)?;
+    let work = Rewinding { step, statements: &statements, engine: world.engine.as_ref() };
+    Ok(done(world.clusters.rewind_cluster(work, world.meter.clone()).await?))
+}
+
+pub async fn replace_data(step: &ReplaceData, world: &mut World) -> Result<Outcome> {
+    let bytes = world.clusters.replace_data(step, world.engine.as_ref()).await?;
+    let back = Step::ReplaceData(Box::new(step.inverse()));
+    let told = format!("the old one, {}, is in {}", human(bytes), step.aside.display());
+    Ok(Outcome::changed(vec![back]).detail(told))
+}
+
+/// What an unfinished attempt keeps from people, or has left half done, is given back. Tells what, in sentences.
+pub async fn release(step: &Step, world: &World) -> Result<Vec<String>> {
+    let engine = world.engine.as_ref();
+    match step {
+        Step::RewindCluster(step) => {
+            let sidecar = step.recovery.record.sidecar.clone();
+            world.clusters.remove_sidecar(&RemoveSidecar { sidecar }, engine).await?;
+            Ok(Vec::new())
+        }
+        Step::ReplaceData(step) if world.clusters.put_back(step, engine).await? => {
+            Ok(vec![format!("{} is in its place again.", step.server.data.display())])
+        }
+        Step::ReplaceData(_) => Ok(Vec::new()),
+        _ => databases::release(step, world).await,
+    }
 }
 
 pub async fn end_session(step: &EndSession, world: &mut World) -> Result<Outcome> {

@@ -105,7 +105,8 @@ pub async fn release(step: &Step, world: &World) -> Result<Vec<String>> {
         Step::MoveDatabase(step) => (&step.operator, vec![step.from.as_str(), step.to.as_str()]),
         _ => return Ok(Vec::new()),
     };
-    world.databases.reopen(operator, names, world.hands(operator)?).await
+    let opened = world.databases.reopen(operator, names, world.hands(operator)?).await?;
+    Ok(opened.iter().map(|name| format!("{name} takes connections again.")).collect())
 }
 
 pub async fn drop_database(step: &DropDatabase, world: &mut World) -> Result<Outcome> {

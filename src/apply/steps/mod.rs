@@ -63,12 +63,14 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::LayOutSidecar(step) => clusters::lay_out_sidecar(step, world).await,
         Step::RecoverSidecar(step) => clusters::recover_sidecar(step, world).await,
         Step::RemoveSidecar(step) => clusters::remove_sidecar(step, world).await,
+        Step::RewindCluster(step) => clusters::rewind_cluster(step, world).await,
+        Step::ReplaceData(step) => clusters::replace_data(step, world).await,
         Step::EndSession(step) => clusters::end_session(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
 
-pub use databases::release;
+pub use clusters::release;
 
 /// Looks whether a step that was begun took effect: its outcome when it did, `None` when it has to run.
 pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
@@ -121,6 +123,8 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::LayOutSidecar(_)
         | Step::RecoverSidecar(_)
         | Step::RemoveSidecar(_)
+        | Step::RewindCluster(_)
+        | Step::ReplaceData(_)
         | Step::EndSession(_)
         | Step::RecordBaseline(_) => Ok(None),
     }

@@ -9,11 +9,12 @@ use jiff::tz::TimeZone;
 use crate::backup;
 use crate::error::{Error, Result};
 use crate::facts::BackupSeen;
-use crate::incident::parse;
-use crate::report::{Format, Ui};
+use crate::incident::{Moment, parse};
+use crate::report::{self as told, Format, Ui};
 
 mod blast_radius;
 mod contain;
+mod cutback;
 mod diff;
 mod drill;
 mod filter;
@@ -54,16 +55,28 @@ enum Verb {
     Report(report::Args),
     Drill(drill::Args),
     Close(record::Close),
+    Cutback(cutback::Args),
 }
 
 /// A moment that a person has written.
 fn moment(text: &str) -> Result<Timestamp> {
     let moment = parse(text, Timestamp::now(), &TimeZone::system());
-    moment.map(|moment| moment.at).ok_or_else(|| {
-        let error = Error::usage(format!("`{text}` is no moment"));
-        error
-            .hint("Write it as: '2026-11-20 17:41:00+01', 17:41 (today, in this machine's zone) or '20m ago'")
-    })
+    moment.map(|moment| moment.at).ok_or_else(|| no_moment(text))
+}
+
+/// A moment that a person has written, and how it was understood.
+fn moment_told(text: &str, ui: Ui) -> Result<Moment> {
+    let found = parse(text, Timestamp::now(), &TimeZone::system()).ok_or_else(|| no_moment(text))?;
+    ui.say(&format!("The moment: {}", told::moment(found.at)));
+    if found.assumed_local {
+        ui.say("No zone was given: it was taken as this machine's. Write +00 behind it for UTC.");
+    }
+    Ok(found)
+}
+
+fn no_moment(text: &str) -> Error {
+    let error = Error::usage(format!("`{text}` is no moment"));
+    error.hint("Write it as: '2026-11-20 17:41:00+01', 17:41 (today, in this machine's zone) or '20m ago'")
 }
 
 /// The copy that a rehearsal damages.
@@ -113,5 +126,6 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Verb::Reopen(args) => reopen::run(args, start, ui).await,
         Verb::Drill(args) => drill::run(args, start, ui).await,
         Verb::Report(args) => report::run(args, start, ui),
+        Verb::Cutback(args) => cutback::run(args, start, ui).await,
     }
 }

@@ -1,13 +1,11 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::Intent;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
-use crate::incident::{Recovery, Request, parse};
+use crate::incident::{Recovery, Request};
 use crate::observe::{self, Depth};
 use crate::report::{self, Format, Ui};
 
@@ -80,12 +78,7 @@ async fn recover(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         let error = Error::usage("which moment is meant?");
         error.hint("Write it as: --at '2026-11-20 17:41:00+01', --at 17:41 or --at '20m ago'")
     };
-    let text = args.at.as_deref().ok_or_else(wanted)?;
-    let moment = parse(text, Timestamp::now(), &TimeZone::system()).ok_or_else(wanted)?;
-    ui.say(&format!("The moment: {}", report::moment(moment.at)));
-    if moment.assumed_local {
-        ui.say("No zone was given: it was taken as this machine's. Write +00 behind it for UTC.");
-    }
+    let moment = super::moment_told(args.at.as_deref().ok_or_else(wanted)?, ui)?;
     let session = args.intent.session(start, VERB)?;
     let view = session.observe(Depth::Live).await?;
     let archive = observe::archive(&session.loaded).await?;

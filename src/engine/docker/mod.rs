@@ -12,6 +12,7 @@ mod containers;
 mod logs;
 mod look;
 mod one_off;
+mod replace;
 mod sidecar;
 mod tool;
 mod up;
@@ -23,7 +24,7 @@ use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::Project;
-use crate::step::{Launch, PullImage, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
+use crate::step::{Launch, PullImage, ReplaceData, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
 pub use client::client;
 pub use containers::{Container, all};
@@ -90,6 +91,18 @@ impl Engine for Docker {
 
     fn stop_sidecar<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()> {
         Box::pin(sidecar::stop(sidecar))
+    }
+
+    fn shut_sidecar_down<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()> {
+        Box::pin(sidecar::shut_down(sidecar))
+    }
+
+    fn replace_data<'a>(&'a self, step: &'a ReplaceData) -> EngineFuture<'a, u64> {
+        Box::pin(replace::replace(&self.image, step))
+    }
+
+    fn put_data_back<'a>(&'a self, step: &'a ReplaceData) -> EngineFuture<'a, bool> {
+        Box::pin(replace::put_back(&self.image, step))
     }
 
     fn start_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {

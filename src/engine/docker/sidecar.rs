@@ -3,13 +3,18 @@
 use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::{CreateContainerOptions, InspectContainerOptions, StartContainerOptions};
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, StartContainerOptions, StopContainerOptionsBuilder,
+};
 
 use super::client::{connected, failed};
 use super::one_off;
 use crate::error::{Error, Result};
 use crate::facts::Owner;
 use crate::step::{Sidecar, SidecarLaunch};
+
+/// How many seconds one may take to write everything to its files.
+const SHUTDOWN: i32 = 600;
 
 /// Marks a sidecar's container with its name.
 const LABEL: &str = "odpm.sidecar";
@@ -90,4 +95,15 @@ pub async fn stop(sidecar: &Sidecar) -> Result<()> {
             .hint(format!("See why: docker rm -f {name}")));
     }
     Ok(())
+}
+
+/// Stops it in order: what it wrote is of worth.
+pub async fn shut_down(sidecar: &Sidecar) -> Result<()> {
+    let (_, name, _) = container(sidecar)?;
+    let options = StopContainerOptionsBuilder::new().t(SHUTDOWN).build();
+    connected()?
+        .stop_container(name, Some(options))
+        .await
+        .map_err(|e| failed(&format!("cannot stop {name}"), &e))?;
+    stop(sidecar).await
 }

@@ -11,6 +11,7 @@ mod cluster;
 mod daemon;
 mod logs;
 mod once;
+mod replace;
 mod server;
 mod service;
 mod sidecar;
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
 use crate::postgres::data_dir;
 use crate::project::{Archive, Project};
-use crate::step::{PullImage, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
+use crate::step::{PullImage, ReplaceData, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
 pub use binaries::{majors, programs};
 
@@ -120,6 +121,18 @@ impl Engine for Local {
 
     fn stop_sidecar<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()> {
         Box::pin(sidecar::stop(sidecar))
+    }
+
+    fn shut_sidecar_down<'a>(&'a self, sidecar: &'a Sidecar) -> EngineFuture<'a, ()> {
+        Box::pin(sidecar::shut_down(sidecar))
+    }
+
+    fn replace_data<'a>(&'a self, step: &'a ReplaceData) -> EngineFuture<'a, u64> {
+        Box::pin(replace::replace(step))
+    }
+
+    fn put_data_back<'a>(&'a self, step: &'a ReplaceData) -> EngineFuture<'a, bool> {
+        Box::pin(replace::put_back(step))
     }
 
     fn start_service<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {

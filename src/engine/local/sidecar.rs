@@ -10,6 +10,9 @@ use crate::facts::PidFile;
 use crate::postgres::data_dir;
 use crate::step::{Sidecar, SidecarLaunch};
 
+/// How long one may take to write everything to its files.
+const SHUTDOWN: Duration = Duration::from_secs(600);
+
 /// How long a sidecar may take to stop. Nothing of it is worth a wait: it is killed then.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -53,4 +56,14 @@ pub async fn stop(sidecar: &Sidecar) -> Result<()> {
         return Ok(());
     }
     Err(Error::environment(format!("sidecar {} (pid {pid}) does not stop", sidecar.name)))
+}
+
+/// Stops it in order: what it wrote is of worth.
+pub async fn shut_down(sidecar: &Sidecar) -> Result<()> {
+    let Some(pid) = pid(sidecar) else { return Ok(()) };
+    daemon::signal(pid, Signal::INT)?;
+    if daemon::wait_for_end(pid, SHUTDOWN).await {
+        return Ok(());
+    }
+    Err(Error::environment(format!("sidecar {} (pid {pid}) does not shut down", sidecar.name)))
 }

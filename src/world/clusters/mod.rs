@@ -2,6 +2,7 @@
 
 mod archive;
 mod repository;
+mod rewind;
 mod sidecar;
 
 use crate::base::Meter;
@@ -9,10 +10,21 @@ use crate::engine::{Engine, EngineFuture};
 use crate::process::blocking;
 use crate::step::{
     ArchiveLog, BackUpCluster, CreateStanza, EndSession, ExpireRepository, LayOutSidecar, RecoverSidecar,
-    RemoveBaseBackup, RemoveLog, RemoveSidecar, TakeBaseBackup,
+    RemoveBaseBackup, RemoveLog, RemoveSidecar, ReplaceData, RewindCluster, TakeBaseBackup,
 };
 
 use super::Hands;
+
+/// A cluster to rewind, and what that needs.
+#[derive(Clone, Copy)]
+pub struct Rewinding<'a> {
+    /// The step.
+    pub step: &'a RewindCluster,
+    /// What gives it the administrative role that odpm knows.
+    pub statements: &'a [String],
+    /// What runs its server.
+    pub engine: &'a dyn Engine,
+}
 
 /// Whole clusters. What was done is told in phrases, one each.
 pub trait Clusters {
@@ -51,6 +63,12 @@ pub trait Clusters {
     fn end_session<'a>(&'a self, step: &'a EndSession, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Stops a sidecar and removes its folder.
     fn remove_sidecar<'a>(&'a self, step: &'a RemoveSidecar, engine: &'a dyn Engine) -> EngineFuture<'a, ()>;
+    /// Recovers a cluster beside its data directory to a moment, from which it goes on.
+    fn rewind_cluster<'a>(&'a self, work: Rewinding<'a>, meter: Meter) -> EngineFuture<'a, Vec<String>>;
+    /// Puts a cluster in the place of the data directory; how large the one is that is set aside.
+    fn replace_data<'a>(&'a self, step: &'a ReplaceData, engine: &'a dyn Engine) -> EngineFuture<'a, u64>;
+    /// Puts a data directory that was set aside back where its place is empty; whether that was so.
+    fn put_back<'a>(&'a self, step: &'a ReplaceData, engine: &'a dyn Engine) -> EngineFuture<'a, bool>;
 }
 
 /// Real ones.
@@ -114,5 +132,17 @@ impl Clusters for RealClusters {
 
     fn remove_sidecar<'a>(&'a self, step: &'a RemoveSidecar, engine: &'a dyn Engine) -> EngineFuture<'a, ()> {
         Box::pin(sidecar::remove(step, engine))
+    }
+
+    fn rewind_cluster<'a>(&'a self, work: Rewinding<'a>, meter: Meter) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(rewind::rewind(work, meter))
+    }
+
+    fn replace_data<'a>(&'a self, step: &'a ReplaceData, engine: &'a dyn Engine) -> EngineFuture<'a, u64> {
+        Box::pin(rewind::replace(step, engine))
+    }
+
+    fn put_back<'a>(&'a self, step: &'a ReplaceData, engine: &'a dyn Engine) -> EngineFuture<'a, bool> {
+        engine.put_data_back(step)
     }
 }

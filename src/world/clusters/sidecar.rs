@@ -42,6 +42,11 @@ fn boot() -> String {
 }
 
 pub async fn lay_out(step: &LayOutSidecar, engine: &dyn Engine, meter: Meter) -> Result<Vec<String>> {
+    Ok(vec![copy_out(step, engine, meter).await?])
+}
+
+/// Lays a base backup out with its log, after whatever an attempt before has left; what was laid out, in a phrase.
+pub(super) async fn copy_out(step: &LayOutSidecar, engine: &dyn Engine, meter: Meter) -> Result<String> {
     let sidecar = &step.record.sidecar;
     engine.stop_sidecar(sidecar).await?;
     let told = match &step.from {
@@ -67,7 +72,7 @@ pub async fn lay_out(step: &LayOutSidecar, engine: &dyn Engine, meter: Meter) ->
     // What the primary was told by ALTER SYSTEM is not for its sidecar.
     put(&sidecar.data().join(OWN_SETTINGS), "", sidecar.launch.run_as())?;
     put(&sidecar.place.join(BOOT), &boot(), None)?;
-    Ok(vec![told])
+    Ok(told)
 }
 
 fn own_folder(path: &Path, mode: u32, owner: Option<Owner>) -> Result<()> {
@@ -120,7 +125,9 @@ fn unpack(log: &LogRange, kept: &[KeptSegment], to: &Path, owner: Option<Owner>)
     for kept in kept {
         let name = kept.segment.name(log.segment_bytes);
         let target = to.join(&name);
-        if !(log.first..=log.last).contains(&kept.segment.number) {
+        let wanted =
+            kept.segment.timeline == log.timeline && (log.first..=log.last).contains(&kept.segment.number);
+        if !wanted {
             continue;
         }
         let partial = to.join(format!("{name}.partial"));
@@ -227,12 +234,12 @@ pub async fn recover(step: &RecoverSidecar, engine: &dyn Engine) -> Result<Vec<S
                 sidecar.name
             )));
         }
-        write_configuration(step)?;
+        write_configuration(step, false)?;
         engine.start_sidecar(sidecar, step.log.folder()).await?;
     }
     let session = standing(step, engine).await?;
     let stands = recovery::look(&session).await?;
-    let said = fs::read_to_string(sidecar.log()).unwrap_or_default();
+    let said = log_of(step);
     if !stands.recovering || !recovery::stopped_at_target(&said) {
         engine.stop_sidecar(sidecar).await?;
         return Err(failure(step, "it does not stand at the moment that was asked for"));
@@ -250,7 +257,8 @@ pub async fn recover(step: &RecoverSidecar, engine: &dyn Engine) -> Result<Vec<S
     ])
 }
 
-fn write_configuration(step: &RecoverSidecar) -> Result<()> {
+/// Its configuration, and none of the primary's. `promoted`: it goes on from the moment, instead of standing there.
+pub(super) fn write_configuration(step: &RecoverSidecar, promoted: bool) -> Result<()> {
     let sidecar = &step.record.sidecar;
     let owner = sidecar.launch.run_as();
     let recovery = postgresql_conf::Recovery {
@@ -263,6 +271,7 @@ fn write_configuration(step: &RecoverSidecar) -> Result<()> {
         },
         moment: &step.record.moment,
         floors: &step.floors,
+        promoted,
     };
     state::own_dir(&sidecar.socket, owner)
         // Who gets into it gets into the sidecar.
@@ -276,8 +285,8 @@ fn write_configuration(step: &RecoverSidecar) -> Result<()> {
     put(&sidecar.data().join("recovery.signal"), "", owner)
 }
 
-/// A session in the sidecar once it stands still.
-async fn standing(step: &RecoverSidecar, engine: &dyn Engine) -> Result<Session> {
+/// A session in the sidecar once it stands still, or recovers no more.
+pub(super) async fn standing(step: &RecoverSidecar, engine: &dyn Engine) -> Result<Session> {
     let sidecar = &step.record.sidecar;
     let patience = Duration::from_secs(u64::from(step.timeout));
     let (mut moved, mut seen) = (Instant::now(), (0, String::new()));
@@ -310,10 +319,14 @@ async fn login(sidecar: &Sidecar, role: &str) -> Result<Session, postgres::Login
     postgres::connect(&endpoint, role, &Secret::new(""), "postgres", DEADLINE).await
 }
 
+/// What the server has said.
+pub(super) fn log_of(step: &RecoverSidecar) -> String {
+    fs::read_to_string(step.record.sidecar.log()).unwrap_or_default()
+}
+
 /// Why a recovery failed, by the server's own log.
-fn failure(step: &RecoverSidecar, what: &str) -> Error {
-    let log = step.record.sidecar.log();
-    let said = fs::read_to_string(&log).unwrap_or_default();
+pub(super) fn failure(step: &RecoverSidecar, what: &str) -> Error {
+    let (log, said) = (step.record.sidecar.log(), log_of(step));
     let error = Error::environment(format!("sidecar {}: {what}", step.record.sidecar.name));
     let error = match recovery::explain(&said) {
         Some((why, hint)) => error.because(why).hint(hint),

@@ -7,13 +7,22 @@ use crate::base::Meter;
 use crate::engine::{Engine, EngineFuture};
 use crate::step::{
     ArchiveLog, BackUpCluster, CreateStanza, EndSession, ExpireRepository, LayOutSidecar, RecoverSidecar,
-    RemoveBaseBackup, RemoveLog, RemoveSidecar, SidecarSource, TakeBaseBackup,
+    RemoveBaseBackup, RemoveLog, RemoveSidecar, ReplaceData, SidecarSource, TakeBaseBackup,
 };
+use crate::world::clusters::Rewinding;
 use crate::world::{Clusters, Hands};
 
 /// A base backup in a repository.
 fn held(repository: usize, set: &str) -> PathBuf {
     Path::new("repositories").join(repository.to_string()).join(set)
+}
+
+/// The base backup that a copy is laid out from.
+fn source(from: &SidecarSource) -> PathBuf {
+    match from {
+        SidecarSource::Basebackup { base, .. } => base.clone(),
+        SidecarSource::Pgbackrest { repository, set, .. } => held(*repository, set),
+    }
 }
 
 impl Clusters for Fake {
@@ -84,11 +93,7 @@ impl Clusters for Fake {
         _: Meter,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move {
-            let base = match &step.from {
-                SidecarSource::Basebackup { base, .. } => base.clone(),
-                SidecarSource::Pgbackrest { repository, set, .. } => held(*repository, set),
-            };
-            if !self.durable().backups.contains(&base) {
+            if !self.durable().backups.contains(&source(&step.from)) {
                 return Err(self.fails("there is no such base backup"));
             }
             // What a killed attempt has left goes first.
@@ -131,5 +136,48 @@ impl Clusters for Fake {
                 let _ = d.sidecars.remove(&step.sidecar.name);
             })
         })
+    }
+
+    fn rewind_cluster<'a>(&'a self, work: Rewinding<'a>, _: Meter) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            if !self.durable().backups.contains(&source(&work.step.lay_out.from)) {
+                return Err(self.fails("there is no such base backup"));
+            }
+            let sidecar = &work.step.recovery.record.sidecar;
+            self.effect(|d| {
+                let _ = d.sidecars.insert(sidecar.name.clone(), "half");
+            })?;
+            self.effect(|d| {
+                d.folders.insert(sidecar.data());
+                d.sidecars.insert(sidecar.name.clone(), "rewound");
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn replace_data<'a>(&'a self, step: &'a ReplaceData, _: &'a dyn Engine) -> EngineFuture<'a, u64> {
+        Box::pin(async move {
+            if self.durable().server.is_some() {
+                return Err(self.fails("a server runs on this data directory"));
+            }
+            let there = |path| self.durable().folders.contains(path);
+            let rename = |from: &std::path::PathBuf, to: &std::path::PathBuf| {
+                self.effect(|d| {
+                    d.folders.remove(from);
+                    d.folders.insert(to.clone());
+                })
+            };
+            if there(&step.from) {
+                if there(&step.server.data) {
+                    rename(&step.server.data, &step.aside)?;
+                }
+                rename(&step.from, &step.server.data)?;
+            }
+            Ok(0)
+        })
+    }
+
+    fn put_back<'a>(&'a self, _: &'a ReplaceData, _: &'a dyn Engine) -> EngineFuture<'a, bool> {
+        unreachable!("nothing is given up in this world")
     }
 }

@@ -21,8 +21,8 @@ use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known, Owner};
 use crate::plan::{Entry, Journal, Record};
 use crate::project::Project;
 use crate::step::{
-    EnsureRoles, MakeDir, PullImage, RecordBaseline, ServerSpec, ServiceSpec, ShareFiles, Sidecar,
-    VerifyLogin,
+    EnsureRoles, MakeDir, PullImage, RecordBaseline, ReplaceData, ServerSpec, ServiceSpec, ShareFiles,
+    Sidecar, VerifyLogin,
 };
 
 /// What is durable in the fake world; two runs came to the same end when these are equal.
@@ -258,6 +258,18 @@ impl Engine for Fake {
 
     fn stop_sidecar<'a>(&'a self, _: &'a Sidecar) -> EngineFuture<'a, ()> {
         unreachable!("sidecars are of `Clusters`")
+    }
+
+    fn shut_sidecar_down<'a>(&'a self, _: &'a Sidecar) -> EngineFuture<'a, ()> {
+        unreachable!("sidecars are of `Clusters`")
+    }
+
+    fn replace_data<'a>(&'a self, _: &'a ReplaceData) -> EngineFuture<'a, u64> {
+        unreachable!("data directories are of `Clusters`")
+    }
+
+    fn put_data_back<'a>(&'a self, _: &'a ReplaceData) -> EngineFuture<'a, bool> {
+        unreachable!("data directories are of `Clusters`")
     }
 
     fn look<'a>(&'a self, _project: &'a Project) -> Looking<'a, EngineSeen> {
