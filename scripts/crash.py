@@ -27,6 +27,8 @@ class Shop:
 
     def __init__(self, place):
         self.place = place
+        # Whether the run at hand is to be taken back: what that needs stays.
+        self.taken_back = False
         self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         self.env = {"PATH": os.environ["PATH"], "HOME": str(place), "ODPM_ADMIN_PASSWORD": "secret"}
 
@@ -135,6 +137,7 @@ class Case:
 
     def crash(self, shop, point, how):
         self.begin(shop)
+        shop.taken_back = how == "undo"
         args = self.words(shop)
         done = shop.odpm(*args, crash=point)
         check(done.returncode == KILLED, f"it was not killed but ended with {done.returncode}: {done.stderr[-300:]}")
@@ -163,7 +166,7 @@ def taken_back(shop):
     """The words that take the last run back, with the name of what that puts out of service."""
     words = ["undo", shop.last_run(), "--yes"]
     lost = re.search(r"^Lost, or out of service: (.*)$", shop.odpm(*words, crash="before:1").stdout, re.MULTILINE)
-    return [*words, f"--confirm={lost[1]}"] if lost else words
+    return [*words, f"--confirm={lost[1].split(', ')[0]}"] if lost else words
 
 
 def at_rest(shop):
@@ -330,6 +333,49 @@ def a_sidecar(shop):
     shop.must(*moment(shop))
 
 
+def before_the_damage(shop):
+    a_base(shop)
+    shop.moment = moment(shop)[3]
+    shop.sql("shop", "UPDATE product_template SET list_price = 1")
+
+
+def cutback(shop):
+    return ["incident", "cutback", "--at", shop.moment, "-d", "shop", "--yes"]
+
+
+def rewound(shop):
+    prices("0")(shop)
+    check(len(list((shop.place / "data").glob("*.before-*"))) == 1, "what was there is not set aside")
+    check(not list((shop.place / "data").glob(".*.odpm-cutback-*")), "work is left beside the data directory")
+    at_rest(shop)
+    bases(2)(shop)
+    tidy(shop)
+
+
+def put_back(shop):
+    prices("40")(shop)
+    at_rest(shop)
+    bases(1)(shop)
+    tidy(shop)
+
+
+def given_up(shop):
+    # A run that was given up has moved the one or the other into its place, and has lost neither.
+    shop.must("apply", "--yes")
+    at_rest(shop)
+    prices("0" if list((shop.place / "data").glob("*.before-*")) else "40")(shop)
+    check(not list((shop.place / "data").glob(".*.odpm-cutback-*")), "work is left beside the data directory")
+    tidy(shop)
+
+
+def tidy(shop):
+    if not shop.taken_back:
+        for folder in (shop.place / "data").glob("*.before-*"):
+            shutil.rmtree(folder)
+    for folder in (shop.place / "data").glob("*.rewound-*"):
+        shutil.rmtree(folder)
+
+
 CASES = [
     Case("apply, first", ["apply", "--yes"], at_rest, fresh=True),
     Case("database backup, zip", ["database", "backup", "--yes"], backup("zip")),
@@ -369,6 +415,7 @@ CASES = [
     Case("incident contain", ["incident", "contain", "--read-only", "--yes"], held, before=let_go),
     Case("incident reopen", ["incident", "reopen", "--watch", "0s", "--yes"], let_go,
          lambda shop: shop.must("incident", "contain", "--read-only", "--yes")),
+    Case("incident cutback", cutback, rewound, before_the_damage, either=given_up, before=put_back),
     Case("down", ["down", "--yes"], lambda shop: shop.must("apply", "--yes"), lambda shop: shop.must("apply", "--yes")),
 ]
 
