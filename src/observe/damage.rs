@@ -74,11 +74,11 @@ async fn read_log(
     since: Timestamp,
     read: Transactions,
 ) -> Known<(Transactions, usize)> {
-    // One more: what was committed first may have begun in it.
-    let older = archive.segments.iter().filter(|kept| kept.at < since).count().saturating_sub(1);
-    let mut wanted: Vec<KeptSegment> = archive.segments.iter().skip(older).copied().collect();
-    let newest = wanted.iter().map(|kept| kept.segment.timeline).max().unwrap_or_default();
-    wanted.retain(|kept| kept.segment.timeline == newest);
+    // Where the log forks, the branch that is written now counts. One more segment: what was committed first may have begun in it.
+    let own = archive.segments.iter().filter(|kept| Some(kept.segment.timeline) == archive.timeline());
+    let mut wanted: Vec<KeptSegment> = own.copied().collect();
+    let older = wanted.iter().filter(|kept| kept.at < since).count().saturating_sub(1);
+    wanted.drain(..older);
     let left_out = wanted.len().saturating_sub(SEGMENTS);
     wanted.drain(..left_out);
     let Some((first, last)) = wanted.first().zip(wanted.last()) else {

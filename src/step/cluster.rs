@@ -177,6 +177,7 @@ pub struct LogRange {
     /// How many bytes a segment has.
     pub segment_bytes: u64,
     /// Their timeline.
+    #[serde(default)]
     pub timeline: u32,
     /// The number of the first one.
     pub first: u64,

@@ -51,10 +51,12 @@ async fn databases(args: &Args, session: &Session) -> Result<Vec<String>> {
         return Err(error.hint("See which there are: odpm database list"));
     }
     let own = session.loaded.project.odoo.database.clone();
-    let first = args.database.clone().or(own).or_else(|| names.first().cloned());
+    let first =
+        args.database.clone().or(own).or_else(|| names.iter().find(|name| *name != "postgres").cloned());
     // A cluster that cannot be asked is named as its project is.
     let first = first.unwrap_or_else(|| session.loaded.project.name.clone());
-    names.retain(|name| *name != first);
+    // The one that every cluster has is named by nobody.
+    names.retain(|name| *name != first && name != "postgres");
     names.insert(0, first);
     Ok(names)
 }

@@ -61,12 +61,17 @@ enum Verb {
 /// A moment that a person has written.
 fn moment(text: &str) -> Result<Timestamp> {
     let moment = parse(text, Timestamp::now(), &TimeZone::system());
-    moment.map(|moment| moment.at).ok_or_else(|| no_moment(text))
+    moment.map(|moment| moment.at).ok_or_else(|| {
+        no_moment(text)
+            .hint("Write it as: '2026-11-20 17:41:00+01', 17:41 (today, in this machine's zone) or '20m ago'")
+    })
 }
 
 /// A moment that a person has written, and how it was understood.
 fn moment_told(text: &str, ui: Ui) -> Result<Moment> {
-    let found = parse(text, Timestamp::now(), &TimeZone::system()).ok_or_else(|| no_moment(text))?;
+    let found = parse(text, Timestamp::now(), &TimeZone::system()).ok_or_else(|| {
+        no_moment(text).hint("Write it as: --at '2026-11-20 17:41:00+01', --at 17:41 or --at '20m ago'")
+    })?;
     ui.say(&format!("The moment: {}", told::moment(found.at)));
     if found.assumed_local {
         ui.say("No zone was given: it was taken as this machine's. Write +00 behind it for UTC.");
@@ -75,8 +80,7 @@ fn moment_told(text: &str, ui: Ui) -> Result<Moment> {
 }
 
 fn no_moment(text: &str) -> Error {
-    let error = Error::usage(format!("`{text}` is no moment"));
-    error.hint("Write it as: '2026-11-20 17:41:00+01', 17:41 (today, in this machine's zone) or '20m ago'")
+    Error::usage(format!("`{text}` is no moment"))
 }
 
 /// The copy that a rehearsal damages.
