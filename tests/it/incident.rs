@@ -3,6 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::archive::now;
 use crate::sandbox::Sandbox;
 use crate::shop::psql;
 use crate::stack::{Stack, engine};
@@ -41,6 +42,10 @@ pub const ROGUE: &str = "BEGIN; \
      DELETE FROM res_partner WHERE id <= 60; COMMIT";
 
 fn told(shop: &Sandbox) {
+    // How the shop came about is no damage.
+    let since = now(shop);
+    let blast_radius = ["incident", "blast-radius", "--since", &since];
+    let as_json = [&blast_radius[..], &["--format", "json"]].concat();
     work(shop, "before");
     sleep(Duration::from_millis(50));
     let _ = sql(shop, ROGUE);
@@ -52,16 +57,16 @@ fn told(shop: &Sandbox) {
             == ["0"]
     });
 
-    let found = shop.json(&["incident", "blast-radius", "--since", "30m", "--format", "json"]);
+    let found = shop.json(&as_json);
     let greatest = &found["transactions"][0]["tables"];
     assert_eq!(greatest["res_partner"]["deleted"], 60);
     assert!(found["why"].as_str().unwrap().contains("is the first that stands out"), "{found}");
     // Wherever the shop is.
-    let mut abroad = shop.command(&["incident", "blast-radius", "--since", "30m", "--format", "json"]);
+    let mut abroad = shop.command(&as_json);
     let abroad = abroad.env("TZ", "America/New_York").output().unwrap().stdout;
     let abroad: serde_json::Value = serde_json::from_slice(&abroad).unwrap();
     assert_eq!(abroad["t_recover"], found["t_recover"], "{abroad}");
-    let text = shop.run(&["incident", "blast-radius", "--since", "30m"]).code(0);
+    let text = shop.run(&blast_radius).code(0);
     let text = text.says("sale_order").says("sync ").says("an hour are usual").says("60 deleted");
     let _ = text.says("T_recover").says("Next: odpm incident sidecar --at ");
 
@@ -72,6 +77,9 @@ fn told(shop: &Sandbox) {
     let differs = differs
         .says("What the lost rows took with them")
         .says("of sale_order went with rows of res_partner (partner_id)");
+    let partners = shop.json(&["incident", "diff", "--table", "res_partner", "--format", "json"]);
+    let altered = &partners["models"][0]["altered"];
+    assert_eq!(altered["rows"], 41, "those whose parents are gone, by a reference that was emptied");
     let json = shop.json(&["incident", "diff", "--table", "sale_order", "--format", "json"]);
     let orders = &json["models"][0];
     // Orders of the sixty are gone; of the others those that were cancelled, and the two that people went on with.
