@@ -90,7 +90,8 @@ pub(super) fn reopen(limits: &Limits, grounds: &Grounds<'_>, plan: &mut Plan) {
     write(next, reason, grounds, plan);
 }
 
-fn traffic(database: &str, hold: bool, grounds: &Grounds<'_>, plan: &mut Plan) {
+/// Holds the writes of a database back, or lets them go.
+pub(super) fn traffic(database: &str, hold: bool, grounds: &Grounds<'_>, plan: &mut Plan) {
     let Some(operator) = specs::operator(grounds) else {
         plan.blocked.push(frame::no_programs(grounds));
         return;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::reach::{
     base_for, floors, log_up_to_now, needed, one_timeline, reachable, same_cluster, sources, spelled,
 };
-use super::{Ground, Moment, STILL, launch, socket};
+use super::{Ground, Moment, STILL, contain, launch, socket};
 use crate::base::SecretRef;
 use crate::base::size::human;
 use crate::drift::judge;
@@ -84,6 +84,10 @@ pub(super) fn plan(cutback: &Cutback<'_>, grounds: &Grounds<'_>, plan: &mut Plan
     plan.steps.push(PlannedStep::new("rewind-cluster", Step::RewindCluster(Box::new(rewind)), reason));
     plan.steps.extend(stop_server(grounds));
     plan.steps.extend(exchange(&server, databases, grounds));
+    // What holds writes back is part of the cluster, and was not there then.
+    if let Some(contained) = specs::contained(grounds).filter(|contained| contained.read_only) {
+        contain::traffic(&contained.database, true, grounds, plan);
+    }
     plan.steps.extend(start_odoo(grounds));
     base_backup(own, base, &ground, plan);
 }

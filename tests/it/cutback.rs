@@ -216,3 +216,16 @@ fn in_containers_too() {
     assert_eq!(left, "");
     goes_on_and_back(shop, &run);
 }
+
+#[test]
+fn a_shop_that_is_contained_stays_so_in_the_rewound_cluster() {
+    let shop = Sandbox::with("database: shop", "");
+    let at = damaged(&shop);
+    let _ = shop.run(&["incident", "contain", "--read-only", "--yes"]).code(0);
+    let _ = shop.run(&cutback(&at, &["-d", "shop", "--yes"])).code(0).says("sessions were sent away");
+    assert_eq!(shop.sql("shop", "SHOW default_transaction_read_only"), ["on"]);
+    let _ = shop.run(&["plan"]).code(3).says("an incident is contained");
+    let _ = shop.run(&["incident", "reopen", "--watch", "0s", "--yes"]).code(0);
+    assert_eq!(shop.sql("shop", "SHOW default_transaction_read_only"), ["off"]);
+    rewound(&shop);
+}

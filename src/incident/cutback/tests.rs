@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::base::{PgMajor, RunId};
-use crate::facts::{BaselineSeen, Known, Observation, samples};
+use crate::facts::{BaselineSeen, Contained, FileSeen, InRepository, Known, Observation, samples};
 use crate::incident::Request;
 use crate::project::{Project, samples::project};
+use crate::step::SidecarSource;
 
 const TEXT: &str = "version: 1\nname: shop\nengine: local\nodoo: {version: 18.0}\npostgres: {version: 16}\narchive: {method: basebackup}\n";
 
@@ -118,6 +119,52 @@ fn what_cannot_be_rewound_is_refused_before_anything_is_stopped() {
         assert_eq!(codes, [wanted]);
         assert!(plan.steps.is_empty() && plan.destroys.is_empty(), "{wanted}");
     }
+}
+
+#[test]
+fn what_is_contained_stays_so() {
+    let contained = |read_only: bool| {
+        changed(|world| {
+            let path = world.project.state().contained();
+            let contained = Contained {
+                format_version: 1,
+                by: "ana".into(),
+                since: "2026-11-20T21:00:00Z".into(),
+                database: "shop".into(),
+                read_only,
+                limits: [("odoo-cron".to_owned(), 0)].into(),
+            };
+            let text = serde_json::to_string(&contained).unwrap();
+            world.seen.files.insert(path, FileSeen::Text(text));
+        })
+    };
+    let held = contained(true);
+    let at = |id: &str| ids(&held).iter().position(|step| *step == id);
+    assert!(at("hold-writes") > at("verify-login") && at("verify-login").is_some(), "{:?}", held.blocked);
+    assert!(contained(false).blocked.is_empty());
+    assert!(!ids(&contained(false)).contains(&"hold-writes"));
+}
+
+#[test]
+fn from_a_repository_it_is_the_same_with_a_full_base_backup_into_each() {
+    let plan = changed(|world| {
+        world.project = project(&TEXT.replace("basebackup", "pgbackrest"), &[]);
+        let kept = InRepository { repository: 1, prior: None, mark: None };
+        world.archive.bases.iter_mut().for_each(|base| base.kept = Some(kept.clone()));
+        let repository = |number: usize, knows: bool| RepositorySeen {
+            number,
+            place: "./archive".into(),
+            knows,
+            oldest: None,
+            trouble: None,
+        };
+        world.archive.repositories = vec![repository(1, true), repository(2, false)];
+    });
+    assert_eq!(ids(&plan)[7..], ["prove-archiving", "back-up-1", "archive-base"], "{:?}", plan.blocked);
+    let Step::RewindCluster(step) = &plan.steps[1].step else { panic!("{:?}", plan.steps[1]) };
+    let SidecarSource::Pgbackrest { set, .. } = &step.lay_out.from else { panic!("{:?}", step.lay_out) };
+    assert_eq!(set, "base-5");
+    assert!(matches!(&plan.steps[8].step, Step::BackUpCluster(step) if step.full));
 }
 
 #[test]
