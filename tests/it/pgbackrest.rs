@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::archive::{asked, damaged, now, switch};
+use crate::archive::{asked, asked_in, damaged, now, switch};
 use crate::sandbox::{Sandbox, is_root, skipped};
 use crate::stack::{journal, wait_for};
 
@@ -295,4 +295,49 @@ fn what_cannot_be_is_told_with_its_place() {
     let docker = yaml.replace("engine: local", "engine: docker");
     shop.write("odpm.yaml", &format!("{docker}{METHOD}"));
     let _ = shop.run(&["plan"]).code(1).says("pgBackRest has to be where the server is");
+}
+
+#[test]
+fn the_cluster_is_rewound_from_a_repository_goes_on_and_is_put_back() {
+    let Some(shop) = archived() else { return };
+    let _ = shop.sql("postgres", "CREATE DATABASE shop OWNER odoo TEMPLATE template0");
+    let _ = shop.sql("shop", "CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 1000) n");
+    let orders = || shop.sql("shop", "SELECT count(*) FROM orders");
+    let recovered = |at: &str, name: &str| {
+        let _ = shop.run(&["incident", "sidecar", "--at", at, "--name", name, "--yes"]).code(0);
+        let orders = asked_in(&shop, name, "shop", "SELECT count(*) FROM orders");
+        let _ = shop.run(&["incident", "sidecar", "rm", name, "--yes"]).code(0);
+        orders
+    };
+    let at = now(&shop);
+    let _ = shop.sql("shop", "DELETE FROM orders WHERE id <= 400");
+    let done = shop.run(&["incident", "cutback", "--at", &at, "-d", "shop", "--yes"]).code(0);
+    let run = shop.last_run();
+    let _ = done.says("its last commit is of").says(&format!("postgres.before-{run}"));
+    assert_eq!(orders(), ["1000"]);
+    shop.at_rest();
+    assert_eq!(files(&shop.path("archive/archive"), &["00000002.history"]).len(), 1);
+    assert_eq!(labels(&shop).len(), 2);
+    assert!(labels(&shop)[1].ends_with('F'), "the branch stands by itself");
+    let _ = shop.run(&["archive", "status"]).code(0).says("but not");
+    let _ = shop.run(&["archive", "verify"]).code(0);
+    sleep(Duration::from_secs(1));
+    let _ = shop.sql("shop", "INSERT INTO orders VALUES (6000)");
+    let later = now(&shop);
+    let _ = shop.sql("shop", "DELETE FROM orders");
+    assert_eq!(recovered(&later, "later"), "1001");
+
+    let _ = shop.run(&["undo", &run, "--yes", "--confirm=shop"]).code(0).says("goes out of service");
+    assert_eq!(orders(), ["600"]);
+    shop.at_rest();
+    // What is made on a base backup of the other branch is whole, too.
+    let _ = shop.run(&["archive", "basebackup", "--yes"]).code(0);
+    let _ = shop.run(&["archive", "status"]).code(0);
+    sleep(Duration::from_secs(1));
+    let late = now(&shop);
+    let _ = shop.sql("shop", "DELETE FROM orders");
+    assert_eq!(recovered(&late, "late"), "600");
+    let _ = shop.run(&["incident", "cutback", "--at", &late, "-d", "shop", "--yes"]).code(0);
+    assert_eq!(orders(), ["600"]);
+    assert_eq!(files(&shop.path("archive/archive"), &["00000003.history"]).len(), 1);
 }
