@@ -1,34 +1,17 @@
 //! Shows a plan, has it confirmed, and gives it to the interpreter.
 
 use super::chronicle;
+pub use super::consent::Consent;
+use super::consent::{ask, confirm};
 use super::session::Session;
 use crate::apply::{self, Stop};
 use crate::error::{Error, Result};
 use crate::observe;
 use crate::plan::{Journal, Plan, PlannedStep, Record};
-use crate::project::Scenario;
-use crate::report::{self, Progress, Ui, prompt};
+use crate::report::{self, Progress, Ui};
 use crate::state::{self, JournalFile};
 use crate::step::Step;
 use crate::world::{Log, RealJournal, real};
-
-/// What a person has agreed to with the command.
-#[derive(Clone, Debug, Default)]
-pub struct Consent {
-    /// `--yes`.
-    pub yes: bool,
-    /// `--confirm=NAME`.
-    pub confirm: Option<String>,
-    /// Whether the database was named with the command.
-    pub named: bool,
-}
-
-impl Consent {
-    /// No more than `--yes`, or not even that.
-    pub fn of(yes: bool) -> Self {
-        Self { yes, ..Self::default() }
-    }
-}
 
 /// A new run of the plan. Gives the exit code.
 pub async fn begin(session: &Session, plan: &Plan, consent: &Consent, ui: Ui) -> Result<u8> {
@@ -80,27 +63,6 @@ pub async fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8>
     apply::abandon(&mut log)?;
     ui.answer(&format!("{} is given up; what it did stays done.", journal.plan.run));
     Ok(0)
-}
-
-/// Whether a person agrees; what is lost has to be named.
-fn confirm(session: &Session, plan: &Plan, consent: &Consent, ui: Ui) -> Result<()> {
-    let Some(lost) = plan.destroys.first() else { return ask(plan, consent.yes, ui) };
-    let server = session.loaded.project.scenario == Scenario::Server;
-    let named =
-        consent.confirm.as_ref() == Some(lost) || (consent.named && !server && consent.confirm.is_none());
-    match (consent.yes && named, ui.can_ask() && !consent.yes) {
-        (true, _) => Ok(()),
-        (false, true) => prompt::type_name(lost),
-        (false, false) => Err(report::unnamed(lost, consent.yes, server)),
-    }
-}
-
-fn ask(plan: &Plan, yes: bool, ui: Ui) -> Result<()> {
-    match (yes, ui.can_ask()) {
-        (true, _) => Ok(()),
-        (false, true) => prompt::confirm(plan),
-        (false, false) => Err(report::unconfirmed(plan)),
-    }
 }
 
 async fn run(

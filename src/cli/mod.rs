@@ -9,6 +9,7 @@ mod archive;
 mod carry_out;
 mod chronicle;
 mod completions;
+mod consent;
 mod database;
 mod doctor;
 mod down;

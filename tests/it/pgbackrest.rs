@@ -198,7 +198,7 @@ fn killed_in_a_base_backup_and_in_a_restore_it_goes_on() {
         wait_for(|| begun(step) > before || child.try_wait().unwrap().is_some());
         // While pgBackRest is at work: it goes on without odpm.
         let at_work = match step {
-            "back-up-1" => shop.path(".odpm/pgbackrest/shop-backup.lock"),
+            "back-up-1" => shop.path(".odpm/pgbackrest/backup-at-work"),
             "lay-out-sidecar" => shop.path(".odpm/sidecars/before/restore.lock"),
             _ => shop.path(".odpm/sidecars/again/log"),
         };

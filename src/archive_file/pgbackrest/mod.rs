@@ -176,14 +176,34 @@ pub async fn back_up(
     password: &Secret,
     done: impl AsyncFn() -> Result<bool>,
 ) -> Result<()> {
-    while !done().await? {
-        let said = run(how, &[args, &["backup"]].concat(), Some(password)).await?;
+    let lock = how.keys.join("backup-at-work");
+    loop {
+        // One of an attempt before holds it to its end; only then is it known what that came to.
+        while held(&lock).map_err(|e| crate::state::cannot("read", &lock, &e))? {
+            tokio::time::sleep(BEAT).await;
+        }
+        if done().await? {
+            return Ok(());
+        }
+        let mut command = program(how, &[args, &["backup"]].concat());
+        command.env("PGPASSWORD", password.reveal()).stdin(hold(&lock)?);
+        let output = Command::from(command).kill_on_drop(true).output().await.map_err(|e| absent(&e))?;
+        let said = said(&output);
         if said.code != Some(LOCKED) {
             return said.good("the base backup failed").map(drop);
         }
         tokio::time::sleep(BEAT).await;
     }
-    Ok(())
+}
+
+/// A file that is locked until the last process has closed it that it is given to, whatever becomes of odpm.
+fn hold(lock: &Path) -> Result<fs::File> {
+    let open = || {
+        let file = fs::File::create(lock)?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file)
+    };
+    open().map_err(|e: io::Error| crate::state::cannot("lock", lock, &e))
 }
 
 /// Removes base backups, and the log that nobody needs any more; `set`: that one and what is made on it.
@@ -200,14 +220,7 @@ pub async fn restore(how: &Pgbackrest, repository: usize, set: &str, data: &Path
     let number = format!("--repo={repository}");
     let (set, data) = (format!("--set={set}"), format!("--pg1-path={}", data.display()));
     let mut command = program(how, &[&number, &set, &data, "--type=none", "--archive-mode=off", "restore"]);
-    // The lock is of the opened file, and goes only when the last process has closed it: odpm, or the one that it is given to.
-    let held = || {
-        let file = fs::File::create(lock)?;
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(file)
-    };
-    let held: fs::File = held().map_err(|e: io::Error| crate::state::cannot("lock", lock, &e))?;
-    command.stdin(held);
+    command.stdin(hold(lock)?);
     let child = Command::from(command).kill_on_drop(true).spawn().map_err(|e| absent(&e))?;
     let pid = child.id().unwrap_or_default().to_string();
     fs::write(lock, pid).map_err(|e| crate::state::cannot("write", lock, &e))?;

@@ -1,0 +1,47 @@
+//! What a person agrees to, with the command or when asked.
+
+use super::session::Session;
+use crate::error::Result;
+use crate::plan::Plan;
+use crate::project::Scenario;
+use crate::report::{self, Ui, prompt};
+
+/// What a person has agreed to with the command.
+#[derive(Clone, Debug, Default)]
+pub struct Consent {
+    /// `--yes`.
+    pub yes: bool,
+    /// `--confirm=NAME`.
+    pub confirm: Option<String>,
+    /// Whether the database was named with the command.
+    pub named: bool,
+}
+
+impl Consent {
+    /// No more than `--yes`, or not even that.
+    pub fn of(yes: bool) -> Self {
+        Self { yes, ..Self::default() }
+    }
+}
+
+/// Whether a person agrees; what is lost has to be named.
+pub fn confirm(session: &Session, plan: &Plan, consent: &Consent, ui: Ui) -> Result<()> {
+    let Some(lost) = plan.destroys.first() else { return ask(plan, consent.yes, ui) };
+    let server = session.loaded.project.scenario == Scenario::Server;
+    let named =
+        consent.confirm.as_ref() == Some(lost) || (consent.named && !server && consent.confirm.is_none());
+    match (consent.yes && named, ui.can_ask() && !consent.yes) {
+        (true, _) => Ok(()),
+        (false, true) => prompt::type_name(lost),
+        (false, false) => Err(report::unnamed(lost, consent.yes, server)),
+    }
+}
+
+/// Whether a person agrees.
+pub fn ask(plan: &Plan, yes: bool, ui: Ui) -> Result<()> {
+    match (yes, ui.can_ask()) {
+        (true, _) => Ok(()),
+        (false, true) => prompt::confirm(plan),
+        (false, false) => Err(report::unconfirmed(plan)),
+    }
+}
