@@ -53,7 +53,7 @@ use reach::{
 pub use repair::{Gathered, LostFiles, Part, Repair, Unrepaired, Wanted, file_names, ordered};
 pub use transactions::{Ops, Transaction, Transactions};
 pub use trouble::{Calm, LOG_TROUBLE, Trouble, troubles};
-pub use watch::{Alarm, HOURS, INTERVALS, Standing, Verdict, judge, kept, total, watched};
+pub use watch::{Alarm, HOURS, INTERVALS, Standing, Verdict, fewer, judge, kept, total, watched};
 pub use writers::{Minutes, Writers};
 
 /// For how many seconds a recovery may show no sign of life: before version 15 it says nothing while it reads what was laid out.

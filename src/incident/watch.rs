@@ -300,5 +300,17 @@ pub fn total(reading: &Reading) -> u64 {
     reading.tables.values().map(|table| table.rows).sum()
 }
 
+/// Which tables have fewer rows now than by the last count from before a moment: a sentence each.
+pub fn fewer(history: &[Reading], now: &Reading, since: Timestamp) -> Vec<String> {
+    let before = history.iter().rfind(|reading| reading.at <= since && reading.same_database(now));
+    let Some(before) = before else { return Vec::new() };
+    let table = |(table, then): (&String, &TableReading)| {
+        let rows = now.tables.get(table).map_or(0, |now| now.rows);
+        (rows < then.rows)
+            .then(|| format!("{table} has {rows} rows, {} were counted at {}", then.rows, before.at))
+    };
+    before.tables.iter().filter_map(table).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,10 @@ pub async fn evidence(
         }
         Err(error) => found.push(("sessions.json".to_owned(), Err(error))),
     }
+    let seen = engine.look(&loaded.project).await;
+    let text = serde_json::to_string_pretty(&(&seen.server, &seen.services));
+    let text = text.map_err(|e| Error::internal("cannot write JSON").caused_by(&e));
+    found.push(("services.json".to_owned(), text));
     let services: Vec<String> =
         std::iter::once("db".to_owned()).chain(loaded.project.odoo.services.keys().cloned()).collect();
     for service in &services {

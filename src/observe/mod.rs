@@ -28,7 +28,7 @@ pub use databases::{backup, backups, databases, last_drill, source};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use project::{Loaded, find, load};
-pub use readings::reading;
+pub use readings::{reading, reading_of};
 pub use rehearsal::{rehearse, script};
 pub use repair::{Found, Sides, keys_where_any};
 pub use world::{Depth, observe};

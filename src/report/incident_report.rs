@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::findings_page::{STYLE, text};
-use crate::facts::{Happening, Incident, IncidentEntry};
+use crate::base::size::thousands;
+use crate::facts::{Happening, Incident, IncidentEntry, Reading};
 use crate::incident::Gate;
 
 /// An incident with what belongs to it.
@@ -33,6 +34,26 @@ pub fn gates(gates: &[Gate], all: &str) -> String {
     told
 }
 
+/// How many rows tables have now, and had in a sidecar; those that have as many are left out.
+pub fn counts(sidecar: &str, then: &Reading, now: &Reading) -> String {
+    let mut told = String::new();
+    for (table, then) in &then.tables {
+        let rows = now.tables.get(table).map_or(0, |now| now.rows);
+        if rows != then.rows {
+            let _ = writeln!(
+                told,
+                "  {table}: {} rows, {} in the sidecar {sidecar}",
+                thousands(rows),
+                thousands(then.rows)
+            );
+        }
+    }
+    match told.is_empty() {
+        true => format!("The key tables have as many rows as the sidecar {sidecar}.\n"),
+        false => format!("Rows beside the sidecar {sidecar}\n{told}"),
+    }
+}
+
 fn word(what: Happening) -> &'static str {
     match what {
         Happening::Opened => "opened",
@@ -50,9 +71,16 @@ fn moment(entry: &IncidentEntry) -> String {
     entry.at.chars().take(19).collect::<String>().replace('T', " ")
 }
 
-/// What a run did, step by step.
-fn steps(entry: &IncidentEntry) -> impl Iterator<Item = &str> {
-    entry.data["steps"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str)
+/// What a run did, step by step; which gates were not passed.
+fn steps(entry: &IncidentEntry) -> Vec<String> {
+    let steps = entry.data["steps"].as_array().into_iter().flatten();
+    let steps = steps.filter_map(|step| step.as_str().map(str::to_owned));
+    let gates: Vec<Gate> = serde_json::from_value(entry.data.clone()).unwrap_or_default();
+    let broken = gates.into_iter().filter(|gate| !gate.passes()).map(|gate| match gate.unknown {
+        Some(why) => format!("unknown: {} ({why})", gate.name),
+        None => format!("BROKEN: {}, {} rows", gate.name, gate.broken),
+    });
+    steps.chain(broken).collect()
 }
 
 fn broken(incident: &Incident) -> Option<String> {
@@ -104,8 +132,10 @@ pub fn incident_page(told: &IncidentTold<'_>) -> String {
     }
     page.push_str("<h2>Timeline (UTC)</h2>\n<div class=\"wide\"><table>\n");
     for entry in &told.incident.timeline {
-        let steps: String =
-            steps(entry).map(|step| format!("<br><span class=\"soft\">{}</span>", text(step))).collect();
+        let steps: String = steps(entry)
+            .iter()
+            .map(|step| format!("<br><span class=\"soft\">{}</span>", text(step)))
+            .collect();
         let class = if entry.what == Happening::Failed { "bad" } else { "" };
         let _ = writeln!(
             page,

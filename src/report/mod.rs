@@ -35,7 +35,7 @@ pub use findings::{damaged, findings, findings_in_brief, rollback, snapshots};
 pub use findings_page::findings_page;
 pub use history::{History, history};
 pub use incident::{DamageTold, Damaged, damage, sessions};
-pub use incident_report::{IncidentTold, gates, incident, incident_page};
+pub use incident_report::{IncidentTold, counts, gates, incident, incident_page};
 pub use plan::{headlines, plan};
 pub use progress::{Progress, duration};
 pub use readings::{Watched, readings};

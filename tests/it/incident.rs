@@ -10,8 +10,13 @@ use crate::stack::{Stack, engine};
 
 /// A project whose log is kept, with a shop in its database.
 pub fn shop(shop: &Sandbox) {
+    kept(shop, "{method: basebackup}");
+}
+
+/// The same, with the log kept so.
+pub fn kept(shop: &Sandbox, archive: &str) {
     let yaml = shop.read("odpm.yaml");
-    shop.write("odpm.yaml", &format!("{yaml}archive: {{method: basebackup}}\n"));
+    shop.write("odpm.yaml", &format!("{yaml}archive: {archive}\n"));
     let _ = shop.run(&["archive", "enable", "--yes"]).code(0);
     let _ = shop.sql("postgres", "CREATE DATABASE shop OWNER odoo TEMPLATE template0");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/incident.sql");

@@ -35,7 +35,7 @@ fn what_writes_is_held_back_and_let_go_one_by_one() {
     assert_eq!(running(&shop), [1, 2], "a plan changes nothing");
 
     let done = shop.run(&["incident", "contain", "--read-only", "--yes"]).code(0);
-    let _ = done.says("evidence was kept: sessions.json, locks.json");
+    let _ = done.says("evidence was kept: sessions.json, locks.json").says("services.json");
     assert_eq!(running(&shop), [0, 0]);
     let refused = shop.try_sql("shop", "UPDATE sale_order SET state = 'draft' WHERE id = 1");
     assert!(refused.is_err_and(|said| said.contains("read-only transaction")));

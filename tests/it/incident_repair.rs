@@ -212,6 +212,9 @@ fn without_a_sidecar_behind_it_the_time_of_the_last_write_tells() {
         .code(0);
     let _ = said.says("sale_order 9: it was written at ").says("199 mended");
     assert_eq!(it.sql("SELECT state FROM sale_order WHERE id IN (8, 9) ORDER BY id"), ["sale", "done"]);
+    let said =
+        it.shop.run(&["incident", "verify", "--errors", "1000"]).says("The key tables have as many rows");
+    let _ = said.says("passed   sequences");
     let wrong = it.shop.run(&["incident", "repair", "--sidecar", "after", "--after", "before"]).code(64);
     let _ = wrong.says("does not stand before the one after it");
 }
@@ -262,4 +265,21 @@ fn the_whole_path_is_rehearsed_and_recorded() {
     );
     assert_eq!(names, Vec::<String>::new());
     let _ = shop.run(&["incident", "sidecar", "list"]).code(0).says("no sidecar");
+}
+
+#[test]
+fn a_sidecar_that_dies_ends_the_comparison_and_nothing_else() {
+    let it = Damaged::by("", CANCEL);
+    let pid = it.shop.read(".odpm/sidecars/before/data/postmaster.pid");
+    let pid: i32 = pid.lines().next().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::QUIT).unwrap();
+    wait_for(|| {
+        !it.shop.path(".odpm/sidecars/before/data/postmaster.pid").exists()
+            || it.shop.run(&["incident", "diff", "--sidecar", "before"]).code != 0
+    });
+    let said = it.shop.run(&["incident", "diff", "--sidecar", "before"]).code(1);
+    let _ = said.says("cannot");
+    let _ = it.repair(&[]).code(1);
+    assert_eq!(it.sql("SELECT count(*) FROM sale_order WHERE state = 'cancel'"), ["200"]);
+    let _ = it.shop.run(&["incident", "sidecar", "rm", "before", "--yes"]).code(0);
 }

@@ -121,6 +121,18 @@ fn every_damaged_row_comes_back_and_every_later_change_stays() {
 }
 
 #[test]
+fn with_repositories_of_pgbackrest_too() {
+    if !crate::pgbackrest::there() {
+        return;
+    }
+    let sandbox = Sandbox::with("database: shop", "");
+    crate::incident::kept(&sandbox, "{method: pgbackrest}");
+    // Its base backups tell whole seconds.
+    sleep(Duration::from_millis(1100));
+    told(&sandbox);
+}
+
+#[test]
 fn in_containers_too() {
     let Some(stack) = Stack::new() else { return };
     stack.describe(engine().unwrap(), "");

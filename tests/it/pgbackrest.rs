@@ -16,7 +16,7 @@ use crate::stack::{journal, wait_for};
 const METHOD: &str = "archive: {method: pgbackrest, keep: 1}\n";
 
 /// Whether this machine has pgBackRest; says so where it has not.
-fn there() -> bool {
+pub fn there() -> bool {
     let there = Command::new("pgbackrest").arg("version").output().is_ok_and(|said| said.status.success());
     if !there {
         skipped("pgBackRest is not on this machine");

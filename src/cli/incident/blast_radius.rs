@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::facts::Happening;
-use crate::incident::parse;
+use crate::incident::{fewer, parse, watched};
 use crate::observe::{self, Depth};
 use crate::report::{self, Format, Ui};
+use crate::state;
 
 /// What was written lately, where, when and by whom; and the moment to go back to
 #[derive(Debug, clap::Args)]
@@ -50,6 +51,13 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         let text = format!("T_recover {}: {}", found.at, found.why);
         let data = serde_json::json!({ "t_recover": found.at, "until": found.until });
         session.chronicle(Happening::Finding, &text, data, ui);
+    }
+    // The log tells deletions; without it the last counts that `incident watch` has kept have to do.
+    if damage.log.get().is_none() {
+        let tables = watched(&session.loaded.project);
+        let counts = observe::reading(&session.loaded, &database, &tables).await?;
+        let before = state::readings(&session.loaded.state, &database)?;
+        fewer(&before, &counts, since.at).iter().for_each(|line| ui.insist(line));
     }
     ui.answer(&match args.format {
         Format::Text => report::damage(&damage, now, ui.width()),

@@ -3,10 +3,11 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::sides::beside;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::facts::Happening;
-use crate::incident::Gate;
+use crate::incident::{Gate, watched};
 use crate::observe;
 use crate::report::{self, Format, Ui};
 
@@ -58,14 +59,32 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         0 => format!("all {} gates of {database} are passed", gates.len()),
         failed => format!("{failed} of {} gates of {database} are not passed", gates.len()),
     };
+    let rows = beside_sidecars(&session, &database, ui).await;
     session.chronicle(Happening::Gates, &text, serde_json::json!(gates), ui);
     ui.answer(&match args.format {
-        Format::Text => report::gates(&gates, &text),
+        Format::Text => format!("{}{rows}", report::gates(&gates, &text)),
         Format::Json => {
             report::json(&Verified { format_version: 1, database: &database, passed, gates: &gates })?
         }
     });
     Ok(if passed { 0 } else { 3 })
+}
+
+/// How many rows the key tables have, beside those of the sidecars that stand.
+async fn beside_sidecars(session: &Session, database: &str, ui: Ui) -> String {
+    let tables = watched(&session.loaded.project);
+    let mut text = String::new();
+    let now = observe::reading(&session.loaded, database, &tables).await;
+    for record in observe::sidecars(&session.loaded).unwrap_or_default().iter().filter(|record| record.stands)
+    {
+        let then = observe::reading_of(&beside(record, database), &tables).await;
+        match (&now, then) {
+            (Ok(now), Ok(then)) => text.push_str(&report::counts(&record.sidecar.name, &then, now)),
+            (_, Err(error)) => ui.insist(&format!("note: {} is not counted: {error}", record.sidecar.name)),
+            (Err(error), _) => ui.insist(&format!("note: {error}")),
+        }
+    }
+    text
 }
 
 fn logs(lines: Result<Vec<(String, String)>>, errors: u64, age: &str) -> Gate {
