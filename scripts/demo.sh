@@ -94,7 +94,7 @@ run 0 watchdog diff release-42-before live --gate
 say "A script cancels 400 orders and deletes 60 customers with all that hangs on them, while other orders come in."
 run 0 archive enable --yes
 sql postgres 'CREATE DATABASE shop OWNER odoo TEMPLATE template0'
-sql shop "SET ROLE odoo; $(cat "$home/tests/it/incident.sql")"
+sql shop "SET ROLE odoo; $(cat "$home/tests/it/incident.sql") CREATE TABLE account_move (id serial PRIMARY KEY, name varchar, state varchar); INSERT INTO account_move (name, state) SELECT 'INV/' || n, 'posted' FROM generate_series(1, 50) n"
 since=$(sql postgres "SELECT to_json(clock_timestamp())#>>'{}'")
 run 0 archive basebackup --yes
 run 0 incident open --note 'orders are cancelled that nobody cancelled'
