@@ -22,6 +22,7 @@
 //! - [`schemas`]: the JSON Schemas of what is read and written
 //! - [`backup`]: the planner of databases: backup, restore, drop, rename, copy, drill
 //! - [`incident`]: the planner of incidents: sidecars that stand at a moment
+//! - [`upgrade`]: the planner of upgrades: what a server's log says went wrong, and what mends it
 //! - [`script`]: the planner of scripts: what can be rehearsed, and the plan that runs it
 //! - [`archive`]: the planner of the archive: base backups, the log that is kept
 //! - [`watchdog`]: the planner of the watchdog: what is watched, what may change, what did
@@ -34,6 +35,7 @@
 //! - [`facts`]: what was seen
 //! - [`compose`]: renders `docker-compose.yml`
 //! - [`postgresql_conf`]: renders `postgresql.conf`
+//! - [`odoo`]: Odoo's own grammar: the lines of its log, tracebacks, conditions of PostgreSQL
 //! - [`odoo_conf`]: `odoo.conf`, read and edited as Odoo reads it
 //! - [`rows`]: rows in the order of their keys, and how two streams of them differ
 //! - [`project`]: reads `odpm.yaml` and `.env`
@@ -62,6 +64,7 @@ pub mod grounds;
 pub mod incident;
 pub mod inherit;
 pub mod observe;
+pub mod odoo;
 pub mod odoo_conf;
 pub mod plan;
 pub mod postgres;
@@ -76,6 +79,7 @@ pub mod snapshot_file;
 pub mod stack;
 pub mod state;
 pub mod step;
+pub mod upgrade;
 pub mod watch;
 pub mod watchdog;
 pub mod world;

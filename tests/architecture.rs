@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 33] = [
+const ROOMS: [&str; 35] = [
     "error",
     "base",
     "rows",
     "project",
     "odoo_conf",
+    "odoo",
     "postgresql_conf",
     "compose",
     "facts",
@@ -25,6 +26,7 @@ const ROOMS: [&str; 33] = [
     "archive",
     "incident",
     "script",
+    "upgrade",
     "schemas",
     "process",
     "state",
@@ -42,10 +44,10 @@ const ROOMS: [&str; 33] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=18;
+const PURE: std::ops::RangeInclusive<usize> = 0..=20;
 
 /// The planners among them; none knows another.
-const PLANNERS: [&str; 6] = ["stack", "backup", "watchdog", "archive", "incident", "script"];
+const PLANNERS: [&str; 7] = ["stack", "backup", "watchdog", "archive", "incident", "script", "upgrade"];
 
 /// What a pure room never says.
 const EFFECTS: [&str; 9] = [

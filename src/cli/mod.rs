@@ -33,6 +33,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod upgrade;
 mod validate;
 mod verbs;
 mod watchdog;

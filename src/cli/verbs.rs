@@ -22,6 +22,7 @@ pub enum Verb {
     Database(database::Args),
     Archive(archive::Args),
     Incident(incident::Args),
+    Upgrade(upgrade::Args),
     #[command(hide = true)]
     Classic(database::classic::Args),
     Watchdog(watchdog::Args),
@@ -50,6 +51,7 @@ impl Verb {
             Self::Watchdog(args) => args.format(),
             Self::Archive(args) => args.format(),
             Self::Incident(args) => args.format(),
+            Self::Upgrade(args) => args.format(),
             Self::Init(_)
             | Self::Apply(_)
             | Self::Down(_)
@@ -81,6 +83,7 @@ impl Verb {
             Verb::Watchdog(args) => watchdog::run(args, start, ui).await,
             Verb::Archive(args) => archive::run(args, start, ui).await,
             Verb::Incident(args) => incident::run(args, start, ui).await,
+            Verb::Upgrade(args) => upgrade::run(args, ui),
             Verb::Logs(args) => logs::run(args, start, ui).await,
             Verb::Scale(args) => scale::run(args, start, ui).await,
             Verb::Exec(args) => exec::run(args, start, ui).await,

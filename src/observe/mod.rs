@@ -17,6 +17,7 @@ mod project;
 mod readings;
 mod rehearsal;
 mod repair;
+mod server_log;
 mod world;
 
 pub use archive::{archive, immovable, sessions, sidecar_room, sidecars};
@@ -31,4 +32,5 @@ pub use project::{Loaded, find, load};
 pub use readings::{reading, reading_of};
 pub use rehearsal::{rehearse, script};
 pub use repair::{Found, Sides, keys_where_any};
+pub use server_log::diagnose;
 pub use world::{Depth, observe};

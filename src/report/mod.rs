@@ -24,6 +24,7 @@ mod script;
 mod status;
 mod steps;
 mod ui;
+mod upgrade;
 mod watchdog;
 
 pub use archive::{ArchiveProof, ArchiveStatus, archive_proof, archive_status, moment, set_aside, sidecars};
@@ -44,6 +45,7 @@ pub use repair::gathered;
 pub use script::rehearsal;
 pub use status::{DatabaseStatus, Status, database_status, next, no_project, status};
 pub use ui::{Format, Ui};
+pub use upgrade::diagnosis;
 pub use watchdog::{Comparison, presets, snapshot, snapshot_in_brief, spec, suggestion, unexpected};
 
 use serde::Serialize;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use odpm::base::Meter;
 use odpm::rows::{Change, Dialect, Lines, join};
-use odpm::{backup_file, odoo_conf, postgres, project, rows, snapshot_file, state};
+use odpm::{backup_file, odoo_conf, postgres, project, rows, snapshot_file, state, upgrade};
 
 /// Numbers that a seed decides: xorshift, which is plenty for this.
 struct Chance(u64);
@@ -257,6 +257,45 @@ fn sql_scripts() {
             assert!(
                 script.statements.iter().all(|statement| text[statement.at..].starts_with(&statement.text))
             );
+        }
+    });
+}
+
+const SERVER_LOG: &str = "\
+2026-01-09 08:00:00,001 41 INFO ? odoo: Odoo version 18.0
+odoo-1  | 2026-01-09 08:00:01,001 41 INFO shop odoo.modules.loading: loading 9 modules...
+2026-01-09 08:00:01,005 41 INFO shop odoo.modules.loading: Loading module rent (7/9)
+2026-01-09 08:00:02,001 41 INFO shop odoo.modules.migration: module rent: Running migration [>18.0.1.1.0] pre-prices
+2026-01-09 08:00:02,002 41 ERROR shop odoo.sql_db: bad query: b'UPDATE rent SET token = \\'a\\', b = $$c$$'
+ERROR: column \"token\" does not exist
+DETAIL:  Key (token)=(a) already exists.
+Jan 09 08:00:03 host odoo[41]: 2026-01-09 08:00:03,002 41 ERROR shop odoo.modules.registry: Failed to load registry
+2026-01-09 08:00:03,003 41 CRITICAL shop odoo.service.server: Failed to initialize database `shop`.
+Traceback (most recent call last):
+  File \"/srv/own/rent/migrations/18.0.1.1.0/pre-prices.py\", line 12, in migrate
+    cr.execute(query)
+ValueError: Element '<xpath expr=\"//field[@name='a']\">' cannot be located in parent view
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File \"/srv/odoo/tools/convert.py\", line 1, in _tag_root
+odoo.tools.convert.ParseError: while parsing /srv/own/rent/views/a.xml:4, near
+View error context:
+{'file': '/a.xml', 'xmlid': 'v'}
+{\"log\":\"2026-01-09 08:00:04,001 41 INFO shop odoo.service.server: Initiating shutdown\\n\",\"stream\":\"stderr\"}
+\u{1b}[1;31mKilled\u{1b}[0m
+";
+
+#[test]
+fn server_logs() {
+    text_target("server logs", &[SERVER_LOG], |text| {
+        let mut reading = upgrade::Reading::default();
+        text.lines().for_each(|line| reading.see(line));
+        let seen = reading.end();
+        if let Some(failure) = seen.failure {
+            assert!((1..=seen.lines).contains(&failure.line));
+            assert!(failure.evidence.iter().all(|shown| (1..=seen.lines).contains(&shown.line)));
         }
     });
 }

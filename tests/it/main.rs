@@ -29,6 +29,7 @@ mod shop;
 mod sql;
 mod stack;
 mod undo;
+mod upgrade;
 mod watch;
 mod watchdog;
 mod watchdog_faults;
