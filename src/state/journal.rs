@@ -105,10 +105,14 @@ fn decode(text: &str) -> Result<Option<Journal>, String> {
 pub fn all(state: &StateDir) -> Result<Vec<Journal>> {
     let mut journals = Vec::new();
     for run in runs(state)? {
-        journals.extend(find(state, &run)?);
+        let written = fs::metadata(path_of(state, &run)).and_then(|meta| meta.modified()).ok();
+        journals.extend(find(state, &run)?.map(|journal| (written, journal)));
     }
-    journals.sort_by(|a, b| a.started_at.cmp(&b.started_at));
-    Ok(journals)
+    // Two may begin within a second; as one odpm works at a time, the one that was written last is the later one.
+    journals.sort_by(|(a_written, a), (b_written, b)| {
+        (&a.started_at, a_written).cmp(&(&b.started_at, b_written))
+    });
+    Ok(journals.into_iter().map(|(_, journal)| journal).collect())
 }
 
 /// The run that has not come to its end, where there is one.
