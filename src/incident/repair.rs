@@ -147,8 +147,17 @@ pub fn ordered(
     let mut tables = order(&whole.map(|(table, _)| table.clone()).collect(), references)?;
     let others = counts.iter().filter(|(_, [insert, _, delete])| insert + delete == 0);
     tables.extend(others.map(|(table, _)| (table.clone(), Vec::new())));
+    let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for change in changes {
+        let names = [&change.before, &change.after].into_iter().flatten().flat_map(Row::keys);
+        named.entry(&change.model).or_default().extend(names.map(String::as_str));
+    }
     let table = |(table, late): Ordered| {
-        let section = sections.iter().find(|section| section.table == table)?.clone();
+        let mut section = sections.iter().find(|section| section.table == table)?.clone();
+        // What no change speaks of need not be read.
+        section.fields.retain(|field| {
+            named.get(table.as_str()).is_some_and(|names| names.contains(field.name.as_str()))
+        });
         let [insert, update, delete] = counts.get(&table).copied()?;
         Some(RepairTable { section, late, insert, update, delete })
     };
