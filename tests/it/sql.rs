@@ -300,7 +300,8 @@ fn journal(shop: &Sandbox) -> std::path::PathBuf {
     let listing = std::fs::read_dir(shop.path(".odpm/journal")).unwrap().flatten().map(|entry| entry.path());
     let mut found: Vec<_> =
         listing.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).collect();
-    found.sort();
+    // Two may begin within a second: their names do not tell which is the later one.
+    found.sort_by_key(|path| path.metadata().unwrap().modified().unwrap());
     found.pop().unwrap()
 }
 
