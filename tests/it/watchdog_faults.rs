@@ -57,7 +57,10 @@ fn a_rollback_killed_in_the_middle_goes_on_and_can_still_be_undone() {
     let _ = shop.run(&["watchdog", "diff", "before", "live", "--detailed-exitcode"]).code(0);
     // After the commit and before the journal tells of it: what was written is still known.
     let entries = fs::read_dir(shop.path(".odpm/journal")).unwrap().flatten().map(|entry| entry.path());
-    let journal = entries.filter(|path| path.is_file()).max().unwrap();
+    let journal = entries
+        .filter(|path| path.is_file())
+        .max_by_key(|path| path.metadata().unwrap().modified().unwrap())
+        .unwrap();
     let text = fs::read_to_string(&journal).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let started = lines.iter().rposition(|line| line.contains("\"start")).expect("a step began");
