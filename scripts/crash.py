@@ -3,7 +3,8 @@
 
 Each time the run is then finished (apply --resume) and what it was to do is checked; or it is given up (apply --abandon), and
 the database has to be as before or as after, whole; or it is finished and taken back (undo), where its kind can be, and all has
-to be as before. Prints a line for each kind of plan.
+to be as before. A command that makes several plans is killed in each of them, and then begun anew where it has to be. Prints a
+line for each kind of plan.
 """
 
 import json
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ODPM = ROOT / "target/crash/debug/odpm"
+ODPM = Path(os.environ.get("ODPM_CRASH_PROGRAM", ROOT / "target/crash/debug/odpm"))
 PORT = os.environ.get("ODPM_CRASH_PORT", "15436")
 KILLED = -9
 
@@ -32,11 +33,24 @@ class Shop:
         self.bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         self.env = {"PATH": os.environ["PATH"], "HOME": str(place), "ODPM_ADMIN_PASSWORD": "secret"}
 
-    def describe(self):
+    def describe(self, replicas=0):
         (self.place / "odpm.yaml").write_text(
-            f'version: 1\nname: crash\nengine: local\nodoo: {{version: "18.0", database: shop}}\n'
+            f'version: 1\nname: crash\nengine: local\nodoo: {{version: "18.0", database: shop, source: ./odoo-src, addons: [./addons], '
+            f'services: {{odoo: {{replicas: {replicas}, port: {int(PORT) + 1}}}, odoo-cron: {{replicas: 0}}}}}}\n'
             f'postgres: {{version: "{self.bin.parent.name}", port: {PORT}}}\nbackup: {{keep: {{last: 1, daily: 0, weekly: 0, monthly: 0}}}}\n'
-            f'watchdog: {{keep: 1}}\narchive: {{method: basebackup, keep: 1}}\n')
+            f'watchdog: {{keep: 1}}\narchive: {{method: basebackup, keep: 1}}\nupgrade: {{watch: 0s}}\n')
+        source = self.place / "odoo-src"
+        for folder in (source / "odoo/addons", source / "addons", self.place / "addons/rent"):
+            folder.mkdir(parents=True, exist_ok=True)
+        odoo = (ROOT / "tests/it/upgrade_odoo.py").read_text().replace("PSQL", str(self.bin / "psql"))
+        (source / "odoo-bin").write_text(odoo)
+        for folder in (source / "odoo/addons/base", self.place / "addons/rent"):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "__init__.py").write_text("")
+            depends = [] if folder.name == "base" else ["base"]
+            (folder / "__manifest__.py").write_text(repr({"name": folder.name, "version": "1.3", "depends": depends}))
+        (self.place / "addons/rent/upgrade.sql").write_text("UPDATE product_template SET list_price = list_price * 2")
+        (self.place / "addons/rent/failure.json").unlink(missing_ok=True)
 
     def odpm(self, *args, crash=None):
         env = self.env | ({"ODPM_CRASH": crash} if crash else {})
@@ -78,6 +92,10 @@ class Shop:
         begun = [path for path in (self.place / ".odpm/journal").glob("*.jsonl") if path.stat().st_size]
         return max(begun, key=lambda path: path.stat().st_mtime_ns).stem
 
+    def written(self):
+        """How many records the journals have."""
+        return sum(len(path.read_text().splitlines()) for path in (self.place / ".odpm/journal").glob("*.jsonl"))
+
     def products(self, name="shop"):
         return self.sql(name, "SELECT count(*), sum(list_price) FROM product_template")
 
@@ -87,7 +105,7 @@ class Shop:
         shutil.rmtree(self.place / "archive/base", ignore_errors=True)
         for name in self.names():
             self.sql("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
-        for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/scripts", ".odpm/journal"):
+        for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/scripts", ".odpm/upgrades", ".odpm/journal"):
             shutil.rmtree(self.place / folder, ignore_errors=True)
         (self.place / ".odpm/journal").mkdir(mode=0o700)
 
@@ -104,12 +122,18 @@ def check(holds, what):
 class Case:
     """A kind of plan: how the world is prepared, the command, and what has to be so afterwards."""
 
-    def __init__(self, name, args, after, prepare=lambda shop: None, fresh=False, either=None, before=None):
+    def __init__(self, name, args, after, prepare=lambda shop: None, fresh=False, either=None, before=None, onward=None, code=0,
+                 stops=False):
         self.name, self.args, self.after, self.prepare, self.fresh = name, args, after, prepare, fresh
         # What has to be so when the run is given up anywhere.
         self.either = either or (lambda shop: None)
         # What has to be so again when the run is taken back; None where its kind cannot be.
         self.before = before
+        # What else there is to do once the run that was killed is gone on with, where the command makes several.
+        self.onward = onward
+        # How the command ends, undisturbed; whether there are points from which it is not gone on with but begun anew.
+        self.code, self.stops = code, stops
+        self.several = onward is not None or code != 0
 
     def begin(self, shop):
         if self.fresh:
@@ -119,6 +143,7 @@ class Case:
             shop.describe()
         else:
             shop.odpm("incident", "reopen", "--watch", "0s", "--yes")
+            shop.describe()
             shop.must("apply", "--yes")
             shop.wipe()
             shop.fill()
@@ -127,13 +152,12 @@ class Case:
     def records(self, shop):
         """How many records an undisturbed run writes."""
         self.begin(shop)
-        journal = shop.place / ".odpm/journal"
-        before = set(journal.glob("*.jsonl")) if journal.exists() else set()
-        shop.must(*self.words(shop))
-        new = set(journal.glob("*.jsonl")) - before
+        before = shop.written()
+        done = shop.odpm(*self.words(shop))
+        check(done.returncode == self.code, f"undisturbed it ended with {done.returncode}: {done.stdout[-300:]}{done.stderr[-500:]}")
+        records = shop.written() - before
         self.after(shop)
-        # One that died before its first record has left an empty journal.
-        return max((len(path.read_text().splitlines()) for path in new), default=0)
+        return records
 
     def crash(self, shop, point, how):
         self.begin(shop)
@@ -145,18 +169,25 @@ class Case:
         unfinished = "is not finished" in told.stdout
         if how in ("resume", "undo"):
             # Before the first record nothing is begun, after the last one all is done.
-            if unfinished:
+            if unfinished and self.code == 0 and not self.stops:
                 shop.must("apply", "--resume", "--yes")
-            elif point == "before:1":
+            elif unfinished:
+                shop.odpm("apply", "--resume", "--yes")
+            elif point == "before:1" and self.code == 0:
                 shop.must(*args)
+            if self.onward:
+                self.onward(shop)
             self.after(shop)
             if how == "undo":
                 shop.must(*taken_back(shop))
                 self.before(shop)
-        elif unfinished:
-            shop.must("apply", "--abandon")
-            self.either(shop)
-            shop.must("plan")
+        else:
+            if unfinished:
+                shop.must("apply", "--abandon")
+            # Between two plans of one command nothing is unfinished, and it is not at its end either.
+            if unfinished or self.several:
+                self.either(shop)
+                shop.must("plan")
 
     def words(self, shop):
         return self.args(shop) if callable(self.args) else self.args
@@ -374,6 +405,99 @@ def given_up(shop):
     tidy(shop)
 
 
+def rentable(shop):
+    """A module that is behind its manifest, a server that runs, and all that an upgrade wants to see first."""
+    shop.describe(replicas=1)
+    shop.must("apply", "--yes")
+    shop.sql("shop", "SET ROLE odoo; CREATE TABLE IF NOT EXISTS ir_module_module (id serial PRIMARY KEY, name varchar, state varchar, "
+             "latest_version varchar); CREATE TABLE IF NOT EXISTS ir_module_module_dependency (id serial, name varchar, module_id integer); "
+             "CREATE TABLE IF NOT EXISTS ir_config_parameter (id serial PRIMARY KEY, key varchar UNIQUE, value text, create_uid integer, "
+             "write_uid integer, create_date timestamp, write_date timestamp); DELETE FROM ir_module_module; "
+             "INSERT INTO ir_module_module (name, state, latest_version) VALUES ('base', 'installed', '18.0.1.3'), "
+             "('rent', 'installed', '18.0.1.2')")
+    shop.must("database", "backup", "--yes")
+    shop.cost = float(shop.sql("shop", "SELECT sum(list_price) FROM product_template"))
+
+
+def hopeless(shop):
+    """The same with a module that fails when it has done its worst; its code is otherwise what the database has."""
+    rentable(shop)
+    (shop.place / "addons/rent/__manifest__.py").write_text(repr({"name": "rent", "version": "1.2", "depends": ["base"]}))
+    failure = {"sql": "DELETE FROM product_template", "traceback": 'Traceback (most recent call last):\n  File "x.py", line 1, in y\nKeyError: 1\n'}
+    (shop.place / "addons/rent/failure.json").write_text(json.dumps(failure))
+
+
+def rests_no_more(shop):
+    """In service, nothing held back, and nothing left that `database prune` would not take."""
+    check(not (shop.place / ".odpm/contained.json").exists(), "it is held back still")
+    status = json.loads(shop.must("status", "--format", "json"))
+    check(status["services"]["odoo"]["running"] == 1, "Odoo does not run")
+    at_rest(shop)
+    check(shop.sql("postgres", "SELECT datallowconn FROM pg_database WHERE datname = 'shop'") == "t", "shop takes no connections")
+    files = shop.place / "data/odoo/filestore/shop"
+    check(len([path for path in files.rglob("*") if path.is_file()]) == 1, "its files are not there")
+
+
+def dear(shop):
+    """Upgraded once, and not twice."""
+    now = float(shop.sql("shop", "SELECT sum(list_price) FROM product_template"))
+    check(now == 2 * shop.cost, f"prices are {now}, not twice {shop.cost}")
+    check(shop.sql("shop", "SELECT latest_version FROM ir_module_module WHERE name = 'rent'") == "18.0.1.3", "rent is not upgraded")
+    rests_no_more(shop)
+
+
+def cheap(shop):
+    """Whatever was done of it is taken back."""
+    told = json.loads(shop.must("upgrade", "history", "--format", "json"))["upgrades"]
+    if any(not one["record"].get("rehearsal") for one in told):
+        shop.must("upgrade", "rollback", "--reopen", "--yes", "-d", "shop")
+    same(shop)
+    # What is left is nobody's.
+    shop.must("database", "prune", "--yes")
+    has("shop")(shop)
+    same(shop)
+
+
+def same(shop):
+    now = float(shop.sql("shop", "SELECT sum(list_price) FROM product_template"))
+    check(now == shop.cost, f"prices are {now}, not {shop.cost}")
+    rests_no_more(shop)
+
+
+def upgraded(shop):
+    rentable(shop)
+    shop.must("upgrade", "run", "-u", "rent", "--yes")
+
+
+def upgraded_by_backup(shop):
+    rentable(shop)
+    shop.must("upgrade", "run", "-u", "rent", "--checkpoint", "backup", "--yes")
+
+
+def back_again(shop):
+    shop.must("upgrade", "rollback", "--reopen", "--yes", "-d", "shop")
+
+
+def forward(shop):
+    """Upgraded itself, a database that was left half-way is no beginning; it comes out of its backup."""
+    if any("outcome" not in one or not one["outcome"] for one in json.loads(shop.must("upgrade", "history", "--format", "json"))["upgrades"]):
+        shop.must("upgrade", "run", "--fix-forward", "--yes")
+
+
+def again(shop):
+    """A rehearsal that was given up has left Odoo stopped, as any run may that stops it for a while."""
+    shop.odpm("apply", "--yes")
+    cheap(shop)
+
+
+def really(shop):
+    """The rehearsal is over, or begun anew where Odoo was at work in it; the upgrade itself, unless that was begun."""
+    shop.odpm("apply", "--abandon")
+    told = json.loads(shop.must("upgrade", "history", "--format", "json"))["upgrades"]
+    if not any(not one["record"].get("rehearsal") for one in told):
+        shop.must("upgrade", "run", "-u", "rent", "--yes")
+
+
 def tidy(shop):
     if not shop.taken_back:
         for folder in (shop.place / "data").glob("*.before-*"):
@@ -422,6 +546,17 @@ CASES = [
     Case("incident reopen", ["incident", "reopen", "--watch", "0s", "--yes"], let_go,
          lambda shop: shop.must("incident", "contain", "--read-only", "--yes"), either=reopened),
     Case("incident cutback", cutback, rewound, before_the_damage, either=given_up, before=put_back),
+    Case("upgrade run", ["upgrade", "run", "-u", "rent", "--yes"], dear, rentable, either=cheap),
+    Case("upgrade run, by a backup", ["upgrade", "run", "-u", "rent", "--checkpoint", "backup", "--yes"], dear, rentable, either=cheap,
+         onward=forward, stops=True),
+    Case("upgrade run, rehearsed", ["upgrade", "run", "-u", "rent", "--rehearse", "--yes"], dear, rentable, either=again, onward=really,
+         stops=True),
+    Case("upgrade run, that fails", ["upgrade", "run", "-u", "rent", "--rollback-on-failure", "--yes"], cheap, hopeless, either=cheap, code=1),
+    Case("upgrade run, by a backup, that fails", ["upgrade", "run", "-u", "rent", "--checkpoint", "backup", "--rollback-on-failure", "--yes"], cheap, hopeless,
+         either=cheap, code=1),
+    Case("upgrade rollback", ["upgrade", "rollback", "--reopen", "-d", "shop", "--yes"], cheap, upgraded, either=cheap, onward=back_again),
+    Case("upgrade rollback, by a backup", ["upgrade", "rollback", "--reopen", "-d", "shop", "--yes"], cheap, upgraded_by_backup,
+         either=cheap, onward=back_again),
     Case("down", ["down", "--yes"], lambda shop: shop.must("apply", "--yes"), lambda shop: shop.must("apply", "--yes")),
 ]
 
@@ -429,7 +564,7 @@ CASES = [
 def main():
     wanted = sys.argv[1:]
     failed = 0
-    print(f"{'kind of plan':<30}{'records':>8}{'kills':>7}{'resumed':>9}{'given up':>10}{'taken back':>12}")
+    print(f"{'kind of plan':<38}{'records':>8}{'kills':>7}{'resumed':>9}{'given up':>10}{'taken back':>12}")
     with tempfile.TemporaryDirectory(prefix="odpm-crash-") as folder:
         os.chmod(folder, 0o755)
         shop = Shop(Path(folder))
@@ -459,9 +594,11 @@ def matrix(shop, case):
             except Broken as e:
                 wrong.append(f"  {case.name}, {point}, {how}: {e}")
                 shop.odpm("apply", "--abandon")
+                # What one kill has spoiled is no reason for the next to fail.
+                (shop.place / ".odpm/contained.json").unlink(missing_ok=True)
                 shop.odpm("apply", "--yes")
     back = good.get("undo", "-")
-    print(f"{case.name:<30}{records:>8}{len(good) * len(points):>7}{good['resume']:>9}{good['abandon']:>10}{back:>12}", flush=True)
+    print(f"{case.name:<38}{records:>8}{len(good) * len(points):>7}{good['resume']:>9}{good['abandon']:>10}{back:>12}", flush=True)
     for line in wrong:
         print(line, flush=True)
     return len(wrong)

@@ -168,6 +168,22 @@ impl Error {
         self
     }
 
+    /// With what another one says: its sentence and its causes as causes, its hints as hints.
+    #[must_use]
+    pub fn also(self, other: &Self) -> Self {
+        let other = other.report();
+        let causes = std::iter::once(&other.what).chain(&other.why);
+        let error = causes.fold(self, Self::because);
+        other.hints.iter().fold(error, Self::hint)
+    }
+
+    /// Without the hints that say this: whoever knows more of what can be done says it himself.
+    #[must_use]
+    pub fn without_hints(mut self, words: &str) -> Self {
+        self.0.hints.retain(|hint| !hint.contains(words));
+        self
+    }
+
     /// Adds the places in input files that are wrong.
     #[must_use]
     pub fn with_problems(mut self, problems: Vec<Problem>) -> Self {

@@ -22,7 +22,8 @@
 //! - [`schemas`]: the JSON Schemas of what is read and written
 //! - [`backup`]: the planner of databases: backup, restore, drop, rename, copy, drill
 //! - [`incident`]: the planner of incidents: sidecars that stand at a moment
-//! - [`upgrade`]: the planner of upgrades: what a server's log says went wrong, and what mends it
+//! - [`upgrade`]: the planner of upgrades: what has to be so before one; what a log says went wrong, and what mends it
+//! - [`migrate`]: the planner of migrations: whether every reference of a database leads somewhere
 //! - [`script`]: the planner of scripts: what can be rehearsed, and the plan that runs it
 //! - [`archive`]: the planner of the archive: base backups, the log that is kept
 //! - [`watchdog`]: the planner of the watchdog: what is watched, what may change, what did
@@ -35,7 +36,7 @@
 //! - [`facts`]: what was seen
 //! - [`compose`]: renders `docker-compose.yml`
 //! - [`postgresql_conf`]: renders `postgresql.conf`
-//! - [`odoo`]: Odoo's own grammar: the lines of its log, tracebacks, conditions of PostgreSQL
+//! - [`odoo`]: Odoo's own grammar: the lines of its log, tracebacks, conditions of PostgreSQL; manifests, versions
 //! - [`odoo_conf`]: `odoo.conf`, read and edited as Odoo reads it
 //! - [`rows`]: rows in the order of their keys, and how two streams of them differ
 //! - [`project`]: reads `odpm.yaml` and `.env`
@@ -63,6 +64,7 @@ pub mod facts;
 pub mod grounds;
 pub mod incident;
 pub mod inherit;
+pub mod migrate;
 pub mod observe;
 pub mod odoo;
 pub mod odoo_conf;

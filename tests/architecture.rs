@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom of the house to the top. A room imports only those before it.
-const ROOMS: [&str; 35] = [
+const ROOMS: [&str; 36] = [
     "error",
     "base",
     "rows",
@@ -27,6 +27,7 @@ const ROOMS: [&str; 35] = [
     "incident",
     "script",
     "upgrade",
+    "migrate",
     "schemas",
     "process",
     "state",
@@ -44,10 +45,11 @@ const ROOMS: [&str; 35] = [
 ];
 
 /// Those that decide: pure, synchronous, without a clock.
-const PURE: std::ops::RangeInclusive<usize> = 0..=20;
+const PURE: std::ops::RangeInclusive<usize> = 0..=21;
 
 /// The planners among them; none knows another.
-const PLANNERS: [&str; 7] = ["stack", "backup", "watchdog", "archive", "incident", "script", "upgrade"];
+const PLANNERS: [&str; 8] =
+    ["stack", "backup", "watchdog", "archive", "incident", "script", "upgrade", "migrate"];
 
 /// What a pure room never says.
 const EFFECTS: [&str; 9] = [

@@ -3,6 +3,7 @@
 
 mod clusters;
 mod cutback;
+mod watched;
 
 use std::path::PathBuf;
 
@@ -343,6 +344,7 @@ fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
         database: "odpm_new".into(),
         backup: path.clone(),
         files: None,
+        before: None,
     };
     let old = DropDatabase { operator: operator(), name: "odpm_old".into(), filestore: "filestore".into() };
     let name = || "odpm_new".to_owned();

@@ -25,6 +25,8 @@ pub enum Event<'a> {
         done: u64,
         /// Of how many; 0 where that is not known.
         total: u64,
+        /// Where it is, where that is no matter of bytes; else empty.
+        words: &'a str,
     },
     /// A step is done.
     Finished {

@@ -126,9 +126,9 @@ async fn until_stopped<T>(
                 return None;
             }
             _ = beat.tick() => {
-                let (done, total) = meter.read();
-                if done > 0 {
-                    tell(Event::Working { done, total });
+                let ((done, total), words) = (meter.read(), meter.words());
+                if done > 0 || !words.is_empty() {
+                    tell(Event::Working { done, total, words: &words });
                 }
             }
         }

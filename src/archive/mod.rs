@@ -9,6 +9,7 @@ mod repositories;
 mod tests;
 
 use crate::base::size::human;
+use crate::base::time::stamp;
 use crate::facts::ArchiveSeen;
 use crate::grounds::{Grounds, frame, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
@@ -106,7 +107,7 @@ fn take(folder: &ArchiveFolder, settle: ArchiveLog, ground: &Ground<'_>, plan: &
                 .hint("Make room, see `odpm archive expire`, or set archive.path to another disk."),
         );
     }
-    let id = ground.all.seen.at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let id = stamp(ground.all.seen.at);
     let take = TakeBaseBackup { operator: settle.operator.clone(), folder: folder.base(), id };
     plan.steps.extend([
         PlannedStep::new(

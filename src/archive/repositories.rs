@@ -1,6 +1,7 @@
 //! Base backups in pgBackRest's repositories: which kind is taken next, which go.
 
 use super::Ground;
+use crate::base::time::stamp;
 use crate::facts::{BaseBackup, RepositorySeen};
 use crate::grounds::specs;
 use crate::plan::{Plan, PlannedStep, Risk};
@@ -33,7 +34,7 @@ pub fn take(full: bool, all: &Repositories, settle: ArchiveLog, ground: &Ground<
         Step::ArchiveLog(settle),
         "without its log a base backup is worth nothing",
     ));
-    let id = ground.all.seen.at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let id = stamp(ground.all.seen.at);
     for repository in 1..=all.all.len() {
         let (full, reason) = kind(full, repository, ground);
         let (operator, pgbackrest, id) = (operator.clone(), pgbackrest.clone(), id.clone());

@@ -30,10 +30,7 @@ pub fn record_path(folder: &Path, id: &str) -> PathBuf {
 
 /// Records a base backup: last of all, for it says that the backup is whole.
 pub fn write_record(folder: &Path, base: &BaseBackup) -> Result<()> {
-    let text = serde_json::to_string_pretty(base)
-        .map_err(|e| Error::internal("cannot write a record").caused_by(&e))?;
-    let path = record_path(folder, &base.id);
-    state::replace(&path, format!("{text}\n").as_bytes(), 0o600).map_err(|e| cannot("write", &path, &e))
+    state::replace_json(&record_path(folder, &base.id), base, 0o600)
 }
 
 /// The base backups in a folder, oldest first, and what interrupted work has left there.

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Make;
-use super::names::dropped;
 use crate::facts::{BackupSeen, OWN};
 use crate::plan::{Plan, PlannedStep, Risk};
 use crate::project::Keep;
@@ -45,7 +44,7 @@ pub fn plan(make: &Make<'_>, plan: &mut Plan) {
     for database in make.ground.seen.all.get().into_iter().flatten() {
         // One in service carries no mark, and under a person's name none is dropped for one.
         if let Some(mark) = database.mark().filter(|_| database.name.starts_with(OWN)) {
-            let step = dropped(&database.name, make);
+            let step = make.hand.dropped(&database.name);
             let id = format!("drop-{}", database.name);
             plan.steps.push(PlannedStep::new(id, step, format!("it was {mark}")).risk(Risk::Destroys));
         }

@@ -14,9 +14,10 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::facts::{BackupSeen, DatabasesSeen};
-use crate::grounds::{Grounds, frame, specs};
-use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::step::{BackupFormat, Operator, Step};
+use crate::grounds::databases::{Hand, missing, unready};
+use crate::grounds::{Grounds, frame, services, specs};
+use crate::plan::{Block, Plan, PlannedStep};
+use crate::step::BackupFormat;
 
 /// What a restored database shall be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +82,10 @@ pub enum Request {
     },
     /// Restore a backup.
     Restore(Box<Restore>),
-    /// Restore a backup on trial, check it, and drop it again.
+    /// Restore a backup on trial, check it, drop it again, and record that as the project's drill.
     Drill {
         /// The backup.
         backup: Box<BackupSeen>,
-        /// Whether that is recorded as the project's drill.
-        record: bool,
         /// How many connections load at once.
         jobs: u16,
     },
@@ -151,15 +150,19 @@ pub struct Ground<'a> {
 pub fn plan(request: &Request, ground: &Ground<'_>) -> Plan {
     let mut plan = frame::empty(verb(request), &ground.all);
     plan.blocked.extend(frame::unfinished(&ground.all));
-    plan.blocked.extend(frame::frozen(&ground.all).filter(|_| !saves(request)));
-    plan.blocked.extend(unready(ground));
+    // While an upgrade rests, what looks left behind may be the only copy.
+    let frozen = frame::frozen(&ground.all);
+    let prunes = matches!(request, Request::Prune);
+    plan.blocked.extend(frozen.filter(|block| !saves(request) || prunes && block.code == frame::UPGRADING));
+    plan.blocked.extend(unready(ground.seen, &ground.all));
     let Some(operator) = specs::operator(&ground.all).filter(|_| plan.blocked.is_empty()) else {
         if plan.blocked.is_empty() {
             plan.blocked.push(frame::no_programs(&ground.all));
         }
         return plan;
     };
-    build(request, &Make { operator, ground: *ground }, &mut plan);
+    let hand = Hand { operator, grounds: ground.all };
+    build(request, &Make { hand, ground: *ground }, &mut plan);
     if !plan.blocked.is_empty() {
         plan.steps.clear();
         plan.destroys.clear();
@@ -173,7 +176,7 @@ fn build(request: &Request, make: &Make<'_>, plan: &mut Plan) {
             save::plan(database, *format, to.as_deref().map(|to| (to, *taken)), *files, *jobs, make, plan);
         }
         Request::Restore(restore) => restore::plan(restore, make, plan),
-        Request::Drill { backup, record, jobs } => restore::drill(backup, *record, *jobs, make, plan),
+        Request::Drill { backup, jobs } => restore::drill(backup, *jobs, make, plan),
         Request::Drop { database, keep } => names::drop(database, *keep, make, plan),
         Request::Rename { from, to } => names::rename(from, to, make, plan),
         Request::Duplicate { from, to, neutralize } => names::duplicate(from, to, *neutralize, make, plan),
@@ -210,45 +213,19 @@ fn verb(request: &Request) -> &'static str {
     }
 }
 
-/// A server that cannot be worked on.
-fn unready(ground: &Ground<'_>) -> Option<Block> {
-    if let Some(block) = frame::unavailable(&ground.all).or_else(|| frame::stopped(&ground.all)) {
-        return Some(block);
-    }
-    let why = ground.seen.all.why()?;
-    let block = Block::environment("databases_unknown", "the databases cannot be listed").because(why);
-    Some(block.hint("See how the server is: odpm database status"))
-}
-
 /// What every builder of steps here works with.
 struct Make<'a> {
-    operator: Operator,
+    hand: Hand<'a>,
     ground: Ground<'a>,
 }
 
 impl Make<'_> {
-    /// A name of odpm's own for this run: `odpm_new_1a2b3c4d`.
-    fn own_name(&self, what: &str) -> String {
-        format!("odpm_{what}_{}", self.ground.all.run.short())
-    }
-
-    fn filestore(&self) -> PathBuf {
-        specs::filestore(self.ground.all.project)
-    }
-
     /// The database has to be there.
     fn wanted(&self, name: &str, plan: &mut Plan) -> bool {
-        if self.ground.seen.find(name).is_some() {
-            return true;
-        }
-        let all = self.ground.seen.all.get().map_or(&[][..], Vec::as_slice);
-        let names: Vec<&str> = all.iter().map(|database| database.name.as_str()).collect();
-        let mut block = Block::refused("no_database", format!("there is no database {name}"));
-        if let Some(near) = crate::base::suggest::nearest(name, names) {
-            block = block.hint(format!("Did you mean {near}?"));
-        }
-        plan.blocked.push(block.hint("See which there are: odpm database list"));
-        false
+        let missing = missing(name, self.ground.seen);
+        let there = missing.is_none();
+        plan.blocked.extend(missing);
+        there
     }
 
     /// The name has to be free and fit for a database.
@@ -259,7 +236,7 @@ impl Make<'_> {
             let block = Block::refused("database_exists", format!("there is a database {name} already"));
             plan.blocked.push(block.hint("See it: odpm database list"));
         } else if self.ground.seen.folders.contains_key(name) {
-            let folder = self.filestore().join(name);
+            let folder = self.hand.filestore().join(name);
             plan.blocked.push(
                 Block::refused("files_exist", format!("{} is there already", folder.display()))
                     .because(format!("it holds the files of a database {name} that is not in this cluster"))
@@ -271,25 +248,9 @@ impl Make<'_> {
     /// Odoo's services around steps that take a database away from under them.
     fn without_services(&self, names: &[&str], steps: Vec<PlannedStep>) -> Vec<PlannedStep> {
         let in_service = |name: &&&str| self.ground.seen.find(name).is_some_and(|database| database.open);
-        let running = specs::running(&self.ground.all);
-        if !names.iter().any(|name| in_service(&name)) || running.is_empty() {
-            return steps;
+        match names.iter().any(|name| in_service(&name)) {
+            true => services::around(steps, &self.ground.all),
+            false => steps,
         }
-        let again = |name: &&'static str| specs::service(name, &self.ground.all);
-        let stop = running.iter().rev().filter_map(|name| {
-            let mut reason = "it would go on with what it remembers of the database".to_owned();
-            if again(name).is_none() {
-                let why =
-                    self.ground.all.seen.engine.odoo.why().unwrap_or("Odoo's source is not given any more");
-                reason += &format!("; it cannot be started again, for {why}");
-            }
-            let step = Step::StopService(specs::service_to_stop(name, &self.ground.all)?);
-            Some(PlannedStep::new(format!("stop-{name}"), step, reason).risk(Risk::Interrupts))
-        });
-        let start = running.iter().filter_map(|name| {
-            let step = Step::StartService(again(name)?);
-            Some(PlannedStep::new(format!("start-{name}"), step, "it ran before"))
-        });
-        stop.chain(steps).chain(start).collect()
     }
 }

@@ -3,12 +3,9 @@
 use super::{Make, Modules};
 use crate::base::quote::SERVER_DATABASES;
 use crate::facts::OWN;
-use crate::grounds::specs;
+use crate::grounds::{frame, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::step::{
-    DropDatabase, DuplicateDatabase, MoveDatabase, Neutralize, RenewIdentity, SecretRef, SetPassword, Step,
-    UpdateModules,
-};
+use crate::step::{DuplicateDatabase, SecretRef, SetPassword, Step, UpdateModules};
 
 /// What is wrong with a name for a database.
 pub fn unfit(name: &str) -> Option<Block> {
@@ -36,13 +33,14 @@ pub fn drop(database: &str, keep: bool, make: &Make<'_>, plan: &mut Plan) {
     owner(database, make, plan);
     plan.destroys.push(database.to_owned());
     let step = if keep {
-        let kept = make.own_name("old");
+        let kept = make.hand.own_name("old");
         let mark = format!("{database}, dropped by {}", make.ground.all.run);
-        let step = moved(database, &kept, None, false, &mark, make);
+        let step = make.hand.moved(database, &kept, None, false, &mark);
         PlannedStep::new("keep-old", step, "until `odpm database prune` it can be brought back: odpm undo")
             .risk(Risk::Interrupts)
     } else {
-        PlannedStep::new("drop", dropped(database, make), "that is what was asked for").risk(Risk::Destroys)
+        PlannedStep::new("drop", make.hand.dropped(database), "that is what was asked for")
+            .risk(Risk::Destroys)
     };
     plan.steps.extend(make.without_services(&[database], vec![step]));
 }
@@ -50,10 +48,12 @@ pub fn drop(database: &str, keep: bool, make: &Make<'_>, plan: &mut Plan) {
 /// A database of another role: said, for not every role may do what is asked.
 pub fn owner(database: &str, make: &Make<'_>, plan: &mut Plan) {
     let owner = make.ground.seen.find(database).map_or("", |seen| seen.owner.as_str());
-    let app = &make.operator.app_role;
+    let app = &make.hand.operator.app_role;
     if owner != app {
-        plan.warnings
-            .push(format!("{database} belongs to {owner}, not to {app}; {} acts on it.", make.operator.role));
+        plan.warnings.push(format!(
+            "{database} belongs to {owner}, not to {app}; {} acts on it.",
+            make.hand.operator.role
+        ));
     }
 }
 
@@ -62,7 +62,7 @@ pub fn rename(from: &str, to: &str, make: &Make<'_>, plan: &mut Plan) {
         return;
     }
     make.free(to, plan);
-    let step = moved(from, to, None, true, "", make);
+    let step = make.hand.moved(from, to, None, true, "");
     let step = PlannedStep::new("rename", step, "its files go with it").risk(Risk::Interrupts);
     plan.steps.extend(make.without_services(&[from], vec![step]));
     if make.ground.all.project.odoo.database.as_deref() == Some(from) {
@@ -76,13 +76,14 @@ pub fn duplicate(from: &str, to: &str, switch_off: bool, make: &Make<'_>, plan: 
         return;
     }
     make.free(to, plan);
-    let copy = make.own_name("new");
+    let copy = make.hand.own_name("new");
     let step = DuplicateDatabase {
-        operator: make.operator.clone(),
+        operator: make.hand.operator.clone(),
         from: from.to_owned(),
         to: copy.clone(),
         mark: format!("{to}, being copied by {}", make.ground.all.run),
-        filestore: make.filestore(),
+        keep_closed: false,
+        filestore: make.hand.filestore(),
     };
     let mut steps = make.without_services(
         &[from],
@@ -96,17 +97,17 @@ pub fn duplicate(from: &str, to: &str, switch_off: bool, make: &Make<'_>, plan: 
         ],
     );
     // Services start again on the original before the copy is worked on.
-    steps.push(renewed(&copy, make));
+    steps.push(make.hand.renewed(&copy));
     if switch_off {
-        steps.push(neutralized(&copy, make));
+        steps.push(make.hand.neutralized(&copy));
     }
-    steps.push(PlannedStep::new("rename", moved(&copy, to, None, true, "", make), "it is ready"));
+    steps.push(PlannedStep::new("rename", make.hand.moved(&copy, to, None, true, ""), "it is ready"));
     plan.steps.extend(steps);
 }
 
 pub fn neutralize(database: &str, make: &Make<'_>, plan: &mut Plan) {
     if make.wanted(database, plan) {
-        plan.steps.extend(make.without_services(&[database], vec![neutralized(database, make)]));
+        plan.steps.extend(make.without_services(&[database], vec![make.hand.neutralized(database)]));
     }
 }
 
@@ -126,13 +127,13 @@ pub fn updated(database: &str, modules: &Modules, make: &Make<'_>, plan: &mut Pl
     }
     let project = make.ground.all.project;
     let Some(service) = specs::service("odoo", &make.ground.all) else {
-        let block = Block::environment("no_odoo", "modules are Odoo's work, and odpm runs no Odoo here");
-        plan.blocked.push(block.hint("Give its source tree: odoo.source, or use engine: docker."));
+        let what = "modules are Odoo's work, and odpm runs no Odoo here";
+        plan.blocked.push(frame::no_odoo(what, &make.ground.all));
         return None;
     };
     let log = project.state().log().join(format!("modules-{}.log", make.ground.all.run));
     let step = UpdateModules {
-        operator: make.operator.clone(),
+        operator: make.hand.operator.clone(),
         service,
         database: database.to_owned(),
         install,
@@ -151,47 +152,11 @@ pub fn set_password(database: &str, login: &str, make: &Make<'_>, plan: &mut Pla
 
 pub fn password(database: &str, login: &str, make: &Make<'_>) -> PlannedStep {
     let step = SetPassword {
-        operator: make.operator.clone(),
+        operator: make.hand.operator.clone(),
         database: database.to_owned(),
         login: login.to_owned(),
         secret: SecretRef::OdooAdmin,
     };
     PlannedStep::new("set-admin-pass", Step::SetPassword(Box::new(step)), "that is what was asked for")
         .risk(Risk::Access)
-}
-
-pub fn neutralized(database: &str, make: &Make<'_>) -> PlannedStep {
-    let (addons, image) = specs::addons(make.ground.all.project);
-    let step = Neutralize { operator: make.operator.clone(), database: database.to_owned(), addons, image };
-    let reason = "mail, payments, crons, webhooks and keys must not reach the world outside";
-    PlannedStep::new("neutralize", Step::Neutralize(Box::new(step)), reason)
-}
-
-pub fn renewed(database: &str, make: &Make<'_>) -> PlannedStep {
-    let step = RenewIdentity { operator: make.operator.clone(), database: database.to_owned() };
-    PlannedStep::new(
-        "renew-identity",
-        Step::RenewIdentity(Box::new(step)),
-        "a copy must not be taken for its original",
-    )
-}
-
-pub fn moved(from: &str, to: &str, keep: Option<&str>, open: bool, mark: &str, make: &Make<'_>) -> Step {
-    Step::MoveDatabase(Box::new(MoveDatabase {
-        operator: make.operator.clone(),
-        from: from.to_owned(),
-        to: to.to_owned(),
-        expect: None,
-        keep: keep.map(str::to_owned),
-        keep_expect: None,
-        keep_mark: format!("{to}, replaced by {}", make.ground.all.run),
-        open,
-        mark: mark.to_owned(),
-        filestore: make.filestore(),
-    }))
-}
-
-pub fn dropped(name: &str, make: &Make<'_>) -> Step {
-    let (operator, filestore) = (make.operator.clone(), make.filestore());
-    Step::DropDatabase(Box::new(DropDatabase { operator, name: name.to_owned(), filestore }))
 }

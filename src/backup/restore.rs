@@ -1,13 +1,13 @@
 //! Restore a backup: beside the database in service, checked, then given its name.
 
-use super::names::{dropped, moved, neutralized, owner, password, renewed, updated};
+use super::names::{owner, password, updated};
 use super::{Identity, Make, Restore};
 use crate::base::PgMajor;
 use crate::base::time::utc_seconds;
 use crate::facts::{BackupSeen, BackupSource, DrillKind};
-use crate::grounds::specs;
+use crate::grounds::{loading, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::step::{CheckBackup, CheckDatabase, LoadBackup, LoadFiles, RecordDrill, Step};
+use crate::step::{RecordDrill, Step};
 
 pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
     let Restore { backup, database, .. } = restore;
@@ -24,33 +24,37 @@ pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
     }
     let Some(source) = usable(backup, make, plan) else { return };
 
-    let new = make.own_name("new");
+    let new = make.hand.own_name("new");
     let mark = format!("{database}, being restored by {}", make.ground.all.run);
-    let mut steps = fill(backup, source, &new, &mark, restore.files, restore.jobs, make);
+    let (files, jobs) = (restore.files, restore.jobs);
+    let mut steps = loading::Loading { backup, source, name: &new, mark: &mark, files, jobs }
+        .steps(&make.hand.operator, &make.hand.filestore());
     if restore.identity == Identity::Copy {
-        steps.push(renewed(&new, make));
+        steps.push(make.hand.renewed(&new));
     }
     if restore.neutralize {
-        steps.push(neutralized(&new, make));
+        steps.push(make.hand.neutralized(&new));
     }
     steps.extend(updated(&new, &restore.modules, make, plan));
     if restore.neutralize && steps.last().is_some_and(|step| step.id == "modules") {
         // An update of a module can switch a cron on again.
-        let again = neutralized(&new, make);
+        let again = make.hand.neutralized(&new);
         steps.push(PlannedStep { id: "neutralize-again".to_owned(), ..again });
     }
     steps.extend(restore.admin_login.iter().map(|login| password(&new, login, make)));
-    let old = make.own_name("old");
-    let keep = taken.then_some(old.as_str());
+    let old = make.hand.own_name("old");
+    let mark = format!("{database}, replaced by {}", make.ground.all.run);
+    let keep = taken.then_some((old.as_str(), mark.as_str()));
     let reason = if taken { "the new one has passed" } else { "it has passed" };
-    let rename = PlannedStep::new("rename", moved(&new, database, keep, true, "", make), reason);
+    let rename = PlannedStep::new("rename", make.hand.moved(&new, database, keep, true, ""), reason);
     if taken {
         owner(database, make, plan);
         plan.destroys.push(database.clone());
         let rename = rename.risk(Risk::Interrupts);
         steps.extend(make.without_services(&[database], vec![rename]));
         if !restore.keep_old {
-            let drop = PlannedStep::new("drop-old", dropped(&old, make), format!("{database} is replaced"));
+            let drop =
+                PlannedStep::new("drop-old", make.hand.dropped(&old), format!("{database} is replaced"));
             steps.push(drop.risk(Risk::Destroys));
         }
     } else {
@@ -59,76 +63,23 @@ pub fn plan(restore: &Restore, make: &Make<'_>, plan: &mut Plan) {
     plan.steps.extend(steps);
 }
 
-pub fn drill(backup: &BackupSeen, record: bool, jobs: u16, make: &Make<'_>, plan: &mut Plan) {
+pub fn drill(backup: &BackupSeen, jobs: u16, make: &Make<'_>, plan: &mut Plan) {
     let Some(source) = usable(backup, make, plan) else { return };
-    let name = make.own_name("drill");
+    let name = make.hand.own_name("drill");
     let mark = format!("a drill of {}", make.ground.all.run);
-    let mut steps = fill(backup, source, &name, &mark, true, jobs, make);
-    let drop = PlannedStep::new("drop-scratch", dropped(&name, make), "the drill is over");
+    let mut steps = loading::Loading { backup, source, name: &name, mark: &mark, files: true, jobs }
+        .steps(&make.hand.operator, &make.hand.filestore());
+    let drop = PlannedStep::new("drop-scratch", make.hand.dropped(&name), "the drill is over");
     steps.push(drop);
-    if record {
-        let step = RecordDrill {
-            kind: DrillKind::Restore,
-            backup: backup.path.clone(),
-            database: backup.database().unwrap_or_default().to_owned(),
-            begun: utc_seconds(make.ground.all.seen.at),
-            file: specs::drills(make.ground.all.project),
-        };
-        steps.push(PlannedStep::new("record-drill", Step::RecordDrill(step), "`odpm status` shows its age"));
-    }
+    let step = RecordDrill {
+        kind: DrillKind::Restore,
+        backup: backup.path.clone(),
+        database: backup.database().unwrap_or_default().to_owned(),
+        begun: utc_seconds(make.ground.all.seen.at),
+        file: specs::drills(make.ground.all.project),
+    };
+    steps.push(PlannedStep::new("record-drill", Step::RecordDrill(step), "`odpm status` shows its age"));
     plan.steps.extend(steps);
-}
-
-/// The steps from an empty database to one that has been compared with its backup.
-fn fill(
-    backup: &BackupSeen,
-    source: BackupSource,
-    name: &str,
-    mark: &str,
-    files: bool,
-    jobs: u16,
-    make: &Make<'_>,
-) -> Vec<PlannedStep> {
-    let operator = || make.operator.clone();
-    let path = || backup.path.clone();
-    let check = Step::CheckBackup(CheckBackup { operator: operator(), path: path(), source });
-    let load = LoadBackup {
-        operator: operator(),
-        path: path(),
-        source,
-        database: name.to_owned(),
-        mark: mark.to_owned(),
-        extensions: specs::EXTENSIONS.map(str::to_owned).to_vec(),
-        jobs,
-    };
-    let mut steps = vec![
-        PlannedStep::new("check-backup", check, "what is damaged is not restored"),
-        PlannedStep::new(
-            "load",
-            Step::LoadBackup(Box::new(load)),
-            "nothing in service is written to, and the first error ends it",
-        ),
-    ];
-    let folder = make.filestore().join(name);
-    let has_files = match source {
-        BackupSource::Zip | BackupSource::Folder => true,
-        BackupSource::Fast => backup.manifest.as_ref().is_some_and(|manifest| manifest.filestore.is_some()),
-        BackupSource::Dump | BackupSource::Sql | BackupSource::SqlGz => false,
-    };
-    let files = files && has_files;
-    if files {
-        let step = Step::LoadFiles(LoadFiles { path: path(), source, to: folder.clone() });
-        steps.push(PlannedStep::new("load-files", step, "attachments and pictures lie there"));
-    }
-    let step = CheckDatabase {
-        operator: operator(),
-        database: name.to_owned(),
-        backup: path(),
-        files: files.then_some(folder),
-    };
-    let reason = "owner, extensions, rows, sequences and files have to be right";
-    steps.push(PlannedStep::new("check", Step::CheckDatabase(Box::new(step)), reason));
-    steps
 }
 
 /// What a backup is, when it can be restored here.

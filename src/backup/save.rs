@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Make;
+use crate::base::time::stamp;
 use crate::plan::{Block, Plan, PlannedStep};
 use crate::step::{BackupDatabase, BackupFormat, Step};
 
@@ -26,13 +27,13 @@ pub fn plan(
         let block = Block::refused("backup_exists", format!("{} is there already", to.display()));
         plan.blocked.push(block.hint("Name another file: --out FILE"));
     }
-    let folder = make.filestore().join(database);
+    let folder = make.hand.filestore().join(database);
     let has_files = make.ground.seen.folders.contains_key(database);
     if files && !has_files && format != BackupFormat::Dump {
         plan.warnings.push(format!("There are no files of {database}: {} is not there.", folder.display()));
     }
     let step = BackupDatabase {
-        operator: make.operator.clone(),
+        operator: make.hand.operator.clone(),
         database: database.to_owned(),
         format,
         to,
@@ -49,13 +50,11 @@ pub fn plan(
 
 /// A name that sorts by time: `shop-20261121T081500Z.odpm`.
 fn place(database: &str, format: BackupFormat, make: &Make<'_>) -> PathBuf {
-    let letter = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let name: String = database.chars().map(letter).collect();
-    let time = make.ground.all.seen.at.strftime("%Y%m%dT%H%M%SZ");
+    let time = stamp(make.ground.all.seen.at);
     let end = match format {
         BackupFormat::Fast => "odpm",
         BackupFormat::Zip => "zip",
         BackupFormat::Dump => "dump",
     };
-    make.ground.all.project.backup.path.join(format!("{name}-{time}.{end}"))
+    make.hand.backup(database, &format!("{time}.{end}"))
 }

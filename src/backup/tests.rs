@@ -6,6 +6,7 @@ use super::keep::kept;
 use super::*;
 use crate::base::{PgMajor, RunId};
 use crate::facts::*;
+use crate::plan::Risk;
 use crate::project::samples::project;
 use crate::project::{EngineKind, Keep, Project};
 

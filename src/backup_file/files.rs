@@ -94,6 +94,11 @@ pub fn copy(from: &mut dyn Read, to: &mut dyn Write, meter: &Meter) -> io::Resul
     }
 }
 
+/// The SHA-1 digest of a stream.
+pub fn sha1(from: &mut dyn Read) -> io::Result<String> {
+    copy(from, &mut io::sink(), &Meter::default()).map(|(_, sha1)| sha1)
+}
+
 /// Puts files into a database's folder of a filestore, owned as Odoo's own folder is.
 pub struct Target {
     folder: PathBuf,

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::facts::{BackupManifest, BackupSeen, BackupSource, OdooManifest, Part};
 use crate::state::{self, cannot};
 
-pub use files::{Files, folder_size, link_files};
+pub use files::{Files, folder_size, is_inside, link_files, sha1};
 pub use folder::{PARTIAL, Pool, store_files};
 pub use lost::{find, load_some};
 pub use read::{dump, load_files};
@@ -82,10 +82,7 @@ fn unreadable(path: &Path, e: &serde_json::Error) -> Error {
 
 /// Writes odpm's record of a backup: last of all, for it says that the backup is whole.
 pub fn write_manifest(path: &Path, manifest: &BackupManifest) -> Result<()> {
-    let text = serde_json::to_string_pretty(manifest)
-        .map_err(|e| Error::internal("cannot write a manifest").caused_by(&e))?;
-    let file = manifest_path(path);
-    state::replace(&file, format!("{text}\n").as_bytes(), 0o600).map_err(|e| cannot("write", &file, &e))
+    state::replace_json(&manifest_path(path), manifest, 0o600)
 }
 
 /// What lies at a path. Where odpm has recorded what it is, that counts; else Odoo's own manifest is read.

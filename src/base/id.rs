@@ -19,7 +19,7 @@ pub struct RunId(String);
 impl RunId {
     /// The id of a run that starts `at`, made unique by `random`.
     pub fn new(at: Timestamp, random: [u8; 4]) -> Self {
-        Self(format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), hex(&random)))
+        Self(format!("{}-{}", super::time::stamp(at), hex(&random)))
     }
 
     /// Reads an id that a person typed or a file name holds; `None` when it is not one.

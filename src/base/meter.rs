@@ -1,9 +1,9 @@
 //! How far a long piece of work has come: counted by whoever does it, read by whoever shows it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A count of bytes, shared by its clones.
+/// A count of bytes, and words beside it, shared by its clones.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Counts>);
 
@@ -11,6 +11,7 @@ pub struct Meter(Arc<Counts>);
 struct Counts {
     done: AtomicU64,
     total: AtomicU64,
+    words: Mutex<String>,
 }
 
 impl Meter {
@@ -18,6 +19,17 @@ impl Meter {
     pub fn begin(&self, total: u64) {
         self.0.done.store(0, Ordering::Relaxed);
         self.0.total.store(total, Ordering::Relaxed);
+        self.tell(String::new());
+    }
+
+    /// Where the work is, where that is no matter of bytes.
+    pub fn tell(&self, words: String) {
+        *self.0.words.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+
+    /// Where the work is; empty where only bytes are counted.
+    pub fn words(&self) -> String {
+        self.0.words.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// So many more are done.

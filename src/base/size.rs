@@ -30,6 +30,11 @@ pub fn thousands(count: u64) -> String {
     out
 }
 
+/// So many of something: `1 row`, `1,247 rows`.
+pub fn count(many: u64, word: &str) -> String {
+    format!("{} {word}{}", thousands(many), if many == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -119,6 +119,31 @@ impl StateDir {
         self.0.join("scripts")
     }
 
+    /// The folder of upgrades.
+    pub fn upgrades(&self) -> PathBuf {
+        self.0.join("upgrades")
+    }
+
+    /// The folder of one upgrade: its record, its logs, its evidence.
+    pub fn upgrade(&self, run: &RunId) -> PathBuf {
+        self.upgrades().join(run.as_str())
+    }
+
+    /// The folder of what can be learned anew.
+    pub fn cache(&self) -> PathBuf {
+        self.0.join("cache")
+    }
+
+    /// How long copies and restores took.
+    pub fn rates(&self) -> PathBuf {
+        self.cache().join("rates.json")
+    }
+
+    /// The backups that were read whole and found good.
+    pub fn verified(&self) -> PathBuf {
+        self.0.join("verified.jsonl")
+    }
+
     /// The folder of log files.
     pub fn log(&self) -> PathBuf {
         self.0.join("log")

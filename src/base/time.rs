@@ -7,6 +7,11 @@ pub fn utc_seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
+/// `20261120T211333Z`: a moment in a name, so that names sort by time.
+pub fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
 /// How long ago `then` was, in the largest unit that fits: `42 s`, `5 min`, `3 h`, `12 d`.
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
     let seconds = (now.as_second() - then.as_second()).max(0);

@@ -65,6 +65,12 @@ pub async fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8>
     Ok(0)
 }
 
+/// Gives a run up that has nothing to go on with.
+pub fn forget(session: &Session, journal: &Journal) -> Result<()> {
+    let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
+    apply::abandon(&mut log)
+}
+
 async fn run(
     session: &Session,
     plan: &Plan,
@@ -91,7 +97,10 @@ async fn run(
     };
     ui.answer(&format!("Done: {} ({}), {steps} in {took}.", plan.command, plan.run));
     // What was set aside is nobody's to remove but a person's, who has to know of it.
-    if let Some(journal) = state::find_journal(&loaded.state, &plan.run)? {
+    let replaced = plan.steps.iter().any(|step| matches!(step.step, Step::ReplaceData(_)));
+    if let Some(journal) =
+        replaced.then(|| state::find_journal(&loaded.state, &plan.run)).transpose()?.flatten()
+    {
         report::set_aside(&journal).iter().for_each(|line| ui.answer(line));
     }
     Ok(0)

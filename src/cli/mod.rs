@@ -22,6 +22,7 @@ mod init;
 mod intent;
 mod logs;
 mod man;
+mod migrate;
 mod plan;
 mod psql;
 mod resume;
@@ -46,6 +47,11 @@ use clap::Parser;
 
 use crate::error::{Error, Result};
 use crate::report::{self, Format, Ui};
+
+/// A length of time on the command line, in seconds.
+fn length(text: &str) -> std::result::Result<u64, &'static str> {
+    crate::project::seconds(text).ok_or("write 90s, 35m, 2h or 7d")
+}
 
 /// The whole life of an Odoo database on PostgreSQL: describe, plan, apply, record.
 #[derive(Debug, Parser)]

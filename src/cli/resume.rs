@@ -4,8 +4,9 @@ use super::admin_password::PasswordSource;
 use super::carry_out;
 use super::session::Session;
 use crate::error::{Error, Result};
+use crate::facts::Contained;
 use crate::grounds::frame;
-use crate::report::Ui;
+use crate::report::{self, Ui};
 use crate::state;
 
 /// Goes on with the interrupted run, or gives it up.
@@ -23,10 +24,20 @@ pub async fn run(
     if abandon {
         return carry_out::abandon(session, &journal, ui).await;
     }
-    if session.loaded.state.contained().exists() && frame::deploys(&journal.plan.command) {
-        return Err(Error::refused("an incident is contained: nothing is deployed")
-            .because(format!("{} is a run of odpm {}", journal.plan.run, journal.plan.command))
-            .hint("Reopen first: odpm incident reopen; or give the run up: odpm apply --abandon"));
+    let contained = session.loaded.state.contained();
+    if contained.exists() && frame::deploys(&journal.plan.command) {
+        let text = std::fs::read_to_string(&contained).ok();
+        let held = Contained::read(text.as_deref()).ok().flatten();
+        let own = format!("{} is a run of odpm {}", journal.plan.run, journal.plan.command);
+        let error = match held.as_ref().and_then(frame::upgrading) {
+            Some(block) => report::refused(&block)
+                .because(own)
+                .hint("Or give the run up, what it did stays done: odpm apply --abandon"),
+            None => Error::refused("an incident is contained: nothing is deployed")
+                .because(own)
+                .hint("Reopen first: odpm incident reopen; or give the run up: odpm apply --abandon"),
+        };
+        return Err(error);
     }
     if journal.plan.basis.project != session.loaded.project.inputs {
         ui.insist("odpm.yaml or .env has changed since; this finishes what was planned before that.");

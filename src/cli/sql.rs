@@ -80,7 +80,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         rehearsal: &seen,
         without_undo: args.without_undo,
         terms,
-        checks: session.loaded.project.checks.clone(),
+        checks: session.loaded.project.sql_checks(),
     };
     let plan = plan(&wanted, &session.grounds(&view));
     let code = args.intent.carry_out(&session, &plan, true, ui).await;

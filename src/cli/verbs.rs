@@ -23,6 +23,7 @@ pub enum Verb {
     Archive(archive::Args),
     Incident(incident::Args),
     Upgrade(upgrade::Args),
+    Migrate(migrate::Args),
     #[command(hide = true)]
     Classic(database::classic::Args),
     Watchdog(watchdog::Args),
@@ -52,6 +53,7 @@ impl Verb {
             Self::Archive(args) => args.format(),
             Self::Incident(args) => args.format(),
             Self::Upgrade(args) => args.format(),
+            Self::Migrate(args) => args.format(),
             Self::Init(_)
             | Self::Apply(_)
             | Self::Down(_)
@@ -83,7 +85,8 @@ impl Verb {
             Verb::Watchdog(args) => watchdog::run(args, start, ui).await,
             Verb::Archive(args) => archive::run(args, start, ui).await,
             Verb::Incident(args) => incident::run(args, start, ui).await,
-            Verb::Upgrade(args) => upgrade::run(args, ui),
+            Verb::Upgrade(args) => upgrade::run(args, start, ui).await,
+            Verb::Migrate(args) => migrate::run(args, start, ui).await,
             Verb::Logs(args) => logs::run(args, start, ui).await,
             Verb::Scale(args) => scale::run(args, start, ui).await,
             Verb::Exec(args) => exec::run(args, start, ui).await,

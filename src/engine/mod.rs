@@ -1,14 +1,17 @@
 //! What runs the services: one face, [`Engine`], for processes of this machine and for containers.
 //!
-//! `tenancy` is common to both: a data directory has one server, whoever started it.
+//! `tenancy` is common to both: a data directory has one server, whoever started it. So are `http`, one question to a service, and
+//! `server_log`, the log of one read from end to end.
 //!
 //! Speaks in the words of `step` and `facts` only, so that nothing above it knows which engine it
 //! talks to. It decides nothing: what to start, and whether that is allowed, stands in the plan.
 
 mod deadline;
 pub mod docker;
+mod http;
 pub mod local;
 mod place;
+mod server_log;
 mod shell;
 mod tenancy;
 
@@ -22,6 +25,8 @@ use crate::facts::{DataDir, EngineSeen, Known};
 use crate::project::{EngineKind, Project};
 use crate::step::{Operator, PullImage, ReplaceData, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
+pub use http::{Answer, Unmet, get, unmet};
+pub use server_log::diagnose;
 pub use shell::{python_literal, shell_output};
 
 /// The files in a data directory by which its server is set up.
@@ -110,6 +115,19 @@ pub async fn read_dump(engine: &dyn Engine, operator: &Operator, dump: &Path) ->
     };
     let read = engine.tool(tool).await;
     read.map_err(|e| format!("pg_restore cannot read it: {}", e.report().why.join(": ")))
+}
+
+/// A script for the Python that runs Odoo, which reads its input and prints its answer. It knows no database.
+#[derive(Debug)]
+pub struct PythonTask<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The script.
+    pub script: &'a str,
+    /// What it reads.
+    pub input: &'a str,
+    /// Folders of this machine that it looks into, at these very paths.
+    pub folders: Vec<&'a Path>,
 }
 
 /// Which lines of the logs are wanted.
@@ -214,12 +232,30 @@ pub trait Engine {
         args: &'a [String],
     ) -> EngineFuture<'a, std::process::Command>;
 
+    /// The command that runs Odoo's server once, with further arguments, as the service runs it, on this port of this machine and
+    /// no other address.
+    fn server_command<'a>(
+        &'a self,
+        service: &'a ServiceSpec,
+        args: &'a [String],
+        port: u16,
+    ) -> EngineFuture<'a, std::process::Command>;
+
+    /// Ends what this odpm has started of Odoo for a while, whatever is left of it.
+    fn end_command<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()>;
+
     /// The `data/neutralize.sql` of those of the modules that an image of Odoo's has one for, with their names.
     fn neutralize_scripts<'a>(
         &'a self,
         image: &'a str,
         modules: &'a [String],
     ) -> EngineFuture<'a, Vec<(String, String)>>;
+
+    /// What a script says in the Python that runs Odoo.
+    fn python<'a>(&'a self, task: &'a PythonTask<'a>) -> EngineFuture<'a, String>;
+
+    /// What tells an image from every other one; `None` for an engine without images.
+    fn image_id<'a>(&'a self, image: &'a str) -> EngineFuture<'a, Option<String>>;
 
     /// The further programs that this engine needs for the project, by name, with their versions.
     fn tools<'a>(&'a self, project: &'a Project) -> Looking<'a, Vec<(String, Known<String>)>>;

@@ -30,6 +30,19 @@ pub struct FieldSeen {
     pub relation: Option<String>,
     /// The path that it follows: `product_tmpl_id.list_price`.
     pub related: Option<String>,
+    /// Of a many2many: the table between the two models.
+    pub between: Option<Between>,
+}
+
+/// The table of a many2many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Between {
+    /// Its name.
+    pub table: String,
+    /// The column with ids of the field's own model.
+    pub own: String,
+    /// The column with ids of the model that it refers to.
+    pub other: String,
 }
 
 /// A table.
@@ -76,6 +89,8 @@ pub struct Reference {
     pub cascades: bool,
     /// Whether the column may refer to nothing.
     pub nullable: bool,
+    /// Whether PostgreSQL keeps it for every row: all were looked at, and nobody has turned its triggers off.
+    pub kept: bool,
 }
 
 /// A column that a sequence fills.

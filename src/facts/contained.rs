@@ -1,8 +1,10 @@
-//! [`Contained`]: what is held back while an incident goes on.
+//! [`Contained`]: what is held back while an incident or an upgrade goes on.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::base::RunId;
 
 /// `.odpm/contained.json`: as long as it is there, nothing is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -20,6 +22,9 @@ pub struct Contained {
     pub read_only: bool,
     /// How many of a service run at most, by plain names.
     pub limits: BTreeMap<String, u16>,
+    /// The upgrade that holds it back, where it is no incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<RunId>,
 }
 
 impl Contained {

@@ -16,9 +16,12 @@ mod databases;
 mod engine;
 mod files;
 mod incident;
+mod integrity;
 mod known;
 mod live;
+mod modules;
 mod observation;
+mod operation;
 mod reading;
 mod rehearsal;
 mod run;
@@ -28,6 +31,7 @@ mod scale;
 mod session;
 mod snapshot;
 mod trace;
+mod upgrade;
 mod wal;
 
 pub use archive::{
@@ -45,7 +49,7 @@ pub use backup::{
 pub use baseline::{
     Accepted, Baseline, BaselineCluster, BaselineCompose, BaselineConf, BaselineSeen, Companion,
 };
-pub use catalog::{Catalog, FieldSeen, Reference, Serial, TableSeen, table_of_model};
+pub use catalog::{Between, Catalog, FieldSeen, Reference, Serial, TableSeen, table_of_model};
 pub use changed::Changed;
 pub use cluster::{ClusterFiles, DataDir, PidFile};
 pub use contained::Contained;
@@ -53,9 +57,18 @@ pub use databases::{DatabaseSeen, DatabasesSeen, FolderSeen, MARK, OWN, OdooSeen
 pub use engine::{Binaries, EngineSeen, Owner, PortSeen, PortUse, ServerSeen, ServiceSeen};
 pub use files::FileSeen;
 pub use incident::{Entry as IncidentEntry, Happening, Incident};
+pub use integrity::{Answer, FileNamed, Wiring};
 pub use known::Known;
 pub use live::Live;
+pub use modules::{
+    AddonsFolder, DatabaseModules, DiskModules, Environment, FileTrouble, Fitness, MODULE_HASHES,
+    ModuleInDatabase, ModuleOnDisk, ModulesSeen, Origin, ReleaseSeen, Tree,
+};
 pub use observation::{Author, Observation};
+pub use operation::{
+    AtWork, DatabaseSetting, DatabaseTerms, JobSeen, LastBackup, Measured, OperationSeen, PreparedSeen, Rate,
+    Room, SubjectSeen, Verified, WorkerSeen,
+};
 pub use reading::{Reading, TableReading};
 pub use rehearsal::{Cascade, LockTaken, Rehearsal, Tie, Touched, Trigger};
 pub use run::{RunStatus, RunSummary};
@@ -63,4 +76,8 @@ pub use scale::{Scale, Scaled};
 pub use session::SessionSeen;
 pub use snapshot::{FieldTaken, SectionTaken, Skipped, SnapshotDatabase, SnapshotManifest, SnapshotSeen};
 pub use trace::{FileNode, Trace};
+pub use upgrade::{
+    Before, Checkpoint, ModuleStates, Release, UpgradeEnd, UpgradeOutcome, UpgradeRecord, UpgradeSeen,
+    Verdict, Versions,
+};
 pub use wal::{Lsn, Segment};

@@ -4,9 +4,10 @@ use super::{Grounds, specs};
 use crate::base::Digest;
 use crate::base::time::utc_seconds;
 use crate::drift::{Drift, compare, fingerprint};
-use crate::facts::{BaselineSeen, FileSeen, ServerSeen};
+use crate::facts::{BaselineSeen, Contained, FileSeen, ServerSeen};
 use crate::odoo_conf::OdooConf;
 use crate::plan::{Basis, Block, FORMAT_VERSION, Plan, ProjectRef};
+use crate::step::Operator;
 
 /// A plan without steps.
 pub fn empty(command: &str, grounds: &Grounds<'_>) -> Plan {
@@ -62,28 +63,56 @@ pub fn unfinished(grounds: &Grounds<'_>) -> Option<Block> {
                 run.command, run.by, run.started_at, run.done, run.steps
             ))
             .hint(match specs::contained(grounds) {
-                Some(_) if deploys(&run.command) => "It waits while an incident is contained.",
+                Some(held) if deploys(&run.command) => match held.upgrade {
+                    Some(_) => {
+                        "It waits for the upgrade: odpm upgrade run --fix-forward, or odpm upgrade rollback"
+                    }
+                    None => "It waits while an incident is contained.",
+                },
                 _ => "Go on with it: odpm apply --resume",
             })
             .hint("Give it up, what it did stays done: odpm apply --abandon"),
     )
 }
 
-/// While an incident is contained nothing is deployed.
+/// The code of what stands in the way while an upgrade rests.
+pub const UPGRADING: &str = "upgrading";
+
+/// While an incident is contained, or an upgrade is not at its end, nothing is deployed.
 pub fn frozen(grounds: &Grounds<'_>) -> Option<Block> {
     let contained = specs::contained(grounds)?;
-    Some(
+    Some(upgrading(&contained).unwrap_or_else(|| {
         Block::refused("contained", "an incident is contained: nothing is deployed")
             .because(format!("{} has contained it since {}", contained.by, contained.since))
             .hint("Go on with it: odpm incident repair, verify, reopen")
-            .hint("Reopen at once, without looking: odpm incident reopen --watch 0s"),
+            .hint("Reopen at once, without looking: odpm incident reopen --watch 0s")
+    }))
+}
+
+/// An upgrade that is not at its end, with its two ways.
+pub fn upgrading(contained: &Contained) -> Option<Block> {
+    let run = contained.upgrade.as_ref()?;
+    Some(
+        Block::refused(UPGRADING, "an upgrade is not at its end: nothing is deployed")
+            .because(format!("{} has held it back since {}, for {run}", contained.by, contained.since))
+            .hint("Mend what failed and go forward: odpm upgrade run --fix-forward")
+            .hint("Go back: odpm upgrade rollback"),
     )
 }
 
 /// Whether a run of this command deploys: all but what an incident itself needs.
 pub fn deploys(command: &str) -> bool {
-    let free = ["incident", "undo", "sql", "watchdog", "archive", "database backup", "database drill"];
+    let free =
+        ["incident", "upgrade", "undo", "sql", "watchdog", "archive", "database backup", "database drill"];
     !free.iter().any(|free| command.starts_with(free))
+}
+
+/// Whether the run that is not finished works on databases: it can be gone on with, or taken back, only where their server runs.
+pub fn goes_on_with_server(grounds: &Grounds<'_>) -> bool {
+    let on_databases = |command: &str| {
+        ["database", "upgrade", "sql", "watchdog"].iter().any(|word| command.starts_with(word))
+    };
+    grounds.seen.unfinished.as_ref().is_some_and(|run| on_databases(&run.command))
 }
 
 /// An engine that cannot be asked: nothing that runs is known, and nothing may be started or stopped.
@@ -126,6 +155,22 @@ pub fn no_archive() -> Block {
         .because("without the server's log there is no way back to a moment, only to a backup")
 }
 
+/// Who looks after databases; without PostgreSQL's programs nobody does, and that stands in the way of the plan.
+pub fn operator(grounds: &Grounds<'_>, plan: &mut Plan) -> Option<Operator> {
+    let operator = specs::operator(grounds);
+    if operator.is_none() {
+        plan.blocked.push(no_programs(grounds));
+    }
+    operator
+}
+
+/// There is no Odoo that odpm could run; `what` cannot be done for that.
+pub fn no_odoo(what: &str, grounds: &Grounds<'_>) -> Block {
+    let why = grounds.seen.engine.odoo.why().unwrap_or("odpm.yaml names no source of it");
+    let block = Block::environment("no_odoo", what).because(why);
+    block.hint("Give its source tree: odoo.source, or use engine: docker.")
+}
+
 /// PostgreSQL's own programs are missing.
 pub fn no_programs(grounds: &Grounds<'_>) -> Block {
     let why = grounds.seen.engine.binaries.why().unwrap_or_default();
@@ -135,4 +180,56 @@ pub fn no_programs(grounds: &Grounds<'_>) -> Block {
         "Install them, on Debian with: apt install postgresql-client-{}",
         grounds.project.postgres.major
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::RunId;
+    use crate::facts::{RunStatus, RunSummary, samples};
+    use crate::project::samples::project;
+
+    #[test]
+    fn a_run_that_waits_says_for_what() {
+        let run = RunId::parse("20261120T211333Z-1a2b3c4d").unwrap();
+        let resume = "Go on with it: odpm apply --resume";
+        let upgrade = "It waits for the upgrade: odpm upgrade run --fix-forward, or odpm upgrade rollback";
+        for (command, held, hint) in [
+            ("apply", None, resume),
+            ("apply", Some(None), "It waits while an incident is contained."),
+            ("apply", Some(Some(run.clone())), upgrade),
+            ("upgrade run", Some(Some(run.clone())), resume),
+        ] {
+            let project =
+                project("version: 1\nname: shop\nodoo: {version: 18.0}\npostgres: {version: 16}\n", &[]);
+            let mut seen = samples::bare_machine(&project.postgres.data);
+            seen.unfinished = Some(RunSummary {
+                run: run.clone(),
+                command: command.into(),
+                started_at: "2026-11-20T21:00:00Z".into(),
+                ended_at: None,
+                by: "ana".into(),
+                status: RunStatus::Interrupted,
+                done: 1,
+                steps: 2,
+                stopped_at: None,
+            });
+            if let Some(upgrade) = held {
+                let contained = Contained {
+                    format_version: 1,
+                    by: "ana".into(),
+                    since: "2026-11-20T21:00:00Z".into(),
+                    database: "shop".into(),
+                    read_only: false,
+                    limits: Default::default(),
+                    upgrade,
+                };
+                let text = serde_json::to_string(&contained).unwrap();
+                seen.files.insert(project.state().contained(), FileSeen::Text(text));
+            }
+            let grounds =
+                Grounds { project: &project, seen: &seen, baseline: &BaselineSeen::Absent, run: &run };
+            assert_eq!(unfinished(&grounds).unwrap().hints[0], hint, "{command}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! What every plan is made on: the project, what was seen, the baseline; the project in the terms of its
 //! engine; a plan without steps, and what stands in the way of any.
 
+pub mod databases;
 pub mod frame;
+pub mod loading;
 pub mod services;
 pub mod specs;
 

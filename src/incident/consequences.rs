@@ -97,6 +97,7 @@ mod tests {
             to: to.into(),
             cascades,
             nullable: true,
+            kept: true,
         };
         let references = vec![
             reference("order", "partner_id", "partner", false),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::frame;
 use crate::base::time::utc_seconds;
-use crate::facts::{Contained, FileSeen};
+use crate::facts::Contained;
 use crate::grounds::{Grounds, services, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
-use crate::step::{HoldTraffic, RemoveFile, Step, WriteFile};
+use crate::step::{HoldTraffic, Step};
 
 /// What runs at most while an incident is contained: no cron, and one of what works through queues.
 pub const LIMITS: [(&str, u16); 2] = [("odoo-cron", 0), ("odoo-worker", 1)];
@@ -39,6 +39,10 @@ pub fn stages(grounds: &Grounds<'_>) -> Vec<Limits> {
 /// Holds back so much, in place of whatever is held back now.
 pub(super) fn contain(database: &str, read_only: bool, grounds: &Grounds<'_>, plan: &mut Plan) {
     let now = specs::contained(grounds);
+    if now.as_ref().is_some_and(|now| now.upgrade.is_some()) {
+        plan.blocked.extend(frame::frozen(grounds));
+        return;
+    }
     if let Some(now) = now.as_ref().filter(|now| now.database != database) {
         let block = Block::refused("contained", format!("{} is contained already", now.database));
         plan.blocked.push(block.hint("Reopen it first: odpm incident reopen"));
@@ -58,6 +62,7 @@ pub(super) fn contain(database: &str, read_only: bool, grounds: &Grounds<'_>, pl
         database: database.to_owned(),
         read_only,
         limits,
+        upgrade: None,
     };
     // Who contained it first stays known.
     let contained = match &now {
@@ -65,7 +70,8 @@ pub(super) fn contain(database: &str, read_only: bool, grounds: &Grounds<'_>, pl
         None => contained,
     };
     let release = !read_only && now.as_ref().is_some_and(|now| now.read_only);
-    write(Some(contained), "nothing is deployed, and less runs, until it is reopened", grounds, plan);
+    let reason = "nothing is deployed, and less runs, until it is reopened";
+    plan.steps.extend(services::hold_back(Some(contained), reason, grounds).0);
     // Asked for once more it is done once more: an attempt before may have ended in between.
     if read_only || release {
         traffic(database, read_only, grounds, plan);
@@ -75,6 +81,10 @@ pub(super) fn contain(database: &str, read_only: bool, grounds: &Grounds<'_>, pl
 /// Goes on to a stage of the reopening.
 pub(super) fn reopen(limits: &Limits, grounds: &Grounds<'_>, plan: &mut Plan) {
     let Some(contained) = specs::contained(grounds) else { return };
+    if contained.upgrade.is_some() {
+        plan.blocked.extend(frame::frozen(grounds));
+        return;
+    }
     if contained.read_only {
         traffic(&contained.database, false, grounds, plan);
     }
@@ -87,48 +97,16 @@ pub(super) fn reopen(limits: &Limits, grounds: &Grounds<'_>, plan: &mut Plan) {
         Some(_) => "one of each first",
         None => "everything runs as odpm.yaml says",
     };
-    write(next, reason, grounds, plan);
+    plan.steps.extend(services::hold_back(next, reason, grounds).0);
 }
 
 /// Holds the writes of a database back, or lets them go.
 pub(super) fn traffic(database: &str, hold: bool, grounds: &Grounds<'_>, plan: &mut Plan) {
-    let Some(operator) = specs::operator(grounds) else {
-        plan.blocked.push(frame::no_programs(grounds));
-        return;
-    };
+    let Some(operator) = frame::operator(grounds, plan) else { return };
     let (id, reason) = match hold {
         true => ("hold-writes", "what runs can do no more damage; odpm's repairs go through"),
         false => ("let-writes", "it takes writes again"),
     };
     let step = Step::HoldTraffic(HoldTraffic { operator, database: database.to_owned(), hold });
     plan.steps.push(PlannedStep::new(id, step, reason).risk(Risk::Interrupts));
-}
-
-/// Replaces what is held back, and brings the services to it.
-fn write(contained: Option<Contained>, reason: &str, grounds: &Grounds<'_>, plan: &mut Plan) {
-    let path = grounds.project.state().contained();
-    let before = grounds.seen.files.get(&path).unwrap_or(&FileSeen::Absent).clone();
-    let content =
-        contained.map(|contained| serde_json::to_string_pretty(&contained).unwrap_or_default() + "\n");
-    let step = match (&content, before.digest()) {
-        (None, None) => None,
-        (None, Some(expect)) => Some(Step::RemoveFile(RemoveFile { path: path.clone(), expect })),
-        (Some(content), _) if before.text() == Some(content.as_str()) => None,
-        (Some(content), before) => {
-            let content = content.clone();
-            Some(Step::WriteFile(WriteFile { path: path.clone(), content, mode: 0o644, before }))
-        }
-    };
-    let id = if content.is_some() { "hold-back" } else { "let-go" };
-    let step = step.map(|step| PlannedStep::new(id, step, reason));
-    // The services as they will be wanted once that is written.
-    let mut then = grounds.seen.clone();
-    then.files.insert(path, content.map_or(FileSeen::Absent, FileSeen::Text));
-    let then = Grounds { seen: &then, ..*grounds };
-    let services = specs::SERVICES.iter().flat_map(|name| services::one(name, false, &then));
-    match id {
-        // A reopening is over when all of it runs.
-        "let-go" => plan.steps.extend(services.chain(step)),
-        _ => plan.steps.extend(step.into_iter().chain(services)),
-    }
 }

@@ -14,6 +14,7 @@ use super::reach::{
 use super::{Ground, Moment, STILL, contain, launch, socket};
 use crate::base::SecretRef;
 use crate::base::size::human;
+use crate::base::time::stamp;
 use crate::drift::judge;
 use crate::facts::{ArchiveSeen, BaseBackup, DataDir, Owner, RepositorySeen, ServerSeen};
 use crate::grounds::{Grounds, frame, specs};
@@ -96,6 +97,8 @@ pub(super) fn plan(cutback: &Cutback<'_>, grounds: &Grounds<'_>, plan: &mut Plan
 fn blocks(cutback: &Cutback<'_>, grounds: &Grounds<'_>) -> Vec<Block> {
     let Grounds { project, seen, .. } = *grounds;
     let mut blocks: Vec<Block> = frame::server_unknown(grounds).into_iter().collect();
+    // What the upgrade goes back to, and the copy that it works on, are in this cluster.
+    blocks.extend(specs::contained(grounds).as_ref().and_then(frame::upgrading));
     let data = project.postgres.data.display();
     let elsewhere = "Recover beside instead: odpm incident sidecar --at MOMENT, then odpm incident repair";
     if project.postgres.external.is_some() {
@@ -290,7 +293,7 @@ fn base_backup(archive: &Archive, base: &BaseBackup, ground: &Ground<'_>, plan: 
         );
         return;
     };
-    let id = ground.all.seen.at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let id = stamp(ground.all.seen.at);
     let operator = settle.operator.clone();
     let take: Vec<(String, Step)> = match &archive.method {
         ArchiveMethod::Basebackup(folder) => {

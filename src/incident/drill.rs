@@ -11,10 +11,7 @@ use crate::plan::{Plan, PlannedStep};
 use crate::step::{DamageScratch, RecordDrill, Step};
 
 pub(super) fn damage(database: &str, grounds: &Grounds<'_>, plan: &mut Plan) {
-    let Some(operator) = specs::operator(grounds) else {
-        plan.blocked.push(frame::no_programs(grounds));
-        return;
-    };
+    let Some(operator) = frame::operator(grounds, plan) else { return };
     let step = DamageScratch { operator, database: database.to_owned() };
     let reason = "nobody else knows of it, and it goes when the rehearsal is over";
     plan.steps.push(PlannedStep::new("damage-scratch", Step::DamageScratch(step), reason));

@@ -173,6 +173,7 @@ mod tests {
             to: "res_partner".into(),
             cascades: false,
             nullable: true,
+            kept: true,
         };
         let serial =
             Serial { table: "sale_order".into(), column: "id".into(), sequence: "sale_order_id_seq".into() };

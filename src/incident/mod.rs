@@ -182,10 +182,7 @@ pub fn plan(request: &Request<'_>, grounds: &Grounds<'_>) -> Plan {
 }
 
 fn end(seen: &SessionSeen, ending: Ending, grounds: &Grounds<'_>, plan: &mut Plan) {
-    let Some(operator) = specs::operator(grounds) else {
-        plan.blocked.push(frame::no_programs(grounds));
-        return;
-    };
+    let Some(operator) = frame::operator(grounds, plan) else { return };
     let step = EndSession { operator, pid: seen.pid, began: seen.began.to_string(), ending, patience: 5 };
     // Its statement is on the screen and not in the plan, which is kept: it may hold what nobody else may see.
     let reason = format!("{} in {}, {}, from {}", seen.role, seen.database, seen.state, seen.application);

@@ -129,7 +129,14 @@ mod tests {
     use crate::rows::{Row, Value};
 
     fn reference(table: &str, column: &str, to: &str, nullable: bool) -> Reference {
-        Reference { table: table.into(), column: column.into(), to: to.into(), cascades: false, nullable }
+        Reference {
+            table: table.into(),
+            column: column.into(),
+            to: to.into(),
+            cascades: false,
+            nullable,
+            kept: true,
+        }
     }
 
     fn ordered(references: &[Reference]) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! What of the damage is taken back, and the plan that does it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use super::order::{Ordered, order};
 use crate::base::Digest;
 use crate::base::secret::is_secret_column;
 use crate::facts::{BackupSource, Reference};
-use crate::grounds::{Grounds, specs};
+use crate::grounds::Grounds;
 use crate::plan::{Plan, PlannedStep};
 use crate::rows::{BOOKS, Cell, Change, Conflict, Decision, Key, ROW, Row, Section, Value, decide};
 use crate::step::{RepairRows, RepairTable, RestoreFiles, Step};
@@ -125,14 +126,18 @@ impl Gathered {
     }
 
     /// What is done at once: all of it, or altered rows in parts of so many. Rows that come back or go belong together.
-    pub fn parts(&self, chunk: Option<NonZeroUsize>) -> Vec<Vec<Change>> {
+    pub fn parts(&self, chunk: Option<NonZeroUsize>) -> Vec<Cow<'_, [Change]>> {
         let Some(chunk) = chunk else {
-            return if self.changes.is_empty() { Vec::new() } else { vec![self.changes.clone()] };
+            return if self.changes.is_empty() { Vec::new() } else { vec![Cow::from(&self.changes)] };
         };
         let altered = |change: &Change| change.before.is_some() && change.after.is_some();
         let (altered, whole): (Vec<Change>, Vec<Change>) = self.changes.iter().cloned().partition(altered);
         let whole = (!whole.is_empty()).then_some(whole);
-        whole.into_iter().chain(altered.chunks(chunk.get()).map(<[Change]>::to_vec)).collect()
+        whole
+            .into_iter()
+            .map(Cow::from)
+            .chain(altered.chunks(chunk.get()).map(|part| part.to_vec().into()))
+            .collect()
     }
 }
 
@@ -304,10 +309,7 @@ pub struct Repair {
 
 pub(super) fn plan(repair: &Repair, grounds: &Grounds<'_>, plan: &mut Plan) {
     plan.warnings.extend(repair.warnings.iter().cloned());
-    let Some(operator) = specs::operator(grounds) else {
-        plan.blocked.push(frame::no_programs(grounds));
-        return;
-    };
+    let Some(operator) = frame::operator(grounds, plan) else { return };
     let (to, lost) = &repair.files;
     let named = repair.parts.iter().filter(|part| part.names_files);
     let files = named.flat_map(|part| lost.iter().map(move |lost| (part, lost)));

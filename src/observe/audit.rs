@@ -31,7 +31,10 @@ pub async fn audit(loaded: &Loaded) -> Result<AuditSeen> {
     Ok(AuditSeen { roles, holdings, logins, logging, drills: drills(loaded), backups })
 }
 
-async fn asked<T>(session: &Known<Session>, ask: impl AsyncFnOnce(&Session) -> Result<T>) -> Known<T> {
+pub(super) async fn asked<T>(
+    session: &Known<Session>,
+    ask: impl AsyncFnOnce(&Session) -> Result<T>,
+) -> Known<T> {
     match session {
         Known::Unknown(why) => Known::Unknown(why.clone()),
         Known::Known(session) => match ask(session).await {
@@ -42,7 +45,7 @@ async fn asked<T>(session: &Known<Session>, ask: impl AsyncFnOnce(&Session) -> R
 }
 
 /// A session of whoever looks after databases, that waits for nothing.
-async fn login(loaded: &Loaded, database: &str) -> Result<Known<Session>> {
+pub(super) async fn login(loaded: &Loaded, database: &str) -> Result<Known<Session>> {
     let (role, secret) = specs::login(&loaded.project);
     let Some(secret) = loaded.secrets.find(&secret)? else {
         return Ok(Known::Unknown(format!("the password of {role} is not known")));

@@ -7,14 +7,15 @@ use jiff::Timestamp;
 
 use super::archive::administrator;
 use super::{Loaded, source};
-use crate::engine::{Engine, LogLine, LogQuery};
+use crate::engine::{Engine, LogLine, LogQuery, unmet};
 use crate::error::{Error, Result};
 use crate::facts::Known;
 use crate::incident::{Calm, Gate, LOG_TROUBLE, gates};
+use crate::postgres::Session;
 use crate::postgres::catalog::{catalog, every_table, models, references, serials};
 use crate::postgres::forensics::{EVIDENCE, counters, rows_as_json};
 use crate::postgres::rows::Moment;
-use crate::postgres::{Session, broken};
+use crate::project::HttpCheck;
 
 /// How many bytes of a service's log are kept, its end.
 const LOG: usize = 4 << 20;
@@ -22,8 +23,8 @@ const LOG: usize = 4 << 20;
 /// How many lines that are trouble are kept.
 const LINES: usize = 1_000;
 
-/// How long all gates may take.
-const PATIENCE: &str = "SET LOCAL statement_timeout = '5min'";
+/// How many seconds the answer of a gate may take.
+const PATIENCE: u32 = 300;
 
 /// A piece of evidence: the name of its file, and its text or why there is none.
 pub type Evidence = (String, Result<String>);
@@ -155,12 +156,8 @@ pub async fn ask_gates(
 }
 
 async fn ask(session: &Session, name: String, query: String) -> Result<Gate> {
-    let failed = |e: tokio_postgres::Error| Error::environment("cannot ask the database").caused_by(&e);
-    session.batch_execute(&format!("SAVEPOINT gate; {PATIENCE}")).await.map_err(failed)?;
-    let asked = broken(session, &BTreeMap::from([(name.clone(), query)])).await;
-    session.batch_execute("ROLLBACK TO gate").await.map_err(failed)?;
-    Ok(match asked {
-        Ok(found) => found.into_iter().next().map_or_else(
+    Ok(match crate::postgres::ask(session, &name, &query, PATIENCE).await? {
+        Ok(found) => found.map_or_else(
             || Gate { name: name.clone(), broken: 0, first: String::new(), unknown: None },
             |found| Gate { name: found.name, broken: found.rows, first: found.first, unknown: None },
         ),
@@ -169,4 +166,24 @@ async fn ask(session: &Session, name: String, query: String) -> Result<Gate> {
             Gate { name, broken: 0, first: String::new(), unknown }
         }
     })
+}
+
+/// Asks checks over HTTP of the service that runs; `None` where there are none, or it does not run.
+pub async fn http_gates(
+    loaded: &Loaded,
+    engine: &dyn Engine,
+    checks: BTreeMap<String, HttpCheck>,
+) -> Option<Vec<Gate>> {
+    let port = loaded.project.odoo.services.get("odoo").and_then(|service| service.port)?;
+    if checks.is_empty() {
+        return None;
+    }
+    let seen = engine.look(&loaded.project).await.services;
+    seen.get()?.get("odoo").filter(|seen| seen.running > 0)?;
+    let unmet = unmet(port, &checks, Duration::from_secs(u64::from(PATIENCE))).await;
+    let gate = |name: String| {
+        let why = unmet.iter().find(|unmet| unmet.check == name).map(|unmet| unmet.why.clone());
+        Gate { name, broken: why.is_some().into(), first: why.unwrap_or_default(), unknown: None }
+    };
+    Some(checks.into_keys().map(gate).collect())
 }

@@ -71,6 +71,13 @@ pub(super) fn drills(loaded: &Loaded) -> Vec<DrillSeen> {
     text.lines().filter_map(drill).collect()
 }
 
+/// The restores on trial that passed, with all that is recorded of them.
+pub(super) fn restores(loaded: &Loaded) -> Vec<Drill> {
+    let text = std::fs::read_to_string(specs::drills(&loaded.project)).unwrap_or_default();
+    let all = text.lines().filter_map(|line| serde_json::from_str::<Drill>(line).ok());
+    all.filter(|drill| drill.kind == DrillKind::Restore).collect()
+}
+
 /// What every line says; `None` for one that is none.
 fn drill(line: &str) -> Option<DrillSeen> {
     serde_json::from_str(line).ok()

@@ -4,33 +4,45 @@
 //! not be learned is unknown in the result, with the reason. Changes nothing, not even a transaction id, but for a rehearsal, which
 //! takes one.
 
+mod addons;
 mod archive;
 mod audit;
 mod author;
 mod calm;
 mod damage;
+mod data_file;
 mod databases;
+mod fitness;
 mod folder;
+mod git;
 mod inherited;
+mod integrity;
+mod modules;
+mod operation;
 mod ports;
 mod project;
 mod readings;
 mod rehearsal;
 mod repair;
-mod server_log;
+mod scripts;
+mod upgrades;
 mod world;
 
 pub use archive::{archive, immovable, sessions, sidecar_room, sidecars};
 pub use audit::audit;
 pub use author::author;
-pub use calm::{ask_gates, calm, evidence, log_trouble};
+pub use calm::{ask_gates, calm, evidence, http_gates, log_trouble};
 pub use damage::damage;
 pub use databases::{backup, backups, databases, last_drill, source};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
+pub use integrity::{Thoroughness, integrity};
+pub use modules::{ModulesView, modules};
+pub use operation::operation;
 pub use project::{Loaded, find, load};
 pub use readings::{reading, reading_of};
 pub use rehearsal::{rehearse, script};
 pub use repair::{Found, Sides, keys_where_any};
-pub use server_log::diagnose;
+pub use scripts::shell_checks;
+pub use upgrades::{failed_work, written_since};
 pub use world::{Depth, observe};

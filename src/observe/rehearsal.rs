@@ -28,7 +28,7 @@ pub async fn rehearse(
 ) -> Result<Rehearsal> {
     let mut trial = Trial::begin(&source(loaded, database)?, terms).await?;
     trial.examine(script).await?;
-    let checks = &loaded.project.checks;
+    let checks = &loaded.project.sql_checks();
     let before = broken(trial.session(), checks).await?;
     let took = trial.run(script).await?;
     let effects = trial.effects().await?;

@@ -195,9 +195,14 @@ fn tells(logger: &str) -> bool {
 fn worth(line: &str) -> bool {
     line == "Killed"
         || line.contains(" exited with code ")
-        || line.contains("odoo-bin: error: ")
-        || line.starts_with("odoo: error: ")
+        || refuses_options(line)
         || line.contains(": Killed process ") && line.contains("ut of memory")
+}
+
+/// `odoo-bin: error: `, or with the command that it was given: `odoo server: error: `.
+fn refuses_options(line: &str) -> bool {
+    let Some((who, _)) = line.split_once(": error: ") else { return false };
+    who.rsplit(' ').take(2).any(|word| ["odoo-bin", "odoo"].contains(&word))
 }
 
 fn bare(at: u64, line: &str, pid: u32, database: String) -> Record {

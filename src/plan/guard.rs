@@ -80,6 +80,7 @@ impl Guard {
             | Step::MoveDatabase(_)
             | Step::DuplicateDatabase(_)
             | Step::DropDatabase(_)
+            | Step::ProbeOdoo(_)
             | Step::SetPassword(_)
             | Step::UpdateModules(_)
             | Step::RemoveBackup(_)
@@ -88,6 +89,8 @@ impl Guard {
             | Step::HoldTraffic(_)
             | Step::DamageScratch(_)
             | Step::RunScript(_)
+            | Step::TakeSnapshot(_)
+            | Step::JudgeChange(_)
             | Step::RemoveSnapshot(_)
             | Step::RecordDrill(_)
             | Step::ArchiveLog(_)
@@ -104,6 +107,10 @@ impl Guard {
             | Step::RewindCluster(_)
             | Step::ReplaceData(_)
             | Step::EndSession(_)
+            | Step::CloseDatabase(_)
+            | Step::RunOdoo(_)
+            | Step::CompareState(_)
+            | Step::RecordUpgrade(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

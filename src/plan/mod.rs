@@ -5,6 +5,7 @@
 //! it holds no secrets. Values and their laws only: nothing here reads the world or acts on it.
 
 mod block;
+mod check;
 mod guard;
 mod inverse;
 mod journal;
@@ -13,6 +14,7 @@ mod plan;
 mod planned;
 
 pub use block::Block;
+pub use check::Check;
 pub use guard::Guard;
 pub use inverse::{Inverse, inverse};
 pub use journal::{Entry, Journal, Outcome, Record};

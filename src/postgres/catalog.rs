@@ -7,7 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connect::Session;
 use super::probe::words;
 use crate::error::{Error, Result};
-use crate::facts::{Catalog, FieldSeen, Reference, Serial, TableSeen, table_of_model};
+use crate::facts::{Between, Catalog, FieldSeen, Reference, Serial, TableSeen, table_of_model};
 
 /// The models with their fields; their tables, those that their fields refer to by `related`, and these further ones.
 pub async fn catalog(session: &Session, models: &[String], further: &[&str]) -> Result<Catalog> {
@@ -35,6 +35,11 @@ pub async fn catalog(session: &Session, models: &[String], further: &[&str]) -> 
                 translated: row.get(6),
                 relation: row.get(7),
                 related: row.get(8),
+                between: row.get::<_, Option<String>>(9).map(|table| Between {
+                    table,
+                    own: row.get::<_, Option<String>>(10).unwrap_or_default(),
+                    other: row.get::<_, Option<String>>(11).unwrap_or_default(),
+                }),
             };
             catalog.fields.entry(row.get(0)).or_default().insert(row.get(1), field);
         }
@@ -73,17 +78,21 @@ fn fields_sql(described: &TableSeen, properties: bool) -> String {
     };
     format!(
         "SELECT f.model::text, f.name::text, f.id::bigint, f.ttype::text, coalesce({}, true), \
-         coalesce({}, false) OR {own}, {translated}, {}::text, {}::text FROM ir_model_fields f WHERE f.model = ANY ($1)",
+         coalesce({}, false) OR {own}, {translated}, {}::text, {}::text, {}::text, {}::text, {}::text FROM ir_model_fields f WHERE f.model = ANY ($1)",
         or("store", "true"),
         or("company_dependent", "false"),
         or("relation", "NULL"),
         or("related", "NULL"),
+        or("relation_table", "NULL"),
+        or("column1", "NULL"),
+        or("column2", "NULL"),
     )
 }
 
 /// Every reference of one column to one column, by the tables that refer.
 pub async fn references(session: &Session) -> Result<Vec<Reference>> {
-    let question = "SELECT c.relname::text, a.attname::text, f.relname::text, k.confdeltype = 'c', NOT a.attnotnull FROM pg_constraint k \
+    let question = "SELECT c.relname::text, a.attname::text, f.relname::text, k.confdeltype = 'c', NOT a.attnotnull, k.convalidated AND pg_table_is_visible(f.oid) \
+         AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgenabled IN ('D', 'R')) FROM pg_constraint k \
          JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid \
          JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] \
          WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND pg_table_is_visible(c.oid) ORDER BY 1, 2";
@@ -96,6 +105,7 @@ pub async fn references(session: &Session) -> Result<Vec<Reference>> {
         to: row.get(2),
         cascades: row.get(3),
         nullable: row.get(4),
+        kept: row.get(5),
     };
     Ok(rows.iter().map(reference).collect())
 }

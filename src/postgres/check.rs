@@ -100,6 +100,13 @@ pub async fn differences(
     if now != owner {
         wrong.push(format!("it belongs to {now}, not to {owner}"));
     }
+    wrong.extend(inside(session, owner, recorded).await?);
+    Ok(wrong)
+}
+
+/// The same without whom the database itself belongs to. Without a record it is what is odd about a database by itself.
+pub async fn inside(session: &Session, owner: &str, recorded: Option<&DatabaseFacts>) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
     let question = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = 'public' AND c.relkind IN ('r', 'S', 'v', 'm') AND pg_get_userbyid(c.relowner) <> $1 \
          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')";
@@ -109,20 +116,26 @@ pub async fn differences(
         wrong.push(format!("{others} tables, views and sequences do not belong to {owner}"));
     }
     if let Some(recorded) = recorded {
-        let seen = facts(session).await?;
-        for name in recorded.extensions.keys().filter(|name| !seen.extensions.contains_key(*name)) {
-            wrong.push(format!("the extension {name} is missing"));
-        }
-        for (table, rows) in &recorded.rows {
-            match seen.rows.get(table) {
-                None => wrong.push(format!("the table {table} is missing")),
-                Some(now) if now != rows => wrong.push(format!("{table} has {now} rows, not {rows}")),
-                Some(_) => {}
-            }
-        }
+        wrong.extend(other_rows(recorded, &facts(session).await?));
     }
     wrong.extend(sequences(session).await?);
     Ok(wrong)
+}
+
+/// Extensions that are missing, and tables that have another number of rows.
+pub fn other_rows(recorded: &DatabaseFacts, seen: &DatabaseFacts) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for name in recorded.extensions.keys().filter(|name| !seen.extensions.contains_key(*name)) {
+        wrong.push(format!("the extension {name} is missing"));
+    }
+    for (table, rows) in &recorded.rows {
+        match seen.rows.get(table) {
+            None => wrong.push(format!("the table {table} is missing")),
+            Some(now) if now != rows => wrong.push(format!("{table} has {now} rows, not {rows}")),
+            Some(_) => {}
+        }
+    }
+    wrong
 }
 
 /// Sequences that would give an id for the second time, and sequences of Odoo that are missing.

@@ -8,6 +8,9 @@ use crate::base::quote::{ident, literal};
 use crate::error::{Error, Result};
 use crate::facts::{DatabaseSeen, MARK, OWN, OdooSeen, mark_of};
 
+/// How long sessions that are told to end may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn failed(what: impl Into<String>, e: &tokio_postgres::Error) -> Error {
     Error::environment(what).because(words(e))
 }
@@ -95,8 +98,29 @@ async fn present(session: &Session, name: &str, mark: &str) -> Result<()> {
     done
 }
 
+/// Ends what an odpm that died has left at work: the server goes on making a database for nobody, and is as good as not to be seen
+/// until it has done so. `part` is in the statement.
+async fn end_making(session: &Session, part: &str) -> Result<()> {
+    let question = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE starts_with(query, 'CREATE DATABASE ') \
+         AND position($1 IN query) > 0 AND state = 'active' AND application_name = 'odpm' AND pid <> pg_backend_pid()";
+    let begin = std::time::Instant::now();
+    loop {
+        let row = session.query_one(question, &[&part]).await;
+        let row = row.map_err(|e| failed("cannot end what an earlier attempt has left at work", &e))?;
+        if row.get::<_, i64>(0) == 0 {
+            return Ok(());
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err(Error::environment("an earlier attempt is at work still, and does not end")
+                .hint("See it: SELECT * FROM pg_stat_activity; when it has ended, resume."));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Drops what an attempt before this one has left. Anything else keeps its name: a name alone is no mark.
 async fn make_room(session: &Session, name: &str) -> Result<()> {
+    end_making(session, &format!("DATABASE {} ", ident(name))).await?;
     let question =
         "SELECT shobj_description(oid, 'pg_database'), datallowconn FROM pg_database WHERE datname = $1";
     let row = session.query_opt(question, &[&name]).await;
@@ -178,7 +202,7 @@ async fn nobody_left(session: &Session, name: &str) -> Result<()> {
         if row.get::<_, i64>(0) == 0 {
             return Ok(());
         }
-        if begin.elapsed() > Duration::from_secs(30) {
+        if begin.elapsed() > PATIENCE {
             return Err(Error::environment(format!("somebody stays in the database {name}"))
                 .hint("See who: SELECT * FROM pg_stat_activity; end the session, then resume."));
         }
@@ -244,14 +268,23 @@ pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
     renamed
 }
 
+/// Has a database take no connections, or take them again.
+pub async fn close(session: &Session, name: &str, closed: bool) -> Result<()> {
+    if closed { empty(session, name).await.map(drop) } else { open(session, name).await }
+}
+
 /// Sets whether a database takes connections and what is written on it.
 pub async fn settle(session: &Session, name: &str, takes: bool, mark: &str) -> Result<()> {
     write_on(session, name, mark).await?;
     if takes { open(session, name).await } else { empty(session, name).await.map(drop) }
 }
 
-/// Opens databases that an attempt has closed and not opened again, and tells which. What only we name stays as it is.
+/// Opens databases that an attempt has closed and not opened again, and tells which. What only we name stays as it is. A copy of
+/// one of them that is made still is for nobody.
 pub async fn reopen(session: &Session, names: &[&str]) -> Result<Vec<String>> {
+    for name in names {
+        end_making(session, &format!(" TEMPLATE {} ", ident(name))).await?;
+    }
     let question = "SELECT datname::text FROM pg_database WHERE datname = ANY ($1) AND NOT datallowconn AND NOT datistemplate";
     let rows = session.query(question, &[&names]).await;
     let rows = rows.map_err(|e| failed("cannot look at the databases", &e))?;
@@ -264,16 +297,55 @@ pub async fn reopen(session: &Session, names: &[&str]) -> Result<Vec<String>> {
 }
 
 /// Copies a database by template; sessions in the original are ended while that lasts. A copy that carries our mark was not
-/// finished and is made anew.
-pub async fn duplicate(session: &Session, from: &str, to: &str, owner: &str, mark: &str) -> Result<()> {
+/// finished and is made anew. What is set on the original itself, which no template brings along, is set on the copy before anybody gets in; what of that
+/// could not be set is told.
+pub async fn duplicate(
+    session: &Session,
+    from: &str,
+    to: &str,
+    owner: &str,
+    mark: &str,
+    keep_closed: bool,
+) -> Result<Vec<String>> {
     make_room(session, to).await?;
+    let strategy = strategy(session, from).await;
     empty(session, from).await?;
+    let (to_name, owner_name, from_name) = (ident(to), ident(owner), ident(from));
     let create =
-        format!("CREATE DATABASE {} OWNER {} TEMPLATE {} {UNBORN}", ident(to), ident(owner), ident(from));
+        format!("CREATE DATABASE {to_name} OWNER {owner_name} TEMPLATE {from_name}{strategy} {UNBORN}");
     let made = run(session, &create, &format!("cannot copy {from} to {to}")).await;
-    open(session, from).await?;
+    if !keep_closed {
+        open(session, from).await?;
+    }
     made?;
-    present(session, to, mark).await
+    let left = super::terms::carry(session, from, to, owner).await?;
+    present(session, to, mark).await?;
+    Ok(left)
+}
+
+/// From how many bytes on files are copied.
+const LARGE: i64 = 100_000_000;
+
+/// How a large database is copied: its files, between two checkpoints, rather than page by page through the log, which would get
+/// all of it once more, and the archive with it. While a base backup is taken that is not done: a recovery from it would copy the
+/// files anew, as they are by then. What cannot be learned leaves it to the server.
+async fn strategy(session: &Session, from: &str) -> &'static str {
+    let modern = "SELECT current_setting('server_version_num')::integer >= 150000";
+    let question = "SELECT pg_database_size(oid) >= $2 \
+         AND NOT EXISTS (SELECT FROM pg_stat_progress_basebackup) \
+         AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [%') \
+         FROM pg_database WHERE datname = $1";
+    let modern = session.query_one(modern, &[]).await.is_ok_and(|row| row.get(0));
+    let files = modern && session.query_one(question, &[&from, &LARGE]).await.is_ok_and(|row| row.get(0));
+    if files { " STRATEGY file_copy" } else { "" }
+}
+
+/// The size of a database in bytes; `None` where there is none of this name.
+pub async fn size(session: &Session, name: &str) -> Result<Option<u64>> {
+    let question = "SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1";
+    let row = session.query_opt(question, &[&name]).await;
+    let row = row.map_err(|e| failed(format!("cannot look at the database {name}"), &e))?;
+    Ok(row.and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()))
 }
 
 /// Drops a database; one that is gone stays gone.

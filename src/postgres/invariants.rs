@@ -19,6 +19,17 @@ pub struct Broken {
     pub first: String,
 }
 
+/// Asks one of them, in the transaction at hand: a query that fails, or takes longer than so many seconds, spoils no other. The outer
+/// error is that the database cannot be asked at all.
+pub async fn ask(session: &Session, name: &str, query: &str, seconds: u32) -> Result<Result<Option<Broken>>> {
+    let failed = |e: tokio_postgres::Error| Error::environment("cannot ask the database").caused_by(&e);
+    let begin = format!("SAVEPOINT gate; SET LOCAL statement_timeout = '{seconds}s'");
+    session.batch_execute(&begin).await.map_err(failed)?;
+    let asked = broken(session, &BTreeMap::from([(name.to_owned(), query.to_owned())])).await;
+    session.batch_execute("ROLLBACK TO gate").await.map_err(failed)?;
+    Ok(asked.map(|found| found.into_iter().next()))
+}
+
 /// Which of the invariants are broken, in the transaction at hand.
 pub async fn broken(session: &Session, checks: &BTreeMap<String, String>) -> Result<Vec<Broken>> {
     let mut found = Vec::new();

@@ -23,18 +23,26 @@ fn failed(e: &tokio_postgres::Error) -> Error {
 
 /// The sessions of people and programs, but for the one that asks; those that have been at it longest first.
 pub async fn list(session: &Session) -> Result<Vec<SessionSeen>> {
+    Ok(endable(session).await?.into_iter().map(|(seen, _)| seen).collect())
+}
+
+/// The same, each with whether our role may end it; where that cannot be told, it may.
+pub async fn endable(session: &Session) -> Result<Vec<(SessionSeen, bool)>> {
     let question = "SELECT pid, coalesce(usename::text, ''), coalesce(datname::text, ''), coalesce(application_name, ''), \
          coalesce(host(client_addr), ''), (extract(epoch FROM backend_start) * 1000000)::bigint, \
          (extract(epoch FROM CASE WHEN state = 'active' THEN query_start ELSE state_change END) * 1000000)::bigint, \
          (extract(epoch FROM xact_start) * 1000000)::bigint, coalesce(state, ''), \
          CASE WHEN wait_event_type IN ('Lock', 'LWLock', 'BufferPin') THEN wait_event_type || ': ' || wait_event END, \
-         pg_blocking_pids(pid), coalesce(query, '') FROM pg_stat_activity \
+         pg_blocking_pids(pid), coalesce(query, ''), \
+         coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \
+         OR NOT (SELECT rolsuper FROM pg_roles WHERE oid = usesysid) \
+         AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')), true) FROM pg_stat_activity \
          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY query_start NULLS LAST";
     let moment = |micro: Option<i64>| micro.and_then(|micro| Timestamp::from_microsecond(micro).ok());
     let rows = session.query(question, &[]).await.map_err(|e| failed(&e))?;
     let seen = |row: &tokio_postgres::Row| {
         let query: String = row.get(11);
-        SessionSeen {
+        let seen = SessionSeen {
             pid: row.get(0),
             role: row.get(1),
             database: row.get(2),
@@ -47,7 +55,8 @@ pub async fn list(session: &Session) -> Result<Vec<SessionSeen>> {
             waits: row.get(9),
             blocked_by: row.get(10),
             query: query.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONG).collect(),
-        }
+        };
+        (seen, row.get(12))
     };
     Ok(rows.iter().map(seen).collect())
 }

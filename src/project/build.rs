@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::rules::Rules;
 use super::variables::Variables;
-use super::{archive, incident, watchdog};
+use super::{archive, checks, incident, upgrade, watchdog};
 use crate::base::{Digest, PgMajor, Secret};
 
 /// How many seconds a start may take unless the file says otherwise.
@@ -67,7 +67,8 @@ pub fn build(
         archive: file.archive.map(|archive| archive::build(archive, &file.name, &paths, rules)),
         watchdog: watchdog::build(file.watchdog, rules),
         incident: incident::build(file.incident, rules),
-        checks: file.checks.unwrap_or_default(),
+        upgrade: upgrade::build(file.upgrade, rules),
+        checks: checks::build(file.checks, &paths, rules),
         inputs: Digest::of(""),
     };
     rules.check(&project);

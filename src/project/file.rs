@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::archive::ArchiveFile;
+use super::checks::CheckFile;
 use super::incident::IncidentFile;
+use super::upgrade::UpgradeFile;
 use super::watchdog::WatchdogFile;
 use super::{EngineKind, Scenario, SslMode};
 
@@ -57,8 +59,10 @@ pub struct ProjectFile {
     pub watchdog: Option<WatchdogFile>,
     /// Incidents.
     pub incident: Option<IncidentFile>,
-    /// SQL invariants by their names: each query returns the rows that break it.
-    pub checks: Option<BTreeMap<String, String>>,
+    /// Upgrades of modules.
+    pub upgrade: Option<UpgradeFile>,
+    /// What has to hold, by names: a query that returns the rows that break it, or a map with `sql`, `http` or `shell`.
+    pub checks: Option<BTreeMap<String, CheckFile>>,
 }
 
 /// Odoo.

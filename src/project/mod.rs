@@ -7,6 +7,7 @@
 mod archive;
 mod build;
 mod check;
+mod checks;
 mod env;
 mod file;
 mod incident;
@@ -14,6 +15,7 @@ mod model;
 mod read;
 mod rules;
 mod tree;
+mod upgrade;
 mod variables;
 mod watchdog;
 
@@ -23,6 +25,7 @@ pub mod samples;
 mod tests;
 
 pub use archive::{Archive, ArchiveFolder, ArchiveMethod, Repositories, Repository, S3, UriStyle};
+pub use checks::{Body, Check, HttpCheck, Method};
 pub use env::parse as parse_env;
 pub use file::json_schema;
 pub use incident::Incident;
@@ -31,4 +34,5 @@ pub use model::{
 };
 pub use read::{Sources, read};
 pub use rules::MANAGED;
+pub use upgrade::{Allowed, CheckpointKind, Upgrade};
 pub use watchdog::{ChangeKind, Expect, Watchdog, seconds};

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::archive::Archive;
+use super::checks::{Check, HttpCheck};
 use super::incident::Incident;
+use super::upgrade::Upgrade;
 use super::watchdog::Watchdog;
 use crate::base::{Digest, PgMajor, Secret, StateDir};
 
@@ -144,8 +146,10 @@ pub struct Project {
     pub watchdog: Watchdog,
     /// `incident`.
     pub incident: Incident,
-    /// `checks`: named SQL invariants; each query returns the rows that break it.
-    pub checks: BTreeMap<String, String>,
+    /// `upgrade`.
+    pub upgrade: Upgrade,
+    /// `checks`: what has to hold, by names.
+    pub checks: BTreeMap<String, Check>,
     /// Digest of `odpm.yaml`, `.env` and the variables of the environment that were used. Holds
     /// passwords only in this hashed form.
     pub inputs: Digest,
@@ -182,6 +186,34 @@ impl Project {
             EngineKind::Docker => (self.postgres_service(), 5432),
             EngineKind::Local => ("127.0.0.1".to_owned(), self.postgres.port),
         }
+    }
+
+    /// The checks that are queries: each returns the rows that break it.
+    pub fn sql_checks(&self) -> BTreeMap<String, String> {
+        self.checks_of(|check| match check {
+            Check::Sql(query) => Some(query.clone()),
+            _ => None,
+        })
+    }
+
+    /// The checks that the server answers.
+    pub fn http_checks(&self) -> BTreeMap<String, HttpCheck> {
+        self.checks_of(|check| match check {
+            Check::Http(check) => Some(check.clone()),
+            _ => None,
+        })
+    }
+
+    /// The checks that are scripts for the Odoo shell.
+    pub fn shell_checks(&self) -> BTreeMap<String, PathBuf> {
+        self.checks_of(|check| match check {
+            Check::Shell(script) => Some(script.clone()),
+            _ => None,
+        })
+    }
+
+    fn checks_of<T>(&self, kind: impl Fn(&Check) -> Option<T>) -> BTreeMap<String, T> {
+        self.checks.iter().filter_map(|(name, check)| Some((name.clone(), kind(check)?))).collect()
     }
 
     /// The places of odpm's state.

@@ -63,7 +63,63 @@ impl<'a> Rules<'a> {
 
     /// A text that is no length of time.
     pub fn no_duration(&mut self, path: &[&str]) {
-        self.at(path, "that is no length of time", "Write seconds, minutes or hours: 90s, 35m, 2h.");
+        self.at(
+            path,
+            "that is no length of time",
+            "Write seconds, minutes, hours or days: 90s, 35m, 2h, 7d.",
+        );
+    }
+
+    /// A text that is no regular expression.
+    pub fn no_pattern(&mut self, path: &[&str], why: &str) {
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        self.at(
+            path,
+            format!("that is no regular expression: {why}"),
+            "Put a backslash before . ( ) [ ] * + ? |",
+        );
+    }
+
+    /// A check that asks nothing, or more than one thing.
+    pub fn no_kind_of_check(&mut self, name: &str) {
+        let suggestion =
+            "Write a query alone, or one of {sql: ...}, {http: /web/login} and {shell: checks/sale.py}.";
+        self.at(&["checks", name], "a check asks one thing: `sql`, `http` or `shell`", suggestion);
+    }
+
+    /// A field of checks over HTTP in one of another kind.
+    pub fn check_of_http(&mut self, name: &str, field: &str) {
+        let suggestion = "Leave it out, or add a path: `http: /web/login`.";
+        self.at(&["checks", name, field], format!("`{field}` belongs to `http`"), suggestion);
+    }
+
+    /// A path that no server of this machine is asked for.
+    pub fn no_http_path(&mut self, name: &str, path: &str) {
+        self.at(
+            &["checks", name, "http"],
+            format!("`{}` is no path of a server", path.escape_debug()),
+            "Write what follows the host: /web/login. A blank is %20, other letters than ASCII's likewise.",
+        );
+    }
+
+    /// A text that is no JSON.
+    pub fn no_json(&mut self, name: &str, why: &str) {
+        let suggestion = "Write it as one text: '{\"params\": {}}'.";
+        self.at(&["checks", name, "json"], format!("that is no JSON: {why}"), suggestion);
+    }
+
+    /// A check over HTTP that sends two things.
+    pub fn two_bodies(&mut self, name: &str) {
+        self.at(
+            &["checks", name, "body"],
+            "a check sends either `json` or `body`",
+            "Leave one of the two out.",
+        );
+    }
+
+    /// A check that sends something where nothing is taken.
+    pub fn body_of_get(&mut self, name: &str) {
+        self.at(&["checks", name, "method"], "a GET takes no body", "Leave `method` out, or write POST.");
     }
 
     /// A list of tables to watch without any.

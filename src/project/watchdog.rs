@@ -87,7 +87,7 @@ pub struct Watchdog {
 }
 
 /// A change that is meant; every limit holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expect {
     /// The model.
     pub model: String,
@@ -104,6 +104,9 @@ pub struct Expect {
     /// No number moves by more than so many percent.
     pub shift: Option<f64>,
 }
+
+/// Its limits are numbers that somebody wrote.
+impl Eq for Expect {}
 
 /// The part of the project; what is wrong goes into `rules`.
 pub fn build(file: Option<WatchdogFile>, rules: &mut Rules<'_>) -> Watchdog {
@@ -149,7 +152,7 @@ fn model(name: &str) -> String {
     if name.contains('.') { name.to_owned() } else { name.replace('_', ".") }
 }
 
-/// `90`, `90s`, `35m` or `2h` in seconds.
+/// `90`, `90s`, `35m`, `2h` or `7d` in seconds.
 pub fn seconds(text: &str) -> Option<u64> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
@@ -157,6 +160,7 @@ pub fn seconds(text: &str) -> Option<u64> {
         "" | "s" => 1,
         "m" => 60,
         "h" => 3600,
+        "d" => 86_400,
         _ => return None,
     };
     count.checked_mul(factor)
@@ -173,7 +177,8 @@ mod tests {
             ("90", Some(90)),
             ("2h", Some(7200)),
             ("m", None),
-            ("1d", None),
+            ("7d", Some(604_800)),
+            ("1w", None),
             ("", None),
         ];
         for (text, wanted) in table {

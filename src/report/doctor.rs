@@ -4,12 +4,13 @@ use std::fmt::Write;
 
 use console::style;
 
+use crate::plan::Check;
 use crate::stack::{Diagnosis, Weight};
 
-/// The checks and the findings for people.
-pub fn doctor(found: &Diagnosis) -> String {
+/// The checks, a line each, with their remedies.
+pub fn checks(checks: &[Check]) -> String {
     let mut text = String::new();
-    for check in &found.checks {
+    for check in checks {
         let mark = match check.good {
             Some(true) => style("good   ").green(),
             Some(false) => style("BAD    ").red().bold(),
@@ -20,6 +21,12 @@ pub fn doctor(found: &Diagnosis) -> String {
             let _ = writeln!(text, "        {:<15} {} {remedy}", "", style("help:").cyan());
         }
     }
+    text
+}
+
+/// The checks and the findings for people.
+pub fn doctor(found: &Diagnosis) -> String {
+    let mut text = checks(&found.checks);
     for finding in &found.findings {
         let mark = match finding.weight {
             Weight::Person => style("LOOK   ").red().bold(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+pub(super) use crate::base::size::count;
 use crate::base::size::thousands;
 use crate::facts::SnapshotSeen;
 use crate::incident::Consequence;
@@ -104,16 +105,6 @@ pub fn damaged(found: &Findings, apart: &[String], consequences: &[Consequence])
         let _ = writeln!(text, "  {} of {table} {how} rows of {of} ({column})", count(*rows, "row"));
     }
     text
-}
-
-/// The findings in a line.
-pub fn findings_in_brief(found: &Findings) -> String {
-    format!(
-        "{} unexpected, {} expected, {} noise",
-        count(found.unexpected, "row"),
-        thousands(found.expected),
-        thousands(found.noise)
-    )
 }
 
 fn model(found: &ModelFindings, part: Part, text: &mut String) {
@@ -225,11 +216,6 @@ pub(super) fn shown(value: &Value) -> String {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-/// `1,247 rows`.
-pub(super) fn count(rows: u64, word: &str) -> String {
-    format!("{} {word}{}", thousands(rows), if rows == 1 { "" } else { "s" })
 }
 
 /// Snapshots as a table.

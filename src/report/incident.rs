@@ -215,14 +215,13 @@ fn timeline(damage: &Damage, now: Timestamp, width: usize, text: &mut String) {
     let line: String = rows.iter().map(bar).collect();
     let first = minutes.first().map(|(at, _)| at.strftime("%H:%M").to_string()).unwrap_or_default();
     let last = now.strftime("%H:%M").to_string();
-    let gap = rows.len().saturating_sub(first.len() + last.len());
-    let _ = writeln!(
-        text,
-        "\n  {line}\n  {first}{}{last} UTC, {}, at most {} rows",
-        " ".repeat(gap),
-        each_told(each),
-        thousands(most)
-    );
+    // Both ends where the line is long enough for two, else the one.
+    let ends = match rows.len().checked_sub(first.len() + last.len()) {
+        Some(gap @ 1..) => format!("{first}{}{last}", " ".repeat(gap)),
+        _ if first == last => first,
+        _ => format!("{first} to {last}"),
+    };
+    let _ = writeln!(text, "\n  {line}\n  {ends} UTC, {}, at most {} rows", each_told(each), thousands(most));
 }
 
 fn each_told(minutes: usize) -> String {

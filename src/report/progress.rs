@@ -39,7 +39,7 @@ impl Progress {
                 self.begun = Instant::now();
                 self.ui.say(&format!("{:>3}/{total} {}", number, headline(&step.step, &self.root)));
             }
-            Event::Working { done, total } => self.bar(*done, *total),
+            Event::Working { done, total, words } => self.bar(*done, *total, words),
             Event::Finished { outcome, .. } => {
                 self.clear();
                 let seconds = self.begun.elapsed().as_secs_f32();
@@ -59,16 +59,20 @@ impl Progress {
     }
 
     /// One line that is written over again and again; only where somebody watches, and only on what takes longer.
-    fn bar(&mut self, done: u64, total: u64) {
+    fn bar(&mut self, done: u64, total: u64, words: &str) {
         let seconds = self.begun.elapsed().as_secs_f64();
         if self.ui.quiet || seconds < 1.0 || !self.terminal.is_term() {
             return;
         }
-        self.shown = self
-            .terminal
-            .clear_line()
-            .and_then(|()| self.terminal.write_str(&line(done, total, seconds)))
-            .is_ok();
+        let text = match words {
+            "" => line(done, total, seconds),
+            // What is longer than the terminal is wide could not be written over.
+            words => {
+                let width = usize::from(self.terminal.size().1).max(20) - 1;
+                console::truncate_str(&format!("       {words}, {seconds:.0} s"), width, "...").into_owned()
+            }
+        };
+        self.shown = self.terminal.clear_line().and_then(|()| self.terminal.write_str(&text)).is_ok();
     }
 
     fn clear(&mut self) {

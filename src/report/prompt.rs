@@ -33,6 +33,12 @@ pub fn type_name(name: &str) -> Result<()> {
     if typed == name { Ok(()) } else { Err(Error::refused("that is not its name; nothing was done")) }
 }
 
+/// One of two answers: the first is what is done where none is given.
+pub fn choose(question: &str, answers: &[&str; 2]) -> Result<bool> {
+    let select = Select::new().with_prompt(question).items(answers).default(0);
+    Ok(asked(select.interact_opt())? != Some(1))
+}
+
 /// A new password, typed twice and not shown.
 pub fn new_password(question: &str) -> Result<String> {
     let twice = Password::new().with_prompt(question).with_confirmation("Once more", "They differ.");

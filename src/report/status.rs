@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::archive::ArchiveStatus;
 use super::drift::drift;
+use crate::base::RunId;
 use crate::base::time::ago;
 use crate::drift::Judged;
 use crate::error::Error;
@@ -87,6 +88,9 @@ pub fn next(status: &Status) -> String {
     let next = match () {
         () if status.unfinished.is_some() => "go on with the unfinished run: odpm apply --resume",
         () if status.locked_by.is_some() => "wait for the odpm that is at work: odpm status",
+        () if resting(status).is_some() => {
+            "go on with the upgrade: odpm upgrade run --fix-forward; or go back: odpm upgrade rollback"
+        }
         () if status.contained.is_some() => "go on with the incident: odpm incident repair, verify, reopen",
         () if !status.blocked.is_empty() => "see what is in the way: odpm plan",
         () if status.recorded_at.is_none() => "see what would be set up: odpm plan",
@@ -96,6 +100,11 @@ pub fn next(status: &Status) -> String {
         () => "nothing to do; every verb: odpm --help",
     };
     format!("Next: {next}\n")
+}
+
+/// The upgrade that everything rests for.
+fn resting(status: &Status) -> Option<&RunId> {
+    status.contained.as_ref()?.upgrade.as_ref()
 }
 
 /// There is no project here, for this reason.
@@ -167,7 +176,19 @@ pub fn status(status: &Status) -> String {
     if let Some(incident) = &status.incident {
         let _ = writeln!(text, "  {}      {incident}", style("incident").red());
     }
-    if let Some(contained) = &status.contained {
+    if let (Some(run), Some(contained)) = (resting(status), &status.contained) {
+        let (by, since) = (&contained.by, &contained.since);
+        let _ = writeln!(
+            text,
+            "  {}       {run} of {} is not at its end: everything rests, by {by} since {since}",
+            style("upgrade").red(),
+            contained.database
+        );
+        let _ = writeln!(
+            text,
+            "                go forward: odpm upgrade run --fix-forward; go back: odpm upgrade rollback"
+        );
+    } else if let Some(contained) = &status.contained {
         let writes = if contained.read_only { ", and writes" } else { "" };
         let _ = writeln!(
             text,

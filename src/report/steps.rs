@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::findings::count;
 use crate::base::SecretRef;
+use crate::facts::UpgradeEnd;
 use crate::step::{Ending, RepairTable, SidecarSource, Step, Via};
 
 /// What the step does, as an order: `write odoo.conf`. Paths below `root` are shown from there.
@@ -67,6 +68,13 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let parts = [what("install", &step.install), what("update", &step.update)];
             format!("{} in {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "), step.database)
         }
+        Step::ProbeOdoo(step) => {
+            let checks = match step.http.len() + step.sql.len() + step.scripts.len() {
+                0 => String::new(),
+                some => format!(" with {}", count(some as u64, "check")),
+            };
+            format!("start Odoo on {}, ask it{checks}, and end it", step.database)
+        }
         Step::SetPassword(step) => {
             format!("set login {} and password of the administrator in {}", step.login, step.database)
         }
@@ -80,6 +88,27 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let how = if step.via == Via::Sql { "by SQL" } else { "through Odoo" };
             format!("put back {how}: {}", fields.join(", "))
         }
+        Step::CloseDatabase(step) if step.closed => {
+            format!("let nobody into {}, and send everybody away from it", step.database)
+        }
+        Step::CloseDatabase(step) => format!("let {} take connections again", step.database),
+        Step::RunOdoo(step) => {
+            let part = |(what, modules): (&str, &Vec<String>)| {
+                (!modules.is_empty()).then(|| format!("{what} {}", modules.join(", ")))
+            };
+            let parts: Vec<String> = [("install", &step.install), ("upgrade", &step.update)]
+                .into_iter()
+                .filter_map(part)
+                .collect();
+            format!("{} in {}", parts.join(" and "), step.database)
+        }
+        Step::CompareState(step) => format!("compare {} with what it was before", step.database),
+        Step::RecordUpgrade(step) => match step.end {
+            UpgradeEnd::Upgraded => "record that the upgrade is done".to_owned(),
+            UpgradeEnd::RolledBack => "record that the upgrade is rolled back".to_owned(),
+            UpgradeEnd::Rehearsed => "record that the rehearsal has passed".to_owned(),
+            UpgradeEnd::Superseded => "record that another attempt takes its place".to_owned(),
+        },
         Step::DamageScratch(step) => format!("damage the scratch database {} on purpose", step.database),
         Step::HoldTraffic(step) if step.hold => {
             format!("let nobody write to {}, and send everybody away from it", step.database)
@@ -102,6 +131,10 @@ pub fn headline(step: &Step, root: &Path) -> String {
                 step.counts.iter().map(|(table, touched)| format!("{table}: {touched}")).collect();
             let what = if tables.is_empty() { "no rows".to_owned() } else { tables.join("; ") };
             format!("run {} in {}: {what}", at(&step.script), step.database)
+        }
+        Step::TakeSnapshot(step) => format!("take a snapshot of {} into {}", step.database, at(&step.to)),
+        Step::JudgeChange(step) => {
+            format!("compare {} with {}, and judge what has changed", step.database, at(&step.snapshot))
         }
         Step::RemoveSnapshot(step) => format!("remove {}", at(&step.rows)),
         Step::RecordDrill(step) => format!("record the drill of {}", at(&step.backup)),

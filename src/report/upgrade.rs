@@ -12,7 +12,7 @@ const TOLD: usize = 12;
 /// A diagnosis as a report.
 pub fn diagnosis(seen: &Diagnosis) -> String {
     let mut text = match &seen.failure {
-        Some(failure) => self::failure(failure),
+        Some(failure) => first_failure(failure),
         None => "The log shows no failure.\n".to_owned(),
     };
     for loaded in &seen.loaded {
@@ -57,7 +57,8 @@ fn findings(seen: &Diagnosis, text: &mut String) {
     more(seen.findings.len(), text);
 }
 
-fn failure(failure: &Failure) -> String {
+/// The first failure of a log: what, where, why, and what usually fixes it.
+pub fn first_failure(failure: &Failure) -> String {
     let mut text = format!("Line {}: {}\n\n", thousands(failure.line), failure.cause);
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {

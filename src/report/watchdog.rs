@@ -115,13 +115,8 @@ pub fn presets(presets: &[Preset]) -> String {
 /// Something changed that nobody expected.
 pub fn unexpected(found: &Findings) -> Error {
     let [before, after] = &found.sides;
-    let error = Error::refused(format!("{} changed that nobody expected", count(found.unexpected, "row")));
-    let error = found
-        .patterns
-        .iter()
-        .take(3)
-        .fold(error, |error, pattern| error.because(format!("{}: {}", pattern.place(), pattern.what)));
-    error
+    found
+        .refusal()
         .hint(format!("Put back what changed: odpm watchdog rollback {} {}", before.name, after.name))
         .hint("Or say under watchdog.expect in odpm.yaml what is meant to change.")
 }

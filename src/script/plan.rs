@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::Digest;
 use crate::facts::{Rehearsal, Touched};
-use crate::grounds::{Grounds, frame, specs};
+use crate::grounds::{Grounds, frame};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{RunScript, ScriptTerms, Step};
 
@@ -57,8 +57,7 @@ pub fn plan(wanted: &Wanted<'_>, grounds: &Grounds<'_>) -> Plan {
         let named = rehearsal.sequences.join(", ");
         plan.warnings.push(format!("Sequences that advance do not go back with an undo: {named}."));
     }
-    let Some(operator) = specs::operator(grounds) else {
-        plan.blocked.push(frame::no_programs(grounds));
+    let Some(operator) = frame::operator(grounds, &mut plan) else {
         plan.steps.clear();
         return plan;
     };

@@ -10,6 +10,7 @@ mod write;
 mod tests;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -106,6 +107,22 @@ pub fn remove(rows: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The snapshot in this file.
+pub fn at(rows: &Path) -> Result<SnapshotSeen> {
+    look(&manifest_of(rows))
+}
+
+/// Makes room for a snapshot in this file: one that is there goes, and so does what a killed attempt has left beside it.
+pub fn make_room(rows: &Path) -> Result<()> {
+    remove(rows)?;
+    let entries = rows.parent().map(fs::read_dir).and_then(io::Result::ok);
+    let ours = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(write::DRAFT);
+    for entry in entries.into_iter().flatten().flatten().filter(ours) {
+        let _ = fs::remove_file(entry.path());
+    }
+    Ok(())
+}
+
 /// Files in the folder that belong to no snapshot: of runs that were killed, an hour ago or longer.
 pub fn leftovers(folder: &Path) -> Result<Vec<PathBuf>> {
     let kept: Vec<PathBuf> = list(folder)?.into_iter().map(|seen| seen.path).collect();
@@ -116,7 +133,7 @@ pub fn leftovers(folder: &Path) -> Result<Vec<PathBuf>> {
     };
     let ours = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.starts_with(".odpm-") || name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")
+        name.starts_with(write::DRAFT) || name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     Ok(entries.filter(|path| ours(path) && !kept.contains(path) && old(path)).collect())

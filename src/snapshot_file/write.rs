@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::facts::{SnapshotManifest, SnapshotSeen};
 use crate::state;
 
+/// How the names of files begin that are not finished.
+pub(super) const DRAFT: &str = ".odpm-";
+
 /// How much zstd tries: its own default.
 const LEVEL: i32 = 3;
 
@@ -62,7 +65,7 @@ impl Draft {
     pub fn new(folder: &Path, compress: bool) -> Result<Self> {
         let failed = |e: io::Error| state::cannot("write to", folder, &e);
         state::make_dir(folder, 0o700).map_err(failed)?;
-        let file = tempfile::Builder::new().prefix(".odpm-").tempfile_in(folder).map_err(failed)?;
+        let file = tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder).map_err(failed)?;
         let plain = Digesting { file, digest: Sha256::new(), bytes: 0 };
         let sink = match compress {
             false => Sink::Plain(plain),

@@ -4,20 +4,7 @@ use serde::Serialize;
 
 use super::{Finding, Grounds, Weight, audit, blocks, frame};
 use crate::facts::{ArchiveSeen, AuditSeen, DataDir, Known, PortUse, ServerSeen};
-use crate::plan::Block;
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What: `engine`, `ports`.
-    pub name: String,
-    /// Whether it is as it has to be; `null` when that could not be learned.
-    pub good: Option<bool>,
-    /// What was seen.
-    pub detail: String,
-    /// What to do about it.
-    pub remedies: Vec<String>,
-}
+use crate::plan::{Block, Check};
 
 /// The areas, with the codes of the blocks that belong to each.
 const AREAS: [(&str, &[&str]); 8] = [
@@ -89,13 +76,11 @@ pub fn doctor(further: &Further<'_>, grounds: &Grounds<'_>) -> Diagnosis {
         AREAS.iter().map(|(name, codes)| area(name, codes, &found, grounds)).collect();
     checks.extend(tools.iter().map(|(name, version)| known(name, version)));
     checks.push(match writable {
-        Known::Known(()) => good("permissions", "the project's folder can be written to"),
-        Known::Unknown(why) => Check {
-            name: "permissions".to_owned(),
-            good: Some(false),
-            detail: format!("the project's folder cannot be written to: {why}"),
-            remedies: vec!["Make it writable for the user that runs odpm.".to_owned()],
-        },
+        Known::Known(()) => Check::good("permissions", "the project's folder can be written to"),
+        Known::Unknown(why) => {
+            Check::bad("permissions", format!("the project's folder cannot be written to: {why}"))
+                .remedy("Make it writable for the user that runs odpm.")
+        }
     });
     checks.extend(grounds.project.archive.as_ref().map(|_| archive(seen)));
     let (findings, audited) = audit::audit(grounds.project, audited, seen, grounds.seen.at);
@@ -108,39 +93,24 @@ fn archive(seen: &ArchiveSeen) -> Check {
     if let Some(why) = seen.archiver.why() {
         // Before the first apply nobody can say, and nothing is wrong with that.
         let detail = told(Known::Unknown(why.to_owned()));
-        return Check { name: "archive".to_owned(), good: None, detail, remedies: Vec::new() };
+        return Check::open("archive", detail);
     }
     let troubles = seen.troubles();
     let Some(newest) = seen.bases.last().filter(|_| troubles.is_empty()) else {
-        return Check {
-            name: "archive".to_owned(),
-            good: Some(false),
-            detail: troubles.join("; "),
-            remedies: vec![
-                "See what there is: odpm archive status".to_owned(),
-                "Begin, or begin again: odpm archive enable".to_owned(),
-            ],
-        };
+        return Check::bad("archive", troubles.join("; "))
+            .remedy("See what there is: odpm archive status")
+            .remedy("Begin, or begin again: odpm archive enable");
     };
-    good(
+    Check::good(
         "archive",
         format!("any moment since {} can be recovered", newest.stopped_at.strftime("%Y-%m-%d %H:%M:%S UTC")),
     )
 }
 
-pub(super) fn good(name: &str, detail: impl Into<String>) -> Check {
-    Check { name: name.to_owned(), good: Some(true), detail: detail.into(), remedies: Vec::new() }
-}
-
 fn known(name: &str, version: &Known<String>) -> Check {
     match version {
-        Known::Known(version) => good(name, version),
-        Known::Unknown(why) => Check {
-            name: name.to_owned(),
-            good: Some(false),
-            detail: why.clone(),
-            remedies: vec![format!("Install {name}.")],
-        },
+        Known::Known(version) => Check::good(name, version),
+        Known::Unknown(why) => Check::bad(name, why).remedy(format!("Install {name}.")),
     }
 }
 

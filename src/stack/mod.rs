@@ -19,7 +19,7 @@ mod up;
 mod tests;
 
 pub use audit::{Finding, Weight};
-pub use doctor::{Check, Diagnosis, Further, doctor};
+pub use doctor::{Diagnosis, Further, doctor};
 
 use crate::drift::Acceptance;
 use crate::grounds::{Grounds, frame, services, specs};

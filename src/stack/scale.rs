@@ -2,9 +2,8 @@
 
 use super::{Grounds, frame, services, specs};
 use crate::base::time::utc_seconds;
-use crate::facts::{FileSeen, Scaled};
+use crate::facts::Scaled;
 use crate::plan::{Block, Plan, PlannedStep};
-use crate::step::{RemoveFile, Step, WriteFile};
 
 /// The plan that scales a service to a number, or back to what the project says.
 pub fn plan(service: &str, replicas: Option<u16>, grounds: &Grounds<'_>) -> Plan {
@@ -29,7 +28,6 @@ pub fn plan(service: &str, replicas: Option<u16>, grounds: &Grounds<'_>) -> Plan
         return plan;
     }
     let path = specs::scale_file(project);
-    let before = seen.files.get(&path).unwrap_or(&FileSeen::Absent).clone();
     let mut scale = specs::scale(grounds);
     match replicas.filter(|replicas| *replicas != described.replicas) {
         Some(replicas) if scale.0.get(service).is_some_and(|now| now.replicas == replicas) => {}
@@ -39,26 +37,14 @@ pub fn plan(service: &str, replicas: Option<u16>, grounds: &Grounds<'_>) -> Plan
         }
         None => drop(scale.0.remove(service)),
     }
-    let content = serde_json::to_string_pretty(&scale).unwrap_or_default() + "\n";
+    let content =
+        (!scale.0.is_empty()).then(|| serde_json::to_string_pretty(&scale).unwrap_or_default() + "\n");
     let reason = match replicas {
         Some(replicas) => format!("{service} shall run {replicas} times until that is taken back"),
         None => format!("{service} shall run as odpm.yaml says again"),
     };
-    let step = match (scale.0.is_empty(), before.digest()) {
-        (true, None) => None,
-        (true, Some(expect)) => Some(Step::RemoveFile(RemoveFile { path: path.clone(), expect })),
-        (false, _) if before.text() == Some(content.as_str()) => None,
-        (false, before) => Some(Step::WriteFile(WriteFile {
-            path: path.clone(),
-            content: content.clone(),
-            mode: 0o644,
-            before,
-        })),
-    };
+    let (step, then) = services::after_writing(path, content, grounds);
     plan.steps.extend(step.map(|step| PlannedStep::new("scale", step, reason)));
-    // The services as they will be wanted once that is written.
-    let mut then = seen.clone();
-    then.files.insert(path, FileSeen::Text(content));
     plan.steps.extend(services::one(service, false, &Grounds { seen: &then, ..*grounds }));
     plan
 }

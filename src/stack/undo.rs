@@ -10,6 +10,12 @@ pub fn plan(journal: &Journal, grounds: &Grounds<'_>) -> Plan {
     let mut plan = frame::empty("undo", grounds);
     plan.blocked.extend(frame::unfinished(grounds));
     plan.blocked.extend(frame::frozen(grounds).filter(|_| frame::deploys(&journal.plan.command)));
+    if journal.plan.command == "upgrade run" {
+        let block = Block::refused("upgrade", "an upgrade is not undone step by step")
+            .because("its way back proves what it brings back, and holds the services until the code fits");
+        plan.blocked.push(block.hint(format!("Take it back: odpm upgrade rollback {}", journal.plan.run)));
+        return plan;
+    }
     let inverse = inverse(journal);
     plan.warnings.extend(inverse.stays.iter().map(|stays| format!("Not taken back: {stays}.")));
     for guard in inverse.steps.iter().flat_map(|step| &step.guards) {

@@ -6,7 +6,7 @@ use super::{Grounds, blocks, files, frame, repositories, roles, scale, services,
 use crate::base::time::utc_seconds;
 use crate::drift::{Acceptance, How, Judged, Kind, fingerprint, judge};
 use crate::facts::{Accepted, Baseline, BaselineSeen, DataDir, ServerSeen};
-use crate::plan::{Guard, Plan, PlannedStep, Risk};
+use crate::plan::{Block, Guard, Plan, PlannedStep, Risk};
 use crate::project::EngineKind;
 use crate::step::{InitCluster, RecordBaseline, SecretRef, ServerSpec, Step};
 
@@ -25,7 +25,20 @@ pub fn plan(skip_start: bool, accepted: &[Acceptance], set_aside: bool, grounds:
     plan.warnings = judged.warnings;
     plan.drift = judged.drift;
     plan.warnings.extend(notes(skip_start, replaced, grounds));
-    if plan.blocked.is_empty() {
+    let waits = frame::unfinished(grounds).filter(|_| frame::goes_on_with_server(grounds));
+    let mut held: Vec<Block> = frame::frozen(grounds).into_iter().chain(waits).collect();
+    held.retain(|_| !skip_start && frame::stopped(grounds).is_some());
+    if !held.is_empty() {
+        // Whoever goes on with what holds it back needs the server; that it comes up again deploys nothing.
+        plan.blocked.retain(|block| held.iter().all(|held| held.code != block.code));
+        let whats = held.iter().map(|held| held.what.as_str()).collect::<Vec<_>>().join("; ");
+        plan.warnings.push(format!("Only the server is started: {whats}."));
+        if plan.blocked.is_empty() {
+            let started = |step: &PlannedStep| matches!(step.step, Step::StartServer(_));
+            let server = specs::server(grounds).map_or_else(Vec::new, |server| cluster(&server, grounds));
+            plan.steps = server.into_iter().filter(started).collect();
+        }
+    } else if plan.blocked.is_empty() {
         plan.steps = steps(skip_start, replaced, &plan.drift, grounds);
     }
     plan

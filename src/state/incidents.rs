@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use serde_json::Value;
 
-use super::{cannot, create, make_dir, sync_folder};
+use super::{cannot, create, entries, make_dir, sync_folder};
 use crate::base::{Digest, StateDir};
 use crate::error::{Error, Result};
 use crate::facts::{Happening, Incident, IncidentEntry};
@@ -16,14 +16,8 @@ const TIMELINE: &str = "timeline.jsonl";
 
 /// The incidents, oldest first.
 pub fn incidents(state: &StateDir) -> Result<Vec<Incident>> {
-    let folder = state.incidents();
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(cannot("read", &folder, &e)),
-    };
     let mut found = Vec::new();
-    for entry in entries.flatten() {
+    for entry in entries(&state.incidents())? {
         let path = entry.path().join(TIMELINE);
         match fs::read(&path) {
             // A crash may have torn the last line in the middle of a letter.

@@ -9,9 +9,12 @@ mod baseline;
 mod crash_points;
 mod incidents;
 mod journal;
+mod json;
 mod lock;
+mod measured;
 mod readings;
 mod secrets;
+mod upgrades;
 
 use std::path::Path;
 
@@ -19,11 +22,14 @@ pub use atomic::{digest_of, give, make_dir, own_dir, remove_folder, replace, syn
 pub use baseline::{read as read_baseline, write as write_baseline};
 pub use incidents::{Told, incidents, open_incident, tell, wanted_incident};
 pub use journal::{JournalFile, all as journals, find as find_journal, unfinished as unfinished_journal};
+pub use json::{replace_json, replace_lines};
 pub use lock::{Lock, holder};
+pub use measured::{keep_rate, keep_verified, rates, verified};
 pub use secrets::{SecretFiles, missing, random_bytes};
 
 pub use crate::base::StateDir;
 pub use readings::{keep_readings, readings};
+pub use upgrades::{database_before, recorded_modules, upgrades};
 
 use crate::error::{Error, Result};
 
@@ -34,6 +40,15 @@ pub fn cannot(what: &str, path: &Path, e: &std::io::Error) -> Error {
         std::io::ErrorKind::StorageFull => error.hint("The disk is full: make room, then try again."),
         std::io::ErrorKind::PermissionDenied => error.hint("Check who owns it, and who runs odpm."),
         _ => error,
+    }
+}
+
+/// What is in a folder; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => Ok(entries.flatten().collect()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(cannot("read", folder, &e)),
     }
 }
 

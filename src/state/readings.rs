@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::{StateDir, cannot, make_dir, replace};
-use crate::error::{Error, Result};
+use super::{StateDir, cannot, make_dir, replace_lines};
+use crate::error::Result;
 use crate::facts::Reading;
 
 /// The file of a database. Its name may hold what a file's may not.
@@ -38,18 +38,9 @@ pub fn readings(state: &StateDir, database: &str) -> Result<Vec<Reading>> {
 pub fn keep_readings(state: &StateDir, database: &str, readings: &[Reading]) -> Result<()> {
     super::create(state)?;
     let path = place(state, database);
-    let mut text = String::new();
-    for reading in readings {
-        let line = serde_json::to_string(reading)
-            .map_err(|e| Error::internal("cannot write a reading").caused_by(&e))?;
-        text.push_str(&line);
-        text.push('\n');
-    }
-    let write = || {
-        make_dir(path.parent().unwrap_or(state.path()), 0o700)?;
-        replace(&path, text.as_bytes(), 0o600)
-    };
-    write().map_err(|e| cannot("write", &path, &e))
+    let folder = path.parent().unwrap_or(state.path());
+    make_dir(folder, 0o700).map_err(|e| cannot("make", folder, &e))?;
+    replace_lines(&path, readings.iter(), 0o600)
 }
 
 #[cfg(test)]

@@ -80,6 +80,9 @@ pub struct CheckDatabase {
     /// The folder of its files, where they were restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<PathBuf>,
+    /// What is on record of the database before an upgrade: what was odd about it then is no fault of the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PathBuf>,
 }
 
 /// Renames a database and its folder in the filestore; sessions are ended, new ones wait.
@@ -124,6 +127,9 @@ pub struct DuplicateDatabase {
     pub to: String,
     /// What is written on the copy while it is made.
     pub mark: String,
+    /// Whether the original takes no connections afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_closed: bool,
     /// The folder above the databases' folders of files.
     pub filestore: PathBuf,
 }

@@ -10,10 +10,13 @@ mod database;
 mod databases;
 mod docker;
 mod files;
+mod probe;
 mod record;
 mod rows;
 mod script;
 mod server;
+mod upgrade;
+mod watch;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +37,13 @@ pub use databases::{
 };
 pub use docker::{PullImage, ShareFiles};
 pub use files::{EditConf, GenerateSecret, MakeDir, RemoveFile, RestoreFile, WriteFile};
+pub use probe::{ProbeOdoo, ShellCheck};
 pub use record::RecordBaseline;
 pub use rows::{DamageScratch, RemoveSnapshot, RepairRows, RepairTable, RestoreFields, Via};
 pub use script::{RunScript, ScriptTerms};
 pub use server::{BootstrapRoles, InitCluster, Launch, ServerSpec, ServiceSpec, Terms};
+pub use upgrade::{CloseDatabase, CompareState, RecordUpgrade, RunOdoo};
+pub use watch::{JudgeChange, TakeSnapshot, WatchSpec};
 
 /// One unit of work. Steps are idempotent: running one again over its own result changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -99,6 +105,8 @@ pub enum Step {
     DropDatabase(Box<DropDatabase>),
     /// Has Odoo install and update modules.
     UpdateModules(Box<UpdateModules>),
+    /// Starts Odoo on a database, asks it, and ends it.
+    ProbeOdoo(Box<ProbeOdoo>),
     /// Sets the administrator's login and password.
     SetPassword(Box<SetPassword>),
     /// Removes a backup that odpm made.
@@ -113,6 +121,10 @@ pub enum Step {
     RepairRows(Box<RepairRows>),
     /// Runs a script of a person's own.
     RunScript(Box<RunScript>),
+    /// Takes a snapshot of what is watched in a database.
+    TakeSnapshot(Box<TakeSnapshot>),
+    /// Compares a database with its snapshot, and judges what has changed.
+    JudgeChange(Box<JudgeChange>),
     /// Removes a snapshot.
     RemoveSnapshot(RemoveSnapshot),
     /// Records that a backup was restored on trial.
@@ -145,6 +157,14 @@ pub enum Step {
     ReplaceData(Box<ReplaceData>),
     /// Ends what a session does, or the session.
     EndSession(EndSession),
+    /// Has a database take no connections, or take them again.
+    CloseDatabase(CloseDatabase),
+    /// Upgrades modules in a database that is not in service.
+    RunOdoo(Box<RunOdoo>),
+    /// Compares a database with what it was before an upgrade.
+    CompareState(Box<CompareState>),
+    /// Records how an upgrade ended.
+    RecordUpgrade(RecordUpgrade),
     /// Replaces the baseline.
     RecordBaseline(Box<RecordBaseline>),
 }
@@ -183,6 +203,7 @@ impl Step {
             | Self::DuplicateDatabase(_)
             | Self::DropDatabase(_)
             | Self::UpdateModules(_)
+            | Self::ProbeOdoo(_)
             | Self::SetPassword(_)
             | Self::RemoveBackup(_)
             | Self::RestoreFields(_)
@@ -191,6 +212,8 @@ impl Step {
             | Self::DamageScratch(_)
             // It asks the server what became of the transaction that an earlier attempt has named.
             | Self::RunScript(_)
+            | Self::TakeSnapshot(_)
+            | Self::JudgeChange(_)
             | Self::RemoveSnapshot(_)
             | Self::RecordDrill(_)
             | Self::ArchiveLog(_)
@@ -206,6 +229,11 @@ impl Step {
             | Self::RemoveSidecar(_)
             | Self::RewindCluster(_)
             | Self::ReplaceData(_)
+            | Self::CloseDatabase(_)
+            // An attempt that has begun with a copy has it made anew.
+            | Self::RunOdoo(_)
+            | Self::CompareState(_)
+            | Self::RecordUpgrade(_)
             | Self::EndSession(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)

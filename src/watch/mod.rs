@@ -12,11 +12,13 @@ use std::io::Read;
 
 use jiff::Timestamp;
 
+use crate::base::quote::ident;
 use crate::error::{Error, Result};
-use crate::facts::{Catalog, FieldTaken, SectionTaken, SnapshotDatabase};
+use crate::facts::{Catalog, FieldTaken, SectionTaken, Skipped, SnapshotDatabase};
 use crate::incident::Links;
 use crate::postgres::catalog::{catalog, every_table, models, references};
 use crate::postgres::rows::{Counts, Form, Moment, Source};
+use crate::postgres::words;
 use crate::rows::{Enriched, Further, Lines, Section};
 use crate::watchdog::{self, Columns, Resolved, Spec};
 
@@ -66,7 +68,11 @@ impl Watched {
 
     async fn tables(moment: Moment, tables: &[String], columns: Columns) -> Result<Self> {
         let begun = std::time::Instant::now();
-        let models = models(moment.session()).await?;
+        // Only what is written back has to know which objects hold a value for each company or language.
+        let models = match columns {
+            Columns::Shown => Vec::new(),
+            Columns::Exact => models(moment.session()).await?,
+        };
         let mut catalog = catalog(moment.session(), &models, &[]).await?;
         catalog.tables = every_table(moment.session()).await?;
         let resolved = watchdog::whole(&catalog, tables, columns);
@@ -85,6 +91,36 @@ impl Watched {
     /// There is no Odoo to ask: what only it can compute is not read.
     pub fn without_shell(&mut self, spec: &Spec) {
         self.resolved = watchdog::resolve(spec, &self.catalog, false);
+    }
+
+    /// Leaves out the project's own queries that this database does not answer any more, and says of each why.
+    pub async fn as_far_as_it_answers(&mut self, spec: &Spec) -> Result<()> {
+        let mut answered = spec.clone();
+        let mut silent = Vec::new();
+        for (model, queries) in &spec.derive {
+            let Some((table, _)) = self.catalog.table_of(model) else { continue };
+            for (name, query) in queries {
+                let Some(why) = self.silent(&table, query).await? else { continue };
+                if let Some(queries) = answered.derive.get_mut(model) {
+                    queries.remove(name);
+                }
+                silent.push(Skipped { model: model.clone(), field: Some(name.clone()), why });
+            }
+        }
+        self.resolved = watchdog::resolve(&answered, &self.catalog, false);
+        self.resolved.skipped.extend(silent);
+        Ok(())
+    }
+
+    /// Why the database does not answer a query; `None` where it does. None of its rows are read.
+    async fn silent(&self, table: &str, query: &str) -> Result<Option<String>> {
+        let failed = |e| Error::environment("cannot ask the database").caused_by(&e);
+        let question = format!("SELECT FROM {} t {} LIMIT 0", ident(table), watchdog::joined(query, "q"));
+        let session = self.moment.session();
+        session.batch_execute("SAVEPOINT asked").await.map_err(failed)?;
+        let answer = session.query_typed(&question, &[]).await;
+        session.batch_execute("ROLLBACK TO asked; RELEASE asked").await.map_err(failed)?;
+        Ok(answer.err().map(|e| format!("its query has no answer: {}", words(&e))))
     }
 
     /// Its rows as lines of JSON, over so many connections; and their numbers.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Watched;
 use crate::base::Digest;
+use crate::base::time::stamp;
 use crate::error::{Error, Result};
 use crate::facts::{SnapshotManifest, SnapshotSeen};
 use crate::process;
@@ -23,6 +24,8 @@ pub struct Order {
     pub label: String,
     /// The folder.
     pub folder: PathBuf,
+    /// The name of its files without their endings; of moment and label unless given.
+    pub name: Option<String>,
     /// Whether it is compressed.
     pub compress: bool,
     /// The specification's digest.
@@ -47,7 +50,8 @@ pub async fn take(watched: &Watched, order: &Order) -> Result<SnapshotSeen> {
     };
     let draft = process::blocking(write).await?;
     let sections = watched.sections(&counts.read());
-    let name = format!("{}-{}", watched.at.strftime("%Y%m%dT%H%M%SZ"), order.label);
+    let usual = || format!("{}-{}", stamp(watched.at), order.label);
+    let name = order.name.clone().unwrap_or_else(usual);
     let record = |taken: crate::snapshot_file::Taken| SnapshotManifest {
         format_version: FORMAT_VERSION,
         label: order.label.clone(),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::base::size::{count, thousands};
+use crate::error::Error;
 use crate::rows::{Key, Value};
 
 /// What differs between two sides.
@@ -194,10 +196,50 @@ impl Pattern {
     }
 }
 
+impl ModelFindings {
+    /// What of it nobody expected, in phrases.
+    fn unexpected(&self) -> Vec<String> {
+        let rows = |word: &str, tally: Tally| {
+            let rows = count(tally.unexpected, "row");
+            (tally.unexpected > 0).then(|| format!("{}: {rows} {word}", self.model))
+        };
+        let fields = self.fields.iter().filter(|field| field.unexpected > 0);
+        let fields = fields.map(|field| {
+            format!("{}.{}: {} altered", self.model, field.field, count(field.unexpected, "row"))
+        });
+        let whole = [rows("added", self.added), rows("removed", self.removed)];
+        whole.into_iter().flatten().chain(fields).collect()
+    }
+}
+
+/// How much of what is unexpected is told in an error.
+const STAND_OUT: usize = 3;
+
 impl Findings {
     /// Whether anything is unexpected.
     pub fn gates(&self) -> bool {
         self.unexpected > 0
+    }
+
+    /// In a line.
+    pub fn in_brief(&self) -> String {
+        format!(
+            "{} unexpected, {} expected, {} noise",
+            count(self.unexpected, "row"),
+            thousands(self.expected),
+            thousands(self.noise)
+        )
+    }
+
+    /// That something changed that nobody expected, with what stands out; where nothing does, with what it is.
+    pub fn refusal(&self) -> Error {
+        let error = Error::refused(format!("{} changed that nobody expected", count(self.unexpected, "row")));
+        if self.patterns.is_empty() {
+            let places = self.models.iter().flat_map(ModelFindings::unexpected);
+            return places.take(STAND_OUT).fold(error, Error::because);
+        }
+        let patterns = self.patterns.iter().take(STAND_OUT);
+        patterns.fold(error, |error, pattern| error.because(format!("{}: {}", pattern.place(), pattern.what)))
     }
 
     /// Whether nothing differs.

@@ -8,6 +8,7 @@ mod derive;
 mod field_tally;
 mod findings;
 mod gather;
+mod gone;
 mod judge;
 mod patterns;
 mod resolve;
@@ -24,8 +25,9 @@ pub use findings::{
     Tally, Writer,
 };
 pub use gather::Gather;
+pub use gone::{Gone, gone};
 pub use judge::Judge;
 pub use patterns::{moved, percent};
-pub use resolve::{Columns, Resolved, resolve, whole};
+pub use resolve::{Columns, Resolved, joined, resolve, whole};
 pub use rollback::{Request, plan};
 pub use spec::{LISTING, PRESETS, Preset, Spec, preset};

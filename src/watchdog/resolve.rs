@@ -1,5 +1,7 @@
 //! From the names of fields to the queries that this very database answers.
 
+use std::collections::BTreeMap;
+
 use super::derive;
 use super::spec::Spec;
 use crate::base::quote::ident;
@@ -50,10 +52,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, shell: bool) -> Resolved {
         let queries = spec.derive.get(model).into_iter().flatten();
         for (at, (name, query)) in queries.enumerate() {
             let alias = format!("derived_{at}");
-            let query = query.trim().trim_end_matches(';');
-            section.joins.push(format!(
-                "LEFT JOIN (SELECT * FROM ({query}\n) q) {alias}(id, value) ON {alias}.id = t.id"
-            ));
+            section.joins.push(joined(query, &alias));
             section.fields.push(Field {
                 name: name.clone(),
                 kind: Kind::Json,
@@ -71,6 +70,12 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, shell: bool) -> Resolved {
         }
     }
     resolved
+}
+
+/// How the rows of a query of the project's own are found for those of a table.
+pub fn joined(query: &str, alias: &str) -> String {
+    let query = query.trim().trim_end_matches(';');
+    format!("LEFT JOIN (SELECT * FROM ({query}\n) q) {alias}(id, value) ON {alias}.id = t.id")
 }
 
 /// Where a field's value is; joins that it needs are added.
@@ -126,7 +131,10 @@ pub enum Columns {
 /// A table goes by its own name.
 pub fn whole(catalog: &Catalog, only: &[String], columns: Columns) -> Resolved {
     let mut resolved = Resolved::default();
+    let fields: BTreeMap<String, &BTreeMap<String, FieldSeen>> =
+        catalog.fields.iter().rev().map(|(model, fields)| (table_of_model(model), fields)).collect();
     for (table, seen) in catalog.tables.iter().filter(|(table, _)| only.is_empty() || only.contains(table)) {
+        let described = fields.get(table);
         if !has_integer_key(seen) {
             let why = "its table has no primary key of one or two integers".to_owned();
             resolved.skipped.push(Skipped { model: table.clone(), field: None, why });
@@ -146,7 +154,9 @@ pub fn whole(catalog: &Catalog, only: &[String], columns: Columns) -> Resolved {
             };
             match columns {
                 Columns::Shown => column(model, name, type_name, None, catalog, &make),
-                Columns::Exact => exact(name, type_name, described_in(catalog, table, name), &make),
+                Columns::Exact => {
+                    exact(name, type_name, described.and_then(|fields| fields.get(name)), &make)
+                }
             }
         };
         resolved.sections.push(Section {
@@ -164,12 +174,6 @@ fn has_integer_key(seen: &TableSeen) -> bool {
     let integer =
         |column: &String| seen.columns.get(column).is_some_and(|kind| Kind::of(kind) == Kind::Integer);
     (1..=2).contains(&seen.key.len()) && seen.key.iter().all(integer)
-}
-
-/// What the registry says of a table's column.
-fn described_in<'a>(catalog: &'a Catalog, table: &str, column: &str) -> Option<&'a FieldSeen> {
-    let of_table = catalog.fields.iter().find(|(model, _)| table_of_model(model) == table)?;
-    of_table.1.get(column)
 }
 
 /// A column as it can be written back. Of a number the text counts; of an object that holds a value for each company or language

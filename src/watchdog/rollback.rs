@@ -67,10 +67,7 @@ fn rollback(changed: &Changed, orm: bool, ground: &Grounds<'_>, plan: &mut Plan)
     if changed.counts.is_empty() {
         return;
     }
-    let Some(operator) = specs::operator(ground) else {
-        plan.blocked.push(frame::no_programs(ground));
-        return;
-    };
+    let Some(operator) = frame::operator(ground, plan) else { return };
     let via = match (orm, specs::shell(ground)) {
         (false, _) => Via::Sql,
         (true, Some(shell)) => Via::Orm { shell: Box::new(shell) },

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::base::Digest;
 use crate::facts::SectionTaken;
 use crate::project::Watchdog;
+pub use crate::step::WatchSpec as Spec;
 
 /// What most shops want to have watched. Models and fields that a database does not have are passed over with a note.
 const DEFAULTS: [(&str, &[&str]); 16] = [
@@ -122,15 +123,6 @@ pub const PRESETS: [Preset; 6] = [
 /// The preset of a name.
 pub fn preset(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
-}
-
-/// Fields by model, with whether they are noise; and the queries for derived ones.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Spec {
-    /// Fields by model.
-    pub models: BTreeMap<String, BTreeMap<String, bool>>,
-    /// Queries by model and name.
-    pub derive: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Spec {

@@ -27,7 +27,7 @@ pub fn real(state: &StateDir, run: &RunId, engine: Box<dyn Engine>, secrets: Sec
         files: Box::new(RealFiles { copies: state.copies(run), state: state.clone() }),
         engine,
         database: Box::new(RealDatabase),
-        databases: Box::new(super::databases::RealDatabases),
+        databases: Box::new(super::databases::RealDatabases { rates: state.rates() }),
         clusters: Box::new(super::clusters::RealClusters),
         meter: crate::base::Meter::default(),
         secrets: Box::new(secrets),

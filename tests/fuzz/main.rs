@@ -299,3 +299,25 @@ fn server_logs() {
         }
     });
 }
+
+const MANIFEST: &str = "# -*- coding: utf-8 -*-\n{\n    'name': \"Rent\" u's \\N{BULLET} \\x41',\n    'version': '18.0.1.2.0',\n\
+    'depends': ['base', 'sale',],  # both\n    'external_dependencies': {'python': ('a>=1',), 'bin': {'b'}},\n\
+    'description': r\"\"\"\\n long\n\"\"\",\n    'sequence': -1_0.5e-3, 'auto_install': ['sale'], 'x': (1, [None, ...], b'\\xff', set()),\n}\n";
+
+#[test]
+fn manifests() {
+    text_target("manifests", &[MANIFEST, "{}", "(('a' 'b'),)"], |text| {
+        let lines = 1 + text.replace("\r\n", "\n").matches(['\n', '\r']).count();
+        if let Err(error) = odpm::odoo::Literal::parse(text) {
+            assert!((1..=lines).contains(&error.line), "{error}");
+        }
+        let series =
+            ["16.0", "18.0", "19.0", "saas~18.1"].map(|series| odpm::odoo::Series::parse(series).unwrap());
+        if let Ok(manifest) = odpm::odoo::Manifest::parse(text) {
+            series.iter().for_each(|series| drop(manifest.adapted(series)));
+        }
+        // Whatever stands where a version should is one that can be compared.
+        let order = odpm::odoo::VersionOrder::of(text);
+        assert!(order <= odpm::odoo::VersionOrder::of(text));
+    });
+}

@@ -295,6 +295,6 @@ fn databases_are_backed_up_and_restored_by_the_programs_of_the_image() {
     let listing = ["ps", "-a", "--filter", "label=odpm.one-off", "--format", "{{.Label \"odpm.one-off\"}}"];
     let makers = crate::stack::asked(&listing);
     // Those of other tests are at work still.
-    let left: Vec<&str> = makers.lines().filter(|pid| !odpm::process::lives(pid.parse().unwrap())).collect();
+    let left: Vec<&str> = makers.lines().filter(|maker| !odpm::process::is_at_work(maker)).collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -109,3 +109,15 @@ fn gates_that_cannot_be_asked_are_not_passed() {
     let gate = answer["gates"].as_array().unwrap().iter().find(|gate| gate["broken"] == 1).unwrap().clone();
     assert_eq!(gate["first"], "sale_order.id, 1000, 5");
 }
+
+#[test]
+fn an_upgrade_that_rests_is_no_incident() {
+    let shop = Sandbox::with("database: shop", "");
+    let run = "20261120T210000Z-1a2b3c4d";
+    let held = format!(
+        r#"{{"format_version": 1, "by": "ana", "since": "2026-11-20T21:00:00Z", "database": "shop", "read_only": false, "limits": {{}}, "upgrade": "{run}"}}"#
+    );
+    shop.write(".odpm/contained.json", &held);
+    let _ = shop.run(&["status"]).code(0).says(&format!("{run} of shop is not at its end"));
+    let _ = shop.run(&[]).code(0).says("Next: go on with the upgrade: odpm upgrade run --fix-forward");
+}

@@ -131,6 +131,9 @@ fn an_interrupt_is_for_the_program_that_has_the_terminal() {
     let mut psql = session(&shop, &["psql", "-d", "postgres", "-X"], &env);
     psql.expect("postgres=>").unwrap();
     psql.send("SELECT pg_sleep(100);\n").unwrap();
+    // Between its prompt and its query psql ignores an interrupt.
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    crate::stack::wait_for(|| shop.sql("postgres", asleep) == ["1"]);
     psql.send("\x03").unwrap();
     psql.expect("postgres=>").unwrap();
     psql.send("SELECT 'still ' || 'there';\n").unwrap();

@@ -4,8 +4,12 @@
 #[path = "../it/sandbox.rs"]
 mod sandbox;
 #[allow(dead_code)]
+#[path = "../it/shop.rs"]
+mod shop;
+#[allow(dead_code)]
 #[path = "../it/stack.rs"]
 mod stack;
+mod upgrade;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -112,6 +116,17 @@ fn story(shop: &Sandbox, port: u16, describe: &dyn Fn(&str, u8)) {
     shop.write("odpm.yaml", &format!("{described}{watched}\n"));
     let _ = shop.apply();
     shop.at_rest();
+
+    // A flow that commits, here and over a connection of its own, leaves nothing behind.
+    let flow = "partner = env['res.partner'].create({'name': 'left behind'})\nenv.cr.commit()\n\
+        with env.registry.cursor() as cr:\n    env(cr=cr)['res.partner'].create({'name': 'left beside'})\n\
+        assert partner.exists() and env['mail.mail'].create({'email_to': 'a@example.com'}).send() is not False\n";
+    shop.write("checks/flow.py", flow);
+    let described = shop.read("odpm.yaml");
+    let checks = "checks: {login: {http: /web/login, contains: password}, flow: {shell: checks/flow.py}}";
+    shop.write("odpm.yaml", &format!("{described}{checks}\n"));
+    let _ = shop.run(&["upgrade", "probe", "--yes"]).code(0).says("all 2 checks hold");
+    assert_eq!(shop.sql("shop", "SELECT count(*) FROM res_partner WHERE name LIKE 'left%'"), ["0"]);
 
     let at_work = Odoo::login(port, "shop");
     let products = json!([(1..=30)

@@ -5,9 +5,9 @@ use crate::facts::OWN;
 use crate::plan::Outcome;
 use crate::step::{
     BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
-    LoadBackup, LoadFiles, MoveDatabase, Neutralize, RecordDrill, RemoveBackup, RemoveSnapshot,
-    RenewIdentity, RepairRows, RepairTable, RestoreFields, RestoreFiles, RunScript, SetPassword, Step,
-    UpdateModules,
+    JudgeChange, LoadBackup, LoadFiles, MoveDatabase, Neutralize, ProbeOdoo, RecordDrill, RemoveBackup,
+    RemoveSnapshot, RenewIdentity, RepairRows, RepairTable, RestoreFields, RestoreFiles, RunScript,
+    SetPassword, Step, TakeSnapshot, UpdateModules,
 };
 use crate::world::World;
 
@@ -94,8 +94,8 @@ pub async fn rename(step: &MoveDatabase, world: &mut World) -> Result<Outcome> {
 }
 
 pub async fn duplicate(step: &DuplicateDatabase, world: &mut World) -> Result<Outcome> {
-    world.databases.duplicate(step, world.hands(&step.operator)?).await?;
-    Ok(done(Vec::new()))
+    let told = world.databases.duplicate(step, world.hands(&step.operator)?).await?;
+    Ok(done(told))
 }
 
 /// What an unfinished attempt keeps from people is given back: databases that it has closed. Tells which.
@@ -117,6 +117,11 @@ pub async fn drop_database(step: &DropDatabase, world: &mut World) -> Result<Out
 pub async fn update_modules(step: &UpdateModules, world: &mut World) -> Result<Outcome> {
     let told = world.databases.update_modules(step, world.hands(&step.operator)?).await?;
     Ok(Outcome::stays("what modules did to the database stays").detail(told.join(", ")))
+}
+
+pub async fn probe(step: &ProbeOdoo, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.probe(step, world.hands(&step.operator)?).await?;
+    Ok(seen(told))
 }
 
 pub async fn set_password(step: &SetPassword, world: &mut World) -> Result<Outcome> {
@@ -188,6 +193,16 @@ pub async fn run_script(step: &RunScript, world: &mut World) -> Result<Outcome> 
         record: record.with_extension("undone.jsonl"),
     };
     Ok(Outcome::changed(vec![Step::RepairRows(Box::new(back))]).detail(told))
+}
+
+pub async fn take_snapshot(step: &TakeSnapshot, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.take_snapshot(step, world.hands(&step.operator)?).await?;
+    Ok(done(told))
+}
+
+pub async fn judge_change(step: &JudgeChange, world: &mut World) -> Result<Outcome> {
+    let told = world.databases.judge_change(step, world.hands(&step.operator)?).await?;
+    Ok(seen(told))
 }
 
 pub async fn remove_snapshot(step: &RemoveSnapshot, world: &mut World) -> Result<Outcome> {

@@ -6,6 +6,7 @@ mod databases;
 mod files;
 mod record;
 mod server;
+mod upgrade;
 
 use crate::error::Result;
 use crate::plan::Outcome;
@@ -44,12 +45,15 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::DropDatabase(step) => databases::drop_database(step, world).await,
         Step::SetPassword(step) => databases::set_password(step, world).await,
         Step::UpdateModules(step) => databases::update_modules(step, world).await,
+        Step::ProbeOdoo(step) => databases::probe(step, world).await,
         Step::RemoveBackup(step) => databases::remove_backup(step, world).await,
         Step::RestoreFields(step) => databases::restore_fields(step, world).await,
         Step::DamageScratch(step) => databases::damage_scratch(step, world).await,
         Step::HoldTraffic(step) => databases::hold_traffic(step, world).await,
         Step::RepairRows(step) => databases::repair_rows(step, world).await,
         Step::RunScript(step) => databases::run_script(step, world).await,
+        Step::TakeSnapshot(step) => databases::take_snapshot(step, world).await,
+        Step::JudgeChange(step) => databases::judge_change(step, world).await,
         Step::RemoveSnapshot(step) => databases::remove_snapshot(step, world).await,
         Step::RecordDrill(step) => databases::record_drill(step, world).await,
         Step::ArchiveLog(step) => clusters::archive_log(step, world).await,
@@ -66,6 +70,10 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::RewindCluster(step) => clusters::rewind_cluster(step, world).await,
         Step::ReplaceData(step) => clusters::replace_data(step, world).await,
         Step::EndSession(step) => clusters::end_session(step, world).await,
+        Step::CloseDatabase(step) => upgrade::close(step, world).await,
+        Step::RunOdoo(step) => upgrade::run_odoo(step, world).await,
+        Step::CompareState(step) => upgrade::compare(step, world).await,
+        Step::RecordUpgrade(step) => upgrade::record(step, world),
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
@@ -102,6 +110,7 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::MoveDatabase(_)
         | Step::DuplicateDatabase(_)
         | Step::DropDatabase(_)
+        | Step::ProbeOdoo(_)
         | Step::SetPassword(_)
         | Step::UpdateModules(_)
         | Step::RemoveBackup(_)
@@ -110,6 +119,8 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::HoldTraffic(_)
         | Step::DamageScratch(_)
         | Step::RunScript(_)
+        | Step::TakeSnapshot(_)
+        | Step::JudgeChange(_)
         | Step::RemoveSnapshot(_)
         | Step::RecordDrill(_)
         | Step::ArchiveLog(_)
@@ -126,6 +137,10 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::RewindCluster(_)
         | Step::ReplaceData(_)
         | Step::EndSession(_)
+        | Step::CloseDatabase(_)
+        | Step::RunOdoo(_)
+        | Step::CompareState(_)
+        | Step::RecordUpgrade(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

@@ -43,6 +43,6 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             })?
         }
     };
-    let request = Request::Drill { backup: Box::new(backup), record: true, jobs: args.jobs };
+    let request = Request::Drill { backup: Box::new(backup), jobs: args.jobs };
     work.carry_out(&request, &args.intent, true, ui).await
 }

@@ -7,8 +7,10 @@ use crate::base::Meter;
 use crate::cli::session::Session;
 use crate::engine::read_dump;
 use crate::error::{Error, Result};
+use crate::facts::Verified;
 use crate::observe::{self, Depth};
 use crate::report::{self, Format, Ui};
+use crate::state;
 
 /// Read a backup whole: checksums, completeness, manifest; --deep restores it on trial
 #[derive(Debug, clap::Args)]
@@ -19,7 +21,7 @@ pub struct Args {
     /// The backup: a path, or a name in backup.path
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Restore it into a scratch database as well, check that, and drop it again
+    /// Restore it into a scratch database as well, check that, and drop it again; it counts as a drill
     #[arg(long)]
     deep: bool,
     /// The form of the answer
@@ -33,7 +35,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     if args.deep {
         let work = Work::begin(start, "database verify", &args.intent).await?;
         let backup = observe::backup(&work.session.loaded, &args.file)?;
-        let request = Request::Drill { backup: Box::new(backup), record: false, jobs: 2 };
+        let request = Request::Drill { backup: Box::new(backup), jobs: 2 };
         return work.carry_out(&request, &args.intent, true, ui).await;
     }
     let session = Session::reading(start)?;
@@ -42,6 +44,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         .source
         .ok_or_else(|| Error::input(format!("{} is no backup that odpm knows", backup.path.display())))?;
     let mut verdict = backup_file::verify(&backup.path, source, &Meter::default())?;
+    let mut whole = true;
     if let Some(dump) = source.own_dump(&backup.path) {
         let view = session.observe(Depth::Live).await?;
         match session.operator(&view) {
@@ -49,12 +52,20 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
                 let read = read_dump(session.engine.as_ref(), &operator, &dump).await;
                 verdict.wrong.extend(read.err());
             }
-            None => verdict
-                .notes
-                .push("pg_restore is not on this machine: the dump itself was not read".to_owned()),
+            None => {
+                whole = false;
+                verdict
+                    .notes
+                    .push("pg_restore is not on this machine: the dump itself was not read".to_owned());
+            }
         }
     }
     let good = verdict.wrong.is_empty();
+    if good && whole && backup.manifest.is_some() {
+        let found = Verified { backup: backup.path.clone(), at: jiff::Timestamp::now() };
+        // That it cannot be written down makes the backup no worse.
+        let _ = state::keep_verified(&session.loaded.state, found);
+    }
     ui.answer(&match args.format {
         Format::Text => report::verdict(&backup, &verdict),
         Format::Json => report::json(&verdict)?,

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::base::time::stamp;
 use crate::cli::intent::Intent;
 use crate::cli::session::Session;
 use crate::error::Result;
@@ -55,7 +56,7 @@ async fn keep(session: &Session, database: &str, ui: Ui) -> Result<()> {
     let id = match state::open_incident(state)? {
         Some(open) => open.id,
         None => {
-            let id = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+            let id = stamp(now);
             let text = "contained before anything was noted";
             state::tell(
                 state,

@@ -8,7 +8,7 @@ use crate::grounds::specs;
 use crate::incident::{LostFiles, Part, file_names, ordered};
 use crate::observe::{self, Found};
 use crate::rows::Change;
-use crate::state::{self, cannot};
+use crate::state;
 
 /// Writes down what a repair takes back, in as many parts as it has; the first at `stem` with the ending `jsonl`.
 pub async fn write(found: &Found, chunk: Option<NonZeroUsize>, stem: &Path) -> Result<Vec<Part>> {
@@ -57,8 +57,6 @@ pub fn lost_files(
 }
 
 fn keep(path: &Path, changes: &[Change]) -> Result<crate::base::Digest> {
-    let mut text = Vec::new();
-    let written = changes.iter().try_for_each(|change| change.write_line(&mut text));
-    written.and_then(|()| state::replace(path, &text, 0o600)).map_err(|e| cannot("write", path, &e))?;
+    state::replace_lines(path, changes.iter(), 0o600)?;
     state::digest_of(path)
 }

@@ -3,6 +3,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::base::time::stamp;
 use crate::cli::chronicle::told;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ pub fn open(args: &Open, start: &Path, ui: Ui) -> Result<u8> {
             .hint("Write more into it: odpm incident note TEXT")
             .hint("Or close it: odpm incident close --note TEXT"));
     }
-    let id = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let id = stamp(Timestamp::now());
     state::tell(&state, &id, told(Happening::Opened, &args.note, Value::Null))?;
     ui.answer(&format!("{id} is open, in {}.", state.incident(&id).display()));
     ui.say("Next: hold back what writes: odpm incident contain");

@@ -20,8 +20,8 @@ Each step is watched for as long: lines of the logs that are trouble, sessions t
 )]
 pub struct Args {
     /// How long each step is watched
-    #[arg(long, value_name = "TIME", default_value = "60s")]
-    watch: String,
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::cli::length)]
+    watch: u64,
     /// How many lines of the logs may be trouble
     #[arg(long, value_name = "LINES", default_value = "0")]
     errors: usize,
@@ -30,10 +30,7 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
-    let seconds =
-        crate::project::seconds(&args.watch).or((args.watch == "0s").then_some(0)).ok_or_else(|| {
-            Error::usage(format!("`{}` is no length of time", args.watch)).hint("Write 60s or 5m.")
-        })?;
+    let seconds = args.watch;
     if args.intent.saves() {
         return Err(Error::usage("a reopening cannot be saved")
             .because("it looks on between its steps, which a saved plan does not"));

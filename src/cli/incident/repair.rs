@@ -97,7 +97,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         parts,
         files,
         stamp: args.date_now,
-        checks: session.loaded.project.checks.clone(),
+        checks: session.loaded.project.sql_checks(),
         from: format!("the sidecar {} ({})", before.sidecar.name, before.moment),
         warnings,
     };

@@ -50,7 +50,15 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Error::usage(format!("`{}` is no length of time", args.logs)).hint("Write 10m or 1h.")
     })?;
     let since = Timestamp::now().checked_sub(SignedDuration::from_secs(age)).unwrap_or_default();
-    let mut gates = observe::ask_gates(&session.loaded, &database, &session.loaded.project.checks).await?;
+    let mut gates =
+        observe::ask_gates(&session.loaded, &database, &session.loaded.project.sql_checks()).await?;
+    let checks = session.loaded.project.http_checks();
+    let unasked = !checks.is_empty();
+    match observe::http_gates(&session.loaded, session.engine.as_ref(), checks).await {
+        Some(answered) => gates.extend(answered),
+        None if !unasked => {}
+        None => ui.insist("note: the checks over HTTP are not asked: odoo does not run"),
+    }
     let lines = observe::log_trouble(&session.loaded, session.engine.as_ref(), since).await;
     gates.push(logs(lines, args.errors, &args.logs));
     let passed = gates.iter().all(Gate::passes);

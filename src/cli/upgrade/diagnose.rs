@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
+use crate::engine;
 use crate::error::Result;
-use crate::observe;
 use crate::report::{self, Format, Ui};
 
 /// Find the first real failure in the log of an Odoo server, 14 to 19, and what usually fixes it
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, ui: Ui) -> Result<u8> {
-    let seen = observe::diagnose(&args.log)?;
+    let seen = engine::diagnose(&args.log)?;
     ui.answer(&match args.format {
         Format::Text => report::diagnosis(&seen),
         Format::Json => report::json(&seen)?,

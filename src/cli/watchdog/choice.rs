@@ -99,6 +99,7 @@ impl Choice {
         let order = Order {
             label: label.to_owned(),
             folder: session.loaded.state.snapshots(),
+            name: None,
             compress,
             spec: spec.digest(),
             by: observe::author().name,

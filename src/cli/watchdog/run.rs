@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Choice, Comparison};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
-use crate::project::seconds;
 use crate::report::{self, Ui};
 use crate::watchdog::Findings;
 
@@ -19,7 +18,7 @@ pub struct Args {
     /// What for; the snapshots are LABEL-before, LABEL-after, and LABEL-settled after a wait
     label: String,
     /// How long to wait for a third snapshot: 90s, 35m, 2h. Scheduled actions surface changes later
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| seconds(text).ok_or("write 90s, 35m or 2h"))]
+    #[arg(long, value_name = "TIME", value_parser = crate::cli::length)]
     settle: Option<u64>,
     /// Compress the snapshots with zstd
     #[arg(long)]
@@ -58,7 +57,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let found = args.compare(&session, "after", ui).await?;
     if !status.success() {
         let error = Error::environment(format!("{name} failed ({status})"));
-        return Err(error.because(format!("meanwhile changed: {}", report::findings_in_brief(&found))));
+        return Err(error.because(format!("meanwhile changed: {}", found.in_brief())));
     }
     let settle = args.settle.unwrap_or(session.loaded.project.watchdog.settle);
     // What is wrong already need not be waited for.

@@ -12,6 +12,7 @@ mod containers;
 mod logs;
 mod look;
 mod one_off;
+mod python;
 mod replace;
 mod sidecar;
 mod tool;
@@ -19,7 +20,7 @@ mod up;
 
 use std::path::Path;
 
-use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, Tool, Visit};
+use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, PythonTask, Tool, Visit};
 use crate::base::Secret;
 use crate::error::{Error, Result};
 use crate::facts::{DataDir, EngineSeen, Known};
@@ -125,12 +126,33 @@ impl Engine for Docker {
         Box::pin(up::odoo_command(service, args))
     }
 
+    fn server_command<'a>(
+        &'a self,
+        service: &'a ServiceSpec,
+        args: &'a [String],
+        port: u16,
+    ) -> EngineFuture<'a, std::process::Command> {
+        Box::pin(up::server_command(service, args, port))
+    }
+
+    fn end_command<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
+        Box::pin(up::end_command(service))
+    }
+
     fn neutralize_scripts<'a>(
         &'a self,
         image: &'a str,
         modules: &'a [String],
     ) -> EngineFuture<'a, Vec<(String, String)>> {
         Box::pin(tool::neutralize_scripts(image, modules))
+    }
+
+    fn python<'a>(&'a self, task: &'a PythonTask<'a>) -> EngineFuture<'a, String> {
+        Box::pin(python::run(task))
+    }
+
+    fn image_id<'a>(&'a self, image: &'a str) -> EngineFuture<'a, Option<String>> {
+        Box::pin(python::image_id(image))
     }
 
     fn command_in<'a>(&'a self, visit: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {

@@ -68,13 +68,24 @@ fn is_left(container: &ContainerSummary) -> bool {
 /// Ends what an odpm that was killed has left at work in a Compose project: Odoo writes on without it, and a second one beside it
 /// would spoil what both do.
 pub async fn end_left(project: &str) -> Result<()> {
+    end(project, is_left).await
+}
+
+/// Ends what this odpm has at work in a Compose project.
+pub async fn end_own(project: &str) -> Result<()> {
+    let me = crate::process::me();
+    end(project, |container| container.labels.as_ref().and_then(|labels| labels.get(LABEL)) == Some(&me))
+        .await
+}
+
+async fn end(project: &str, is_meant: impl Fn(&ContainerSummary) -> bool) -> Result<()> {
     let client = connected()?;
     let labels = vec![LABEL.to_owned(), format!("com.docker.compose.project={project}")];
     let filters = std::collections::HashMap::from([("label".to_owned(), labels)]);
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     let found = client.list_containers(Some(options)).await;
     let found = found.map_err(|e| failed("cannot look for what an odpm that is gone has left", &e))?;
-    for container in found.iter().filter(|container| is_left(container)) {
+    for container in found.iter().filter(|container| is_meant(container)) {
         let Some(id) = &container.id else { continue };
         // Asked first, so that what it has begun in the database is rolled back in order.
         let stop = StopContainerOptionsBuilder::new().t(PATIENCE).build();

@@ -106,11 +106,38 @@ pub async fn flavour(project: &str) -> Result<compose::Compose> {
 
 /// Odoo once, in a container of its own beside the service's.
 pub async fn odoo_command(service: &ServiceSpec, args: &[String]) -> Result<std::process::Command> {
+    once(service, &[], args).await
+}
+
+/// Odoo's server once, in a container of its own. Its port is published to this machine alone, as those of the services are: what
+/// odpm looks at is reached there on every engine that it works with, and a question from within would be another client.
+pub async fn server_command(
+    service: &ServiceSpec,
+    args: &[String],
+    port: u16,
+) -> Result<std::process::Command> {
+    let mut args = args.to_vec();
+    args.extend(["--http-interface=0.0.0.0", "--http-port=8069"].map(str::to_owned));
+    let mut command = once(service, &["--publish", &format!("127.0.0.1:{port}:8069")], &args).await?;
+    // Ctrl-C in odpm's terminal is for odpm, which ends it.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    Ok(command)
+}
+
+/// Ends what this odpm has started for a while.
+pub async fn end_command(service: &ServiceSpec) -> Result<()> {
+    let (project, _) = stack(&service.launch)?;
+    one_off::end_own(project).await
+}
+
+/// Odoo once, with further flags of Compose's.
+async fn once(service: &ServiceSpec, flags: &[&str], args: &[String]) -> Result<std::process::Command> {
     let (project, file) = stack(&service.launch)?;
     one_off::end_left(project).await?;
     let maker = format!("{}={}", one_off::LABEL, crate::process::me());
-    let words = ["run", "--rm", "--no-deps", "-T", "--label", &maker, &service.service, "odoo"];
-    let mut words = words.map(str::to_owned).to_vec();
+    let (begin, end) = (["run", "--rm", "--no-deps", "-T", "--label", &maker], [&service.service, "odoo"]);
+    let words = begin.iter().chain(flags).chain(&end);
+    let mut words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
     words.extend(args.iter().cloned());
     Ok(flavour(project).await?.command(project, file, &words))
 }

@@ -11,6 +11,7 @@ mod cluster;
 mod daemon;
 mod logs;
 mod once;
+mod python;
 mod replace;
 mod server;
 mod service;
@@ -20,7 +21,7 @@ mod tool;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, Tool, Visit, tenancy};
+use super::{Engine, EngineFuture, LogLine, LogQuery, Looking, PythonTask, Tool, Visit, tenancy};
 use crate::archive_file;
 use crate::base::{Digest, Secret};
 use crate::error::{Error, Result};
@@ -30,6 +31,7 @@ use crate::project::{Archive, Project};
 use crate::step::{PullImage, ReplaceData, ServerSpec, ServiceSpec, ShareFiles, Sidecar};
 
 pub use binaries::{majors, programs};
+pub use service::interpreter;
 
 /// Processes of this machine.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +157,19 @@ impl Engine for Local {
         Box::pin(once::command(service, args))
     }
 
+    fn server_command<'a>(
+        &'a self,
+        service: &'a ServiceSpec,
+        args: &'a [String],
+        port: u16,
+    ) -> EngineFuture<'a, std::process::Command> {
+        Box::pin(once::server(service, args, port))
+    }
+
+    fn end_command<'a>(&'a self, service: &'a ServiceSpec) -> EngineFuture<'a, ()> {
+        Box::pin(once::end_own(service))
+    }
+
     fn neutralize_scripts<'a>(
         &'a self,
         _: &'a str,
@@ -162,6 +177,14 @@ impl Engine for Local {
     ) -> EngineFuture<'a, Vec<(String, String)>> {
         // Processes of this machine run from folders that are looked into themselves.
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn python<'a>(&'a self, task: &'a PythonTask<'a>) -> EngineFuture<'a, String> {
+        Box::pin(python::run(task))
+    }
+
+    fn image_id<'a>(&'a self, _: &'a str) -> EngineFuture<'a, Option<String>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     fn command_in<'a>(&'a self, visit: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {

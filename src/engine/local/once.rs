@@ -36,6 +36,26 @@ pub async fn command(service: &ServiceSpec, args: &[String]) -> Result<Command> 
     Ok(command)
 }
 
+/// Odoo's server once, in a process group of its own: Ctrl-C in odpm's terminal is for odpm, which ends it.
+pub async fn server(service: &ServiceSpec, args: &[String], port: u16) -> Result<Command> {
+    let mut args = args.to_vec();
+    args.extend(["--http-interface=127.0.0.1".to_owned(), format!("--http-port={port}")]);
+    let mut command = command(service, &args).await?;
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    Ok(command)
+}
+
+/// Ends what this odpm has started.
+pub async fn end_own(service: &ServiceSpec) -> Result<()> {
+    let terms = terms(&service.launch)?;
+    let conf = terms.config_file.display().to_string();
+    let me = process::me();
+    for own in processes(&terms.run_dir, NAME).into_iter().filter(|process| process.config == me) {
+        end(&own, &conf).await?;
+    }
+    Ok(())
+}
+
 /// A name that no other process and no other start of this one takes.
 fn file(terms: &Terms) -> PathBuf {
     let number = STARTED.fetch_add(1, Ordering::Relaxed) % 10_000;

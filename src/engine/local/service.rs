@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use super::daemon::{self, BEAT};
 use super::{Services, once, terms};
 use crate::engine::deadline::Deadline;
+use crate::engine::http;
 use crate::error::{Error, Result};
 use crate::facts::{Known, ServiceSeen};
 use crate::project::Project;
@@ -19,6 +20,9 @@ use crate::step::{ServiceSpec, Terms};
 
 /// How long a process without a port has to live to count as started.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// How long a question may wait for its answer.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// How long Odoo may take to end the requests at hand.
 const STOP: Duration = Duration::from_secs(60);
@@ -140,7 +144,7 @@ async fn launch(service: &ServiceSpec, terms: &Terms, file: &Path) -> Result<()>
             return Err(daemon::with_last_words(error, &terms.log, from));
         }
         let up = match service.port {
-            Some(port) => answers(port).await,
+            Some(port) => http::get(port, "/web/health", ANSWER).await.is_ok(),
             None => deadline.elapsed() > SETTLE,
         };
         if up {
@@ -155,19 +159,6 @@ async fn launch(service: &ServiceSpec, terms: &Terms, file: &Path) -> Result<()>
         }
         tokio::time::sleep(BEAT * 4).await;
     }
-}
-
-/// Whether somebody answers HTTP there.
-async fn answers(port: u16) -> bool {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-        stream.write_all(b"GET /web/health HTTP/1.0\r\nHost: localhost\r\n\r\n").await?;
-        let mut begin = [0; 5];
-        stream.read_exact(&mut begin).await?;
-        Ok::<_, std::io::Error>(&begin == b"HTTP/")
-    };
-    matches!(tokio::time::timeout(Duration::from_secs(5), ask).await, Ok(Ok(true)))
 }
 
 /// Ends a process: asked first, killed with its workers when it does not listen.

@@ -113,6 +113,7 @@ fn what_cannot_be_rewound_is_refused_before_anything_is_stopped() {
             }),
         ),
         ("volume", changed(|world| world.project = project(IN_A_VOLUME, &[]))),
+        ("upgrading", changed(contained(false, Some("20261120T210000Z-1a2b3c4d")))),
     ];
     for (wanted, plan) in table {
         let codes: Vec<&str> = plan.blocked.iter().map(|block| block.code.as_str()).collect();
@@ -121,23 +122,23 @@ fn what_cannot_be_rewound_is_refused_before_anything_is_stopped() {
     }
 }
 
+fn contained(read_only: bool, upgrade: Option<&str>) -> impl FnOnce(&mut World) {
+    let contained = Contained {
+        format_version: 1,
+        by: "ana".into(),
+        since: "2026-11-20T21:00:00Z".into(),
+        database: "shop".into(),
+        read_only,
+        limits: [("odoo-cron".to_owned(), 0)].into(),
+        upgrade: upgrade.map(|run| RunId::parse(run).unwrap()),
+    };
+    let text = serde_json::to_string(&contained).unwrap();
+    move |world| drop(world.seen.files.insert(world.project.state().contained(), FileSeen::Text(text)))
+}
+
 #[test]
 fn what_is_contained_stays_so() {
-    let contained = |read_only: bool| {
-        changed(|world| {
-            let path = world.project.state().contained();
-            let contained = Contained {
-                format_version: 1,
-                by: "ana".into(),
-                since: "2026-11-20T21:00:00Z".into(),
-                database: "shop".into(),
-                read_only,
-                limits: [("odoo-cron".to_owned(), 0)].into(),
-            };
-            let text = serde_json::to_string(&contained).unwrap();
-            world.seen.files.insert(path, FileSeen::Text(text));
-        })
-    };
+    let contained = |read_only| changed(contained(read_only, None));
     let held = contained(true);
     let at = |id: &str| ids(&held).iter().position(|step| *step == id);
     assert!(at("hold-writes") > at("verify-login") && at("verify-login").is_some(), "{:?}", held.blocked);

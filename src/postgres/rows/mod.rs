@@ -111,6 +111,11 @@ impl Moment {
         &self.session
     }
 
+    /// Another session that sees the database as it is at this moment.
+    pub async fn another(&self) -> Result<Session> {
+        self.place().enter().await
+    }
+
     /// Begins to read the sections in their order, as this form has it, over as many connections.
     pub async fn read(
         &self,

@@ -129,6 +129,18 @@ pub struct Place {
     pub(super) plain: &'static str,
 }
 
+impl Place {
+    /// A session that sees the database as it is at that moment.
+    pub(super) async fn enter(&self) -> Result<Session> {
+        let Self { source, snapshot, plain } = self;
+        let session = source.connect().await?;
+        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {plain}", literal(snapshot));
+        let begun = session.batch_execute(&begin).await;
+        begun.map_err(|e| source.failed("a moment").because(words(&e)))?;
+        Ok(session)
+    }
+}
+
 struct Worker {
     place: Place,
     work: Arc<Vec<Unit>>,
@@ -162,11 +174,7 @@ impl Worker {
     }
 
     async fn work(&self) -> Result<()> {
-        let Place { source, snapshot, plain } = &self.place;
-        let session = source.connect().await?;
-        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {plain}", literal(snapshot));
-        let begun = session.batch_execute(&begin).await;
-        begun.map_err(|e| source.failed("a moment").because(words(&e)))?;
+        let session = self.place.enter().await?;
         while let Some(unit) = self.take() {
             match self.read(&session, unit).await {
                 Ok(Ok(())) => {}

@@ -10,9 +10,9 @@ mod tests;
 
 use serde::Serialize;
 
-use super::Check;
 use crate::facts::{ArchiveSeen, AuditSeen, Known};
 use crate::grounds::specs;
+use crate::plan::Check;
 use crate::project::{Project, Scenario};
 
 /// How much a finding weighs.
@@ -115,7 +115,7 @@ fn area<T>(
                     "logins" => "nobody gets in without a password",
                     _ => "the server writes down what one would look for",
                 };
-                checks.push(super::doctor::good(name, detail));
+                checks.push(Check::good(name, detail));
             }
             findings.extend(found);
         }
@@ -123,7 +123,7 @@ fn area<T>(
 }
 
 fn unknown(name: &str, why: &str) -> Check {
-    Check { name: name.to_owned(), good: None, detail: format!("not known: {why}"), remedies: Vec::new() }
+    Check::open(name, format!("not known: {why}"))
 }
 
 /// `a, b, c and 4 more`.

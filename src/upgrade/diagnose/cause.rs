@@ -77,6 +77,15 @@ fn sentence(class: Class, raised: &Raised, said: &str, text: &str) -> String {
             let name = quoted(said).map_or(said, |name| name);
             format!("the Python package {} is not installed", name.trim_start_matches("No module named "))
         }
+        Class::InvalidCsv => {
+            // What is wrong with it is on the next line.
+            let file = between(text, "file ", " could not be processed");
+            let why = text.split_once("could not be processed:").map(|(_, why)| why.trim());
+            match (file, why.and_then(|why| why.lines().next())) {
+                (Some(file), Some(why)) => format!("{file}: {why}"),
+                _ => named(said),
+            }
+        }
         Class::UnknownModel if raised.name() == "KeyError" => format!("there is no model {said}"),
         Class::PythonError | Class::PythonSyntax | Class::Limit => match said {
             "" => raised.name().to_owned(),
@@ -116,16 +125,12 @@ fn by_words(name: &str, text: &str) -> Option<Class> {
         }
         () if has(&["could not be processed"]) && has(&[".csv"]) => Class::InvalidCsv,
         () if name == "ValueError" && has(&["Invalid field "]) => Class::InvalidField,
-        () if has(&[
-            "validating view",
-            "validate view",
-            "nvalid view",
-            "View error context",
-            "View inheritance may not",
-        ]) =>
-        {
+        () if has(&["validating view", "validate view", "nvalid view", "View inheritance may not"]) => {
             Class::InvalidView
         }
+        // Odoo says this of whatever a data file has refused; of a view there is a context.
+        () if has(&["View error context:\n'-no context-'"]) => Class::Refused,
+        () if has(&["View error context"]) => Class::InvalidView,
         () if has(&[
             "Wrong @depends",
             "related field definition",
@@ -141,6 +146,7 @@ fn by_words(name: &str, text: &str) -> Option<Class> {
         () if has(&["Unknown model name", "No such model", "unknown model", "Model not found"]) => {
             Class::UnknownModel
         }
+        () if has(&["CPU time limit exceeded"]) => Class::Limit,
         () if has(&["No space left on device"]) => Class::DiskFull,
         () if has(&["Address already in use"]) => Class::PortInUse,
         () => return None,
@@ -188,7 +194,7 @@ fn by_name(raised: &Raised, phase: Phase) -> Option<Class> {
             Class::Refused
         }
         "ParseError" if phase == Phase::Data => Class::InvalidXml,
-        "ServerError" | "TimeoutError" | "CpuTimeLimitExceeded" => Class::Limit,
+        "CpuTimeLimitExceeded" => Class::Limit,
         _ => return None,
     })
 }

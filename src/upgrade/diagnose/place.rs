@@ -151,6 +151,12 @@ fn data_file(raised: &Raised) -> Option<Place> {
         let place = place.split(", ").next()?.trim();
         let (file, line) = place.rsplit_once(':').unwrap_or((place, "0"));
         let file = file.trim_start_matches("file:").to_owned();
+        if file == "None" {
+            // Odoo makes the view of a `<template>` anew, without the file that it is from.
+            let file = between(&text, "'file': '", "'")?.to_owned();
+            let line = between(&text, "'line': ", ",").and_then(|line| line.trim().parse().ok());
+            return Some(Place { file, line: line.unwrap_or_default() });
+        }
         return Some(Place { file, line: line.parse().unwrap_or_default() });
     }
     let file = between(&text, "file ", " could not be processed")?;

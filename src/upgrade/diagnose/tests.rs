@@ -133,8 +133,9 @@ fn views_are_named_with_what_they_look_for() {
          Traceback (most recent call last):\n{}odoo.tools.convert.ParseError: while parsing /srv/own/rent/views/a.xml:4, near\n<record id=\"rent_form\"/>",
         in_data()
     );
+    let template = now.replace("parsing /srv/own/rent/views/a.xml:4", "parsing None:1");
     let nineteen = now.replace("'<xpath", "“<xpath").replace(">' cannot", ">” cannot");
-    for said in [now, then, nineteen] {
+    for said in [now, then, nineteen, template] {
         let failure = failed(&upgrade("", &format!("{}{said}", in_data())));
         assert_eq!((failure.phase, failure.class), (Phase::Views, Class::ViewInheritance), "{said}");
         assert_eq!(failure.place, Some(Place { file: "/srv/own/rent/views/a.xml".into(), line: 4 }));
@@ -166,6 +167,17 @@ fn the_statement_that_poisoned_a_transaction_is_the_cause() {
         assert_eq!((sql.statement.as_deref(), sql.sqlstate.as_deref()), (Some("SELECT * FROM gone"), state));
         assert_eq!(failure.phase, Phase::PostMigration);
     }
+}
+
+#[test]
+fn csv_files_are_named_with_what_is_wrong_in_them() {
+    let said = "Exception: Module loading rent failed: file rent/security/a.csv could not be processed:\nNo matching record found for external id 'rent.group' in field 'Group'";
+    let failure = failed(&upgrade("", &format!("{}{said}", in_data())));
+    assert_eq!(
+        failure.cause,
+        "rent/security/a.csv: No matching record found for external id 'rent.group' in field 'Group'"
+    );
+    assert_eq!(failure.place, Some(Place { file: "rent/security/a.csv".into(), line: 0 }));
 }
 
 #[test]
@@ -292,8 +304,10 @@ fn processes_that_end_without_a_word_are_told() {
     );
     let code = failed(&format!("{UPGRADE}odoo-1 exited with code 137\n"));
     assert_eq!(code.class, Class::Killed);
-    let usage = failed("usage: odoo-bin [options]\nodoo-bin: error: no such option: --updat\n");
-    assert_eq!(usage.class, Class::Configuration);
+    for who in ["odoo-bin", "odoo-bin server", "odoo server"] {
+        let usage = failed(&format!("Usage: {who} [options]\n\n{who}: error: no such option: --updat\n"));
+        assert_eq!(usage.class, Class::Configuration);
+    }
     let import = failed(
         "Traceback (most recent call last):\n  File \"/srv/odoo/odoo-bin\", line 5, in <module>\n    import odoo\nModuleNotFoundError: No module named 'babel'\n",
     );

@@ -222,6 +222,12 @@ fn each_exception_has_its_class_and_phase() {
         (&data, "odoo.exceptions.ValidationError: The name must be unique", Phase::Data, Class::Refused),
         (
             &data,
+            "odoo.tools.convert.ParseError: while parsing /srv/own/rent/data/a.xml:7\nThe name must be unique\n\nView error context:\n'-no context-'",
+            Phase::Data,
+            Class::Refused,
+        ),
+        (
+            &data,
             "odoo.tools.convert.ParseError: while parsing /srv/own/rent/views/a.xml:7\nError while validating view:\n\nField \"gone\" does not exist in model \"rent\"\n\nView error context:\n{'file': '/srv/own/rent/views/a.xml'}",
             Phase::Views,
             Class::InvalidView,

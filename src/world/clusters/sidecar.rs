@@ -213,10 +213,7 @@ fn clear_place(sidecar: &Sidecar) -> Result<()> {
 }
 
 fn write_record(record: &SidecarRecord) -> Result<()> {
-    let path = record.sidecar.record();
-    let text = serde_json::to_string_pretty(record)
-        .map_err(|e| Error::internal("cannot write a record").caused_by(&e))?;
-    state::replace(&path, format!("{text}\n").as_bytes(), 0o644).map_err(|e| cannot("write", &path, &e))
+    state::replace_json(&record.sidecar.record(), record, 0o644)
 }
 
 pub async fn recover(step: &RecoverSidecar, engine: &dyn Engine) -> Result<Vec<String>> {

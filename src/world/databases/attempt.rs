@@ -18,9 +18,7 @@ struct Attempt {
 /// Writes the number of the transaction at hand down, before it is committed; nothing where it has written nothing.
 pub async fn about_to_commit(session: &Session, path: &Path) -> Result<bool> {
     let Some(transaction) = number(session).await? else { return Ok(false) };
-    let text = serde_json::to_vec(&Attempt { transaction })
-        .map_err(|e| Error::internal("cannot write JSON").caused_by(&e))?;
-    state::replace(path, &text, 0o600).map_err(|e| cannot("write", path, &e))?;
+    state::replace_json(path, &Attempt { transaction }, 0o600)?;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::{Hands, app_session, orm};
+use super::{Hands, app_session, as_planned, orm};
 use crate::base::Digest;
 use crate::error::{Error, Result};
 use crate::postgres::patch::{self, Patched};
@@ -31,13 +31,7 @@ pub struct WrittenBack {
 }
 
 pub async fn restore(step: &RestoreFields, hands: Hands<'_>) -> Result<WrittenBack> {
-    let digest = state::digest_of(&step.changes)?;
-    if digest != step.sha256 {
-        let error = Error::refused(format!("{} is not what was planned", step.changes.display()));
-        return Err(error
-            .because("its SHA-256 is another")
-            .hint("Make the plan again: odpm watchdog rollback"));
-    }
+    as_planned(&step.changes, &step.sha256, "Make the plan again: odpm watchdog rollback")?;
     let earlier = earlier(&step.record)?;
     let (done, written) = match &step.via {
         Via::Sql => sql(step, &hands, &earlier).await?,
@@ -46,11 +40,11 @@ pub async fn restore(step: &RestoreFields, hands: Hands<'_>) -> Result<WrittenBa
             if !step.record.exists() {
                 let all = read(&step.changes)?.map(|change| change.map(Change::reversed));
                 let all = all.collect::<Result<Vec<_>>>()?;
-                lines(&step.record, all.iter())?;
+                state::replace_lines(&step.record, all.iter(), 0o600)?;
             }
             let done = orm::restore(step, shell, &hands).await?;
             let written = with_earlier(&done, &earlier);
-            lines(&step.record, written.iter())?;
+            state::replace_lines(&step.record, written.iter(), 0o600)?;
             (done, written)
         }
     };
@@ -88,7 +82,7 @@ async fn sql(step: &RestoreFields, hands: &Hands<'_>, earlier: &[Change]) -> Res
         }
     }
     let written = with_earlier(&done, earlier);
-    lines(&step.record, written.iter())?;
+    state::replace_lines(&step.record, written.iter(), 0o600)?;
     let models: Vec<&str> = touched.iter().map(String::as_str).collect();
     patch::commit(&session, &models).await?;
     Ok((done, written))
@@ -121,16 +115,6 @@ fn with_earlier(done: &Patched, earlier: &[Change]) -> Vec<Change> {
     all
 }
 
-pub(super) fn lines<T: serde::Serialize>(path: &Path, items: impl Iterator<Item = T>) -> Result<()> {
-    let mut text = Vec::new();
-    for item in items {
-        serde_json::to_writer(&mut text, &item)
-            .map_err(|e| Error::internal("cannot write JSON").caused_by(&e))?;
-        text.push(b'\n');
-    }
-    state::replace(path, &text, 0o600).map_err(|e| cannot("write", path, &e))
-}
-
 fn finish(step: &RestoreFields, done: &Patched, written: &[Change]) -> Result<WrittenBack> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for change in written {
@@ -144,7 +128,7 @@ fn finish(step: &RestoreFields, done: &Patched, written: &[Change]) -> Result<Wr
     }
     if !done.conflicts.is_empty() {
         let path = conflicts_path(step);
-        lines(&path, done.conflicts.iter())?;
+        state::replace_lines(&path, done.conflicts.iter(), 0o600)?;
         let count = done.conflicts.len();
         told.push(format!("{count} fields were written by others since and left alone ({})", path.display()));
         told.extend(done.conflicts.iter().take(TOLD).map(conflict));

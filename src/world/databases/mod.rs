@@ -5,24 +5,32 @@ mod backup;
 mod fields;
 mod modules;
 mod neutralize;
+mod once;
 mod orm;
 mod password;
+mod probe;
 mod repair;
 mod restore;
 mod script;
+mod upgrade;
+mod watched;
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use crate::base::{Meter, Secret};
+use crate::base::{Digest, Meter, Secret};
 use crate::engine::{Engine, EngineFuture};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::facts::{Measured, Rate};
+use crate::postgres::rows::Source;
 use crate::postgres::{self, Session};
 use crate::process::blocking;
-use crate::state::cannot;
+use crate::state::{self, cannot};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
-    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot,
-    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunScript, SetPassword, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, DamageScratch, DropDatabase,
+    DuplicateDatabase, HoldTraffic, JudgeChange, LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator,
+    ProbeOdoo, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields,
+    RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
 };
 
 pub use fields::WrittenBack;
@@ -32,6 +40,7 @@ pub use script::ScriptDone;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What work on databases needs beside its step.
+#[derive(Clone)]
 pub struct Hands<'a> {
     /// What runs PostgreSQL's programs.
     pub engine: &'a dyn Engine,
@@ -67,8 +76,12 @@ pub trait Databases {
         step: &'a MoveDatabase,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, (Option<u32>, Option<u32>)>;
-    /// Copies a database with its files.
-    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Copies a database with its files; what of its settings could not be carried over.
+    fn duplicate<'a>(
+        &'a self,
+        step: &'a DuplicateDatabase,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
     /// Opens databases that an attempt has closed and not opened again; which.
     fn reopen<'a>(
         &'a self,
@@ -91,6 +104,8 @@ pub trait Databases {
         secret: Secret,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, ()>;
+    /// Starts Odoo on a database, asks it, and ends it.
+    fn probe<'a>(&'a self, step: &'a ProbeOdoo, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Removes a backup that odpm made.
     fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()>;
     /// Puts altered fields of rows back.
@@ -107,20 +122,71 @@ pub trait Databases {
     fn repair_rows<'a>(&'a self, step: &'a RepairRows, hands: Hands<'a>) -> EngineFuture<'a, WrittenBack>;
     /// Runs a script.
     fn run_script<'a>(&'a self, step: &'a RunScript, hands: Hands<'a>) -> EngineFuture<'a, ScriptDone>;
+    /// Takes a snapshot of what is watched in a database.
+    fn take_snapshot<'a>(&'a self, step: &'a TakeSnapshot, hands: Hands<'a>)
+    -> EngineFuture<'a, Vec<String>>;
+    /// Compares a database with its snapshot; fails where what is unexpected is to stop the run.
+    fn judge_change<'a>(&'a self, step: &'a JudgeChange, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Removes a snapshot.
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()>;
+    /// Has a database take no connections, or take them again.
+    fn close<'a>(&'a self, step: &'a CloseDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()>;
+    /// Upgrades modules, and judges what came of it.
+    fn run_odoo<'a>(
+        &'a self,
+        step: &'a RunOdoo,
+        begun: String,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// Compares a database with what it was before an upgrade.
+    fn compare_state<'a>(&'a self, step: &'a CompareState, hands: Hands<'a>)
+    -> EngineFuture<'a, Vec<String>>;
     /// Records a drill that passed.
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()>;
 }
 
 /// Real ones.
-pub struct RealDatabases;
+pub struct RealDatabases {
+    /// The file of what was measured.
+    pub rates: PathBuf,
+}
+
+impl RealDatabases {
+    /// Writes down how long something took: what plans say beforehand. That this fails is no reason for the work to fail.
+    fn measured(&self, what: Measured, bytes: Option<u64>, begun: Instant) {
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let at = crate::base::time::utc_seconds(jiff::Timestamp::now());
+        if let Some(bytes) = bytes {
+            let _ = state::keep_rate(&self.rates, Rate { what, bytes, ms, at });
+        }
+    }
+}
+
+/// Refuses a file that is not the one that was planned with.
+fn as_planned(path: &Path, sha256: &Digest, hint: &str) -> Result<()> {
+    match state::digest_of(path)? == *sha256 {
+        true => Ok(()),
+        false => Err(Error::refused(format!("{} is not what was planned", path.display()))
+            .because("its SHA-256 is another")
+            .hint(hint)),
+    }
+}
 
 /// A session of the role that looks after databases.
 pub(super) async fn session(operator: &Operator, hands: &Hands<'_>, database: &str) -> Result<Session> {
     let login =
         postgres::connect(&operator.endpoint, &operator.role, &hands.operator, database, DEADLINE).await;
     login.map_err(|failure| failure.into_error(&operator.endpoint, &operator.role))
+}
+
+/// A database as the application role reads it over sessions of its own.
+fn app_source(operator: &Operator, hands: &Hands<'_>, database: &str) -> Source {
+    Source {
+        endpoint: operator.endpoint.clone(),
+        role: operator.app_role.clone(),
+        secret: hands.app.clone(),
+        database: database.to_owned(),
+    }
 }
 
 /// A session of the application role.
@@ -132,7 +198,13 @@ async fn app_session(operator: &Operator, hands: &Hands<'_>, database: &str) -> 
 
 impl Databases for RealDatabases {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
-        Box::pin(backup::backup(step, hands))
+        Box::pin(async move {
+            let begun = Instant::now();
+            let told = backup::backup(step, hands).await?;
+            let manifest = crate::backup_file::manifest(&step.to).ok().flatten();
+            self.measured(Measured::Backup, manifest.map(|manifest| manifest.database.bytes), begun);
+            Ok(told)
+        })
     }
 
     fn check_backup<'a>(&'a self, step: &'a CheckBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -140,7 +212,13 @@ impl Databases for RealDatabases {
     }
 
     fn load<'a>(&'a self, step: &'a LoadBackup, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
-        Box::pin(restore::load(step, hands))
+        Box::pin(async move {
+            let begun = Instant::now();
+            let told = restore::load(step, hands).await?;
+            let manifest = crate::backup_file::manifest(&step.path).ok().flatten();
+            self.measured(Measured::Restore, manifest.map(|manifest| manifest.database.bytes), begun);
+            Ok(told)
+        })
     }
 
     fn load_files<'a>(&'a self, step: &'a LoadFiles, meter: Meter) -> EngineFuture<'a, u64> {
@@ -167,8 +245,17 @@ impl Databases for RealDatabases {
         Box::pin(restore::rename(step, hands))
     }
 
-    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
-        Box::pin(restore::duplicate(step, hands))
+    fn duplicate<'a>(
+        &'a self,
+        step: &'a DuplicateDatabase,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let begun = Instant::now();
+            let (bytes, told) = restore::duplicate(step, hands).await?;
+            self.measured(Measured::Copy, bytes, begun);
+            Ok(told)
+        })
     }
 
     fn reopen<'a>(
@@ -202,6 +289,10 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, ()> {
         Box::pin(password::set(step, secret, hands))
+    }
+
+    fn probe<'a>(&'a self, step: &'a ProbeOdoo, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(probe::probe(step, hands))
     }
 
     fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {
@@ -240,9 +331,45 @@ impl Databases for RealDatabases {
         Box::pin(script::run(step, hands))
     }
 
+    fn take_snapshot<'a>(
+        &'a self,
+        step: &'a TakeSnapshot,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(watched::take(step, hands))
+    }
+
+    fn judge_change<'a>(&'a self, step: &'a JudgeChange, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(watched::judge(step, hands))
+    }
+
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {
         let path = step.rows.clone();
         Box::pin(blocking(move || crate::snapshot_file::remove(&path)))
+    }
+
+    fn close<'a>(&'a self, step: &'a CloseDatabase, hands: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            let home = session(&step.operator, &hands, "postgres").await?;
+            postgres::databases::close(&home, &step.database, step.closed).await
+        })
+    }
+
+    fn run_odoo<'a>(
+        &'a self,
+        step: &'a RunOdoo,
+        begun: String,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(upgrade::run(step, begun, hands))
+    }
+
+    fn compare_state<'a>(
+        &'a self,
+        step: &'a CompareState,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(upgrade::compare(step, hands))
     }
 
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {

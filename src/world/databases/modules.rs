@@ -4,43 +4,19 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use tokio::process::Command;
-
-use super::{Hands, app_session, cannot, session};
+use super::{Hands, app_session, cannot, once};
 use crate::error::{Error, Result};
-use crate::postgres::databases;
 use crate::step::UpdateModules;
 
 /// How many errors of the log are told.
 const TOLD: usize = 6;
 
 pub async fn update(step: &UpdateModules, hands: Hands<'_>) -> Result<Vec<String>> {
-    let home = session(&step.operator, &hands, "postgres").await?;
-    if !databases::exists(&home, &step.database).await? {
-        // Odoo would make one.
-        return Err(Error::refused(format!("there is no database {}", step.database)));
-    }
-    drop(home);
-    let mut args = vec!["-d".to_owned(), step.database.clone()];
-    for (flag, modules) in [("-i", &step.install), ("-u", &step.update)] {
-        if !modules.is_empty() {
-            args.extend([flag.to_owned(), modules.join(",")]);
-        }
-    }
-    args.extend(["--stop-after-init", "--no-http", "--max-cron-threads=0", "--workers=0"].map(str::to_owned));
+    once::exists(&step.operator, &hands, &step.database).await?;
+    let args = once::work_on_modules(&step.database, &step.install, &step.update);
     let command = hands.engine.odoo_command(&step.service, &args).await?;
-    if let Some(folder) = step.log.parent() {
-        crate::state::make_dir(folder, 0o755).map_err(|e| cannot("make", folder, &e))?;
-    }
-    let log = fs::File::create(&step.log).map_err(|e| cannot("write", &step.log, &e))?;
-    let both = log.try_clone().map_err(|e| cannot("write", &step.log, &e))?;
-    let status = Command::from(command)
-        .stdout(log)
-        .stderr(both)
-        .kill_on_drop(true)
-        .status()
-        .await
-        .map_err(|e| Error::environment("cannot start Odoo").caused_by(&e))?;
+    let mut child = once::start(command, &step.log)?;
+    let status = child.wait().await.map_err(|e| Error::environment("cannot wait for Odoo").caused_by(&e))?;
     let mut errors = errors(&step.log)?;
     if !status.success() && errors.is_empty() {
         errors.extend(last_words(&step.log)?);

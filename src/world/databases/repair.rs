@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::fields::{lines, read};
-use super::{Hands, WrittenBack, app_session, attempt};
+use super::fields::read;
+use super::{Hands, WrittenBack, app_session, as_planned, attempt};
 use crate::backup_file;
 use crate::base::quote::{ident, literal};
 use crate::base::{Digest, Meter};
@@ -23,10 +23,7 @@ const TOLD: usize = 3;
 
 /// The changes of a file, as long as it is the one that was planned.
 fn planned(path: &Path, sha256: &Digest) -> Result<Vec<Change>> {
-    if state::digest_of(path)? != *sha256 {
-        let error = Error::refused(format!("{} is not what was planned", path.display()));
-        return Err(error.because("its SHA-256 is another").hint("Make the plan again."));
-    }
+    as_planned(path, sha256, "Make the plan again.")?;
     read(path)?.collect()
 }
 
@@ -96,7 +93,7 @@ pub(super) fn record(path: &Path, written: &[Change], tables: &[RepairTable]) ->
     let back: Vec<Change> = written.iter().cloned().map(Change::reversed).collect();
     text(&path.with_extension("sql"), &script(written, &sections))?;
     text(&undo_path(path), &script(&back, &sections))?;
-    lines(path, written.iter())
+    state::replace_lines(path, written.iter(), 0o600)
 }
 
 /// Where the number of the transaction is written down before it is committed.

@@ -121,6 +121,10 @@ pub async fn check(step: &CheckDatabase, hands: Hands<'_>) -> Result<Vec<String>
     let manifest = file::manifest(&step.backup)?;
     let facts = manifest.as_ref().map(|manifest| &manifest.database);
     let mut wrong = look::differences(&session, &step.operator.app_role, facts).await?;
+    if let Some(before) = &step.before {
+        let odd = state::database_before(before)?.odd;
+        wrong.retain(|wrong| !odd.contains(wrong));
+    }
     let mut notes = Vec::new();
     if let Some(folder) = &step.files {
         let known = manifest.as_ref().and_then(|manifest| manifest.filestore.as_ref());
@@ -234,11 +238,14 @@ fn move_folder(from: &Path, to: &Path, keep: Option<&Path>) -> Result<()> {
     }
 }
 
-pub async fn duplicate(step: &DuplicateDatabase, hands: Hands<'_>) -> Result<()> {
+/// How large the copy is, and what could not be carried over to it.
+pub async fn duplicate(step: &DuplicateDatabase, hands: Hands<'_>) -> Result<(Option<u64>, Vec<String>)> {
     let home = session(&step.operator, &hands, HOME).await?;
-    databases::duplicate(&home, &step.from, &step.to, &step.operator.app_role, &step.mark).await?;
+    let (from, to, owner) = (&step.from, &step.to, &step.operator.app_role);
+    let left = databases::duplicate(&home, from, to, owner, &step.mark, step.keep_closed).await?;
     let (from, to) = (step.filestore.join(&step.from), step.filestore.join(&step.to));
-    blocking(move || file::link_files(&from, &to)).await
+    blocking(move || file::link_files(&from, &to)).await?;
+    Ok((databases::size(&home, &step.to).await?, left))
 }
 
 pub async fn drop_database(step: &DropDatabase, hands: Hands<'_>) -> Result<()> {

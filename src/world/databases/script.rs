@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use super::fields::read;
 use super::repair::{gate, record};
-use super::{Hands, app_session, attempt};
+use super::{Hands, app_session, app_source, as_planned, attempt};
 use crate::base::Digest;
 use crate::error::{Error, Result};
 use crate::facts::{Catalog, Touched};
 use crate::incident::ordered;
 use crate::postgres::catalog::{every_table, references};
-use crate::postgres::rows::Source;
 use crate::postgres::script::parts;
 use crate::postgres::trial::{Effects, Trial};
 use crate::postgres::{Session, broken};
@@ -37,12 +36,7 @@ pub async fn run(step: &RunScript, hands: Hands<'_>) -> Result<ScriptDone> {
         }
     }
     let script = script(step)?;
-    let source = Source {
-        endpoint: step.operator.endpoint.clone(),
-        role: step.operator.app_role.clone(),
-        secret: hands.app.clone(),
-        database: step.database.clone(),
-    };
+    let source = app_source(&step.operator, &hands, &step.database);
     let mut trial = Trial::begin(&source, step.terms).await?;
     trial.examine(&script).await?;
     let before = broken(trial.session(), &step.checks).await?;
@@ -87,12 +81,7 @@ async fn earlier(step: &RunScript, session: &Session) -> Result<ScriptDone> {
 
 fn script(step: &RunScript) -> Result<Script> {
     let path = &step.script;
-    if state::digest_of(path)? != step.sha256 {
-        let error = Error::refused(format!("{} is not what was planned", path.display()));
-        return Err(error
-            .because("its SHA-256 is another")
-            .hint("Make the plan again: odpm sql FILE --apply"));
-    }
+    as_planned(path, &step.sha256, "Make the plan again: odpm sql FILE --apply")?;
     let text = std::fs::read_to_string(path).map_err(|e| cannot("read", path, &e))?;
     examine(&path.display().to_string(), &text, parts(&text)?)
 }

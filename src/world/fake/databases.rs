@@ -4,9 +4,10 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic,
-    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, RecordDrill, RemoveBackup, RemoveSnapshot,
-    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunScript, SetPassword, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, DamageScratch, DropDatabase,
+    DuplicateDatabase, HoldTraffic, JudgeChange, LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator,
+    ProbeOdoo, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields,
+    RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
 };
 use crate::world::{Databases, Hands, ScriptDone, WrittenBack};
 
@@ -78,12 +79,13 @@ impl Databases for Fake {
         })
     }
 
-    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+    fn duplicate<'a>(&'a self, step: &'a DuplicateDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move {
             self.effect(|d| {
                 let copy = d.databases.get(&step.from).cloned().unwrap_or_default();
                 d.databases.insert(step.to.clone(), copy);
-            })
+            })?;
+            Ok(Vec::new())
         })
     }
 
@@ -101,6 +103,10 @@ impl Databases for Fake {
 
     fn update_modules<'a>(&'a self, step: &'a UpdateModules, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move { self.put(&step.database, "updated").map(|()| Vec::new()) })
+    }
+
+    fn probe<'a>(&'a self, _: &'a ProbeOdoo, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.point().map(|()| Vec::new()) })
     }
 
     fn remove_backup<'a>(&'a self, step: &'a RemoveBackup) -> EngineFuture<'a, ()> {
@@ -135,12 +141,64 @@ impl Databases for Fake {
         Box::pin(async move { self.put(&step.database, "script").map(|()| ScriptDone::default()) })
     }
 
+    fn take_snapshot<'a>(&'a self, step: &'a TakeSnapshot, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            self.effect(|d| {
+                d.backups.remove(&step.to);
+            })?;
+            self.effect(|d| {
+                d.backups.insert(step.to.clone());
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn judge_change<'a>(&'a self, step: &'a JudgeChange, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            match self.durable().backups.contains(&step.snapshot) {
+                true => self.point().map(|()| Vec::new()),
+                false => Err(self.fails("there is no snapshot")),
+            }
+        })
+    }
+
     fn remove_snapshot<'a>(&'a self, step: &'a RemoveSnapshot) -> EngineFuture<'a, ()> {
         Box::pin(async move {
             self.effect(|d| {
                 d.backups.remove(&step.rows);
             })
         })
+    }
+
+    fn close<'a>(&'a self, step: &'a CloseDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
+        Box::pin(async move {
+            self.effect(|d| {
+                let inside = d.databases.entry(step.database.clone()).or_default();
+                inside.retain(|what| *what != "closed");
+                inside.extend(step.closed.then_some("closed"));
+            })
+        })
+    }
+
+    fn run_odoo<'a>(&'a self, step: &'a RunOdoo, _: String, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let begun = self.durable().databases.get(&step.database).is_some_and(|i| i.contains(&"half"));
+            if let Some(anew) = step.anew.as_ref().filter(|_| begun) {
+                let copy = self.durable().databases.get(&anew.from).cloned().unwrap_or_default();
+                self.effect(|d| drop(d.databases.insert(anew.to.clone(), copy)))?;
+            }
+            self.put(&step.database, "half")?;
+            self.effect(|d| {
+                let inside = d.databases.entry(step.database.clone()).or_default();
+                inside.retain(|what| *what != "half");
+                inside.push("upgraded");
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn compare_state<'a>(&'a self, _: &'a CompareState, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.point().map(|()| Vec::new()) })
     }
 
     fn record_drill<'a>(&'a self, _: &'a RecordDrill, _: i64) -> EngineFuture<'a, ()> {

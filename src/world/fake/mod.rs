@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::{Clock, Database, Files, Log, Secrets, World};
 use crate::base::{Meter, PgMajor, Secret, SecretRef};
-use crate::engine::{Engine, EngineFuture, LogLine, LogQuery, Looking, Visit};
+use crate::engine::{Engine, EngineFuture, LogLine, LogQuery, Looking, PythonTask, Visit};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Baseline, Companion, DataDir, EngineSeen, Known, Owner};
 use crate::plan::{Entry, Journal, Record};
@@ -207,12 +207,33 @@ impl Engine for Fake {
         unreachable!("the databases of this world run no Odoo")
     }
 
+    fn server_command<'a>(
+        &'a self,
+        _: &'a ServiceSpec,
+        _: &'a [String],
+        _: u16,
+    ) -> EngineFuture<'a, std::process::Command> {
+        unreachable!("the databases of this world run no Odoo")
+    }
+
+    fn end_command<'a>(&'a self, _: &'a ServiceSpec) -> EngineFuture<'a, ()> {
+        unreachable!("the databases of this world run no Odoo")
+    }
+
     fn neutralize_scripts<'a>(
         &'a self,
         _: &'a str,
         _: &'a [String],
     ) -> EngineFuture<'a, Vec<(String, String)>> {
         unreachable!("the databases of this world have no modules")
+    }
+
+    fn python<'a>(&'a self, _: &'a PythonTask<'a>) -> EngineFuture<'a, String> {
+        unreachable!("the databases of this world have no modules")
+    }
+
+    fn image_id<'a>(&'a self, _: &'a str) -> EngineFuture<'a, Option<String>> {
+        unreachable!("this world has no images")
     }
 
     fn command_in<'a>(&'a self, _: &'a Visit<'a>) -> EngineFuture<'a, std::process::Command> {

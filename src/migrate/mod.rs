@@ -1,0 +1,17 @@
+//! The planner of migrations: from staging to production by copies of tables.
+//!
+//! What it knows so far is how the rows of a database refer to each other: which questions have to be asked of one that all of its
+//! references lead somewhere, and what the answers mean.
+
+mod integrity;
+mod loose;
+mod question;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod verdict;
+
+pub use integrity::questions;
+pub use loose::{Loose, follow};
+pub use question::{Note, Question, Questions, Sort, Subject, statements};
+pub use verdict::{Finding, Integrity, Wrong, judge};
