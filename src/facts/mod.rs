@@ -19,6 +19,7 @@ mod incident;
 mod integrity;
 mod known;
 mod live;
+mod migration;
 mod modules;
 mod observation;
 mod operation;
@@ -31,6 +32,7 @@ mod scale;
 mod session;
 mod snapshot;
 mod trace;
+mod transfer;
 mod upgrade;
 mod wal;
 
@@ -60,6 +62,7 @@ pub use incident::{Entry as IncidentEntry, Happening, Incident};
 pub use integrity::{Answer, FileNamed, Wiring};
 pub use known::Known;
 pub use live::Live;
+pub use migration::{SideSeen, Structure, UniqueSeen};
 pub use modules::{
     AddonsFolder, DatabaseModules, DiskModules, Environment, FileTrouble, Fitness, MODULE_HASHES,
     ModuleInDatabase, ModuleOnDisk, ModulesSeen, Origin, ReleaseSeen, Tree,
@@ -76,6 +79,7 @@ pub use scale::{Scale, Scaled};
 pub use session::SessionSeen;
 pub use snapshot::{FieldTaken, SectionTaken, Skipped, SnapshotDatabase, SnapshotManifest, SnapshotSeen};
 pub use trace::{FileNode, Trace};
+pub use transfer::{ParentPath, SequenceCopy, TableCopy, TableState, Transfer, TransferCheck, XmlIdCopy};
 pub use upgrade::{
     Before, Checkpoint, ModuleStates, Release, UpgradeEnd, UpgradeOutcome, UpgradeRecord, UpgradeSeen,
     Verdict, Versions,

@@ -6,6 +6,7 @@
 mod integrity;
 mod loose;
 mod question;
+mod request;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -14,4 +15,5 @@ mod verdict;
 pub use integrity::questions;
 pub use loose::{Loose, follow};
 pub use question::{Note, Question, Questions, Sort, Subject, statements};
+pub use request::{Ask, Conflicts, Dangling, End, Shared, Told, Wanted};
 pub use verdict::{Finding, Integrity, Wrong, judge};

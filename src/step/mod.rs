@@ -6,6 +6,7 @@
 
 mod backup;
 mod cluster;
+mod copy;
 mod database;
 mod databases;
 mod docker;
@@ -30,6 +31,7 @@ pub use cluster::{
     LogRange, Pgbackrest, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, ReplaceData,
     RewindCluster, Sidecar, SidecarLaunch, SidecarRecord, SidecarSource, TakeBaseBackup, WriteKeys,
 };
+pub use copy::{CompareTables, CopyFiles, CopyTables, Party, RecomputeFields};
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
     CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, MoveDatabase, Neutralize, Operator,
