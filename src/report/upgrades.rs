@@ -114,18 +114,23 @@ pub fn upgraded(seen: &UpgradeSeen) -> String {
     text
 }
 
+/// The commands that bring back the code of before, as far as its commits are on record.
+fn code_before(seen: &UpgradeSeen, all: &[UpgradeSeen]) -> Vec<String> {
+    let releases = before(seen, all).map_or(&[][..], |before| &before.record.releases);
+    let known = releases.iter().filter_map(|release| Some((release.path.display(), release.sha.as_ref()?)));
+    known.map(|(path, sha)| format!("git -C {path} checkout {sha}")).collect()
+}
+
 /// The database is back, and the code is another one.
 pub fn other_code(seen: &UpgradeSeen, all: &[UpgradeSeen], misfits: &[String]) -> Error {
     let record = &seen.record;
     let what = format!("{} is what it was before {}, and the code is not", record.database, record.run);
     let error = misfits.iter().take(TOLD).fold(Error::refused(what), |error, misfit| error.because(misfit));
-    let releases = before(seen, all).map_or(&[][..], |before| &before.record.releases);
-    let known = releases.iter().filter_map(|release| Some((release.path.display(), release.sha.as_ref()?)));
-    let mut error =
-        known.fold(error, |error, (path, sha)| error.hint(format!("Redeploy: git -C {path} checkout {sha}")));
-    if !releases.iter().any(|release| release.sha.is_some()) {
-        error = error.hint("Redeploy the release of before; its commit is not on record.");
-    }
+    let known = code_before(seen, all);
+    let error = match known.is_empty() {
+        true => error.hint("Redeploy the release of before; its commit is not on record."),
+        false => known.iter().fold(error, |error, command| error.hint(format!("Redeploy: {command}"))),
+    };
     error
         .hint("Then let the services go: odpm upgrade rollback")
         .hint("Whatever code is there: odpm upgrade rollback --reopen")
@@ -168,11 +173,9 @@ pub fn release_notes(seen: &UpgradeSeen, all: &[UpgradeSeen]) -> String {
          code of before is deployed again.\n",
         record.command, record.run
     );
-    let earlier = before(seen, all).map_or(&[][..], |before| &before.record.releases);
-    let known = earlier.iter().filter_map(|release| Some((release.path.display(), release.sha.as_ref()?)));
-    for (at, (path, sha)) in known.enumerate() {
+    for (at, command) in code_before(seen, all).iter().enumerate() {
         let begin = if at == 0 { "\nThe code of before:\n\n" } else { "" };
-        let _ = writeln!(text, "{begin}    git -C {path} checkout {sha}");
+        let _ = writeln!(text, "{begin}    {command}");
     }
     text.push('\n');
     let took = seen.verdict.as_ref().map(|verdict| verdict.seconds);

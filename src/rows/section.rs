@@ -142,11 +142,6 @@ impl Section {
         format!("SELECT 1 FROM ONLY {table} t WHERE {} ORDER BY {order} FOR UPDATE", self.is_one_of(keys))
     }
 
-    /// The statement that sets these rows' columns to expressions.
-    pub fn update_sql(&self, keys: &[Key], set: &str) -> String {
-        format!("UPDATE ONLY {} t SET {set} WHERE {}", ident(&self.table), self.is_one_of(keys))
-    }
-
     /// The statement that deletes these rows.
     pub fn delete_sql(&self, keys: &[Key]) -> String {
         format!("DELETE FROM ONLY {} t WHERE {}", ident(&self.table), self.is_one_of(keys))

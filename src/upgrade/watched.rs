@@ -21,7 +21,7 @@ pub struct Watch<'a> {
     pub folder: &'a Path,
     /// Who upgrades.
     pub by: &'a str,
-    /// Whether what is unexpected stops the run; in a rehearsal it is told.
+    /// Whether what is unexpected stops the run, or is told only.
     pub gate: bool,
 }
 
@@ -63,7 +63,7 @@ pub fn after(watch: &Watch<'_>) -> PlannedStep {
     };
     let reason = match watch.gate {
         true => "a change that nobody expects stops the upgrade while there is a way back",
-        false => "a change that nobody expects is told before the database itself is upgraded",
+        false => "a change that nobody expects is told",
     };
     PlannedStep::new("judge-change", Step::JudgeChange(Box::new(step)), reason)
 }

@@ -33,6 +33,7 @@ mod undo;
 mod upgrade;
 mod upgrade_classes;
 mod upgrade_docker;
+mod upgrade_failures;
 mod upgrade_faults;
 mod upgrade_operation;
 mod upgrade_preflight;

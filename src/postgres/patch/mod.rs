@@ -53,7 +53,7 @@ pub async fn patch(
     changes: &[Change],
     done: &mut Patched,
 ) -> Result<()> {
-    let table = Table::of(session, section).await?;
+    let table = Table::of(session, section, false).await?;
     let keys: Vec<Key> = changes.iter().map(|change| change.id).collect();
     table.lock(&keys).await?;
     let now = table.read(&keys).await?;

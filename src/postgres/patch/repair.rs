@@ -55,7 +55,7 @@ pub async fn repair(
     for wanted in tables {
         let of_it = changes.iter().filter(|change| change.model == wanted.section.model).collect();
         let mut work = Work {
-            table: Table::of(session, &wanted.section).await?,
+            table: Table::of(session, &wanted.section, stamp).await?,
             late: &wanted.late,
             wanted: BTreeMap::new(),
             inserts: Vec::new(),
@@ -84,9 +84,6 @@ pub async fn repair(
     }
     for work in &all {
         work.check().await?;
-        if stamp {
-            work.stamp().await?;
-        }
     }
     for work in all {
         work.told(&mut done.written);
@@ -222,15 +219,6 @@ impl Work<'_> {
         for batch in wanted.chunks(BATCH) {
             let batch = batch.iter().map(|(key, row)| (**key, (*row).clone())).collect();
             self.table.check(&batch).await?;
-        }
-        Ok(())
-    }
-
-    async fn stamp(&self) -> Result<()> {
-        let there = self.wanted.iter().filter(|(_, row)| row.is_some());
-        let keys: Vec<Key> = there.map(|(key, _)| *key).collect();
-        for batch in keys.chunks(BATCH) {
-            self.table.stamp(batch).await?;
         }
         Ok(())
     }

@@ -19,23 +19,34 @@ pub(super) struct Table<'a> {
     pub section: &'a Section,
     /// The types of its columns, as PostgreSQL writes them.
     types: BTreeMap<String, String>,
+    /// Whether what is written is dated, and the table keeps that: a date that is to be put back is not then.
+    dated: bool,
 }
 
 /// Where Odoo keeps when a row was written, in UTC.
 const STAMP: &str = "write_date";
 
+/// This moment, as Odoo writes it.
+const NOW: &str = "now() AT TIME ZONE 'UTC'";
+
+/// Dates the writing of a row.
+fn now() -> String {
+    format!("{} = {NOW}", ident(STAMP))
+}
+
 /// The values of a column for several rows, and in which of them it is written.
 type Column = (Vec<Option<String>>, Vec<bool>);
 
 impl<'a> Table<'a> {
-    pub async fn of(session: &'a Session, section: &'a Section) -> Result<Self> {
+    pub async fn of(session: &'a Session, section: &'a Section, stamp: bool) -> Result<Self> {
         let question = "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \
              WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped";
         let name = ident(&section.table);
         let rows = session.query_typed(question, &[(&name as &(dyn ToSql + Sync), Type::TEXT)]).await;
         let rows = rows.map_err(|e| failed(&format!("look at {}", section.table), &e))?;
-        let types = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        Ok(Self { session, section, types })
+        let types: BTreeMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let dated = stamp && types.contains_key(STAMP);
+        Ok(Self { session, section, types, dated })
     }
 
     /// Keeps others from writing these rows.
@@ -63,10 +74,12 @@ impl<'a> Table<'a> {
 
     /// One statement for all rows: an array for each field's values, and one for whether it is written.
     pub async fn update(&self, writes: &[(Key, Vec<Cell>)]) -> Result<()> {
-        let names: BTreeSet<&str> =
-            writes.iter().flat_map(|(_, cells)| cells.iter().map(|cell| cell.field.as_str())).collect();
+        let names = writes.iter().flat_map(|(_, cells)| cells.iter().map(|cell| cell.field.as_str()));
+        let names: BTreeSet<&str> = names.filter(|name| !self.is_dated_by(name)).collect();
         let mut columns: Vec<Column> = Vec::new();
         let (mut sets, mut sources) = (Vec::new(), Sources::keys(self.section));
+        // In the same statement: another one would write every row once more.
+        sets.extend(self.dated.then(now));
         for (at, name) in names.iter().enumerate() {
             let kind = self.section.field(name).map(|field| field.kind);
             let of = |cells: &[Cell]| {
@@ -109,10 +122,14 @@ impl<'a> Table<'a> {
             reads.push(format!("s.k{at}::{}", self.type_of(key)?));
         }
         for (at, name) in first.keys().enumerate() {
+            names.push(ident(name));
+            if self.is_dated_by(name) {
+                reads.push(NOW.to_owned());
+                continue;
+            }
             let kind = self.section.field(name).map(|field| field.kind);
             let value = |row: &Row| row.get(name).and_then(|value| text_of(value, kind));
             columns.push(rows.iter().map(|(_, row)| value(row)).collect::<Vec<_>>());
-            names.push(ident(name));
             reads.push(format!("s.v{at}::{}", self.type_of(name)?));
             sources.add("text", format!("v{at}"));
         }
@@ -133,13 +150,9 @@ impl<'a> Table<'a> {
         self.execute("delete rows of", &self.section.delete_sql(keys), &[], keys.len()).await
     }
 
-    /// Says that these rows are written now, where the table keeps that.
-    pub async fn stamp(&self, keys: &[Key]) -> Result<()> {
-        if !self.types.contains_key(STAMP) {
-            return Ok(());
-        }
-        let set = format!("{} = now() AT TIME ZONE 'UTC'", ident(STAMP));
-        self.execute("date the writing of", &self.section.update_sql(keys, &set), &[], keys.len()).await
+    /// Whether a column says when a row was written, and is not put back for that.
+    fn is_dated_by(&self, column: &str) -> bool {
+        self.dated && column == STAMP
     }
 
     /// A statement that has to write so many rows and no other number.
@@ -168,7 +181,8 @@ impl<'a> Table<'a> {
         let found = self.read(&keys).await?;
         for (key, row) in wanted {
             let is = found.get(key);
-            let Some(why) = differs(section, row.as_ref(), is) else { continue };
+            let written = |name: &str| !self.is_dated_by(name);
+            let Some(why) = differs(section, row.as_ref(), is, written) else { continue };
             let error = Error::environment(format!("{} {key} is not what was written", section.model));
             return Err(error
                 .because(why)
@@ -180,7 +194,12 @@ impl<'a> Table<'a> {
 }
 
 /// How a row differs from what is wanted in what can be written; `None` where it does not.
-fn differs(section: &Section, wanted: Option<&Row>, is: Option<&Row>) -> Option<String> {
+fn differs(
+    section: &Section,
+    wanted: Option<&Row>,
+    is: Option<&Row>,
+    written: impl Fn(&str) -> bool,
+) -> Option<String> {
     let (wanted, is) = match (wanted, is) {
         (None, None) => return None,
         (None, Some(_)) => return Some("it is there still".to_owned()),
@@ -188,8 +207,9 @@ fn differs(section: &Section, wanted: Option<&Row>, is: Option<&Row>) -> Option<
         (Some(wanted), Some(is)) => (wanted, is),
     };
     let writable = |name: &str| section.field(name).is_some_and(|field| field.origin.is_writable());
-    let (name, value) =
-        wanted.iter().find(|(name, value)| writable(name) && is.get(*name) != Some(*value))?;
+    let (name, value) = wanted
+        .iter()
+        .find(|(name, value)| writable(name) && written(name) && is.get(*name) != Some(*value))?;
     let is = is.get(name).map_or("gone", Value::as_json);
     Some(match is_secret_column(&section.table, name) {
         true => format!("{name} is another than what was written"),
