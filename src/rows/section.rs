@@ -136,6 +136,11 @@ impl Section {
         format!("SELECT {} FROM ONLY {} t WHERE ({condition}\n)", keys.join(", "), ident(&self.table))
     }
 
+    /// The query for these rows that keeps others from writing them. With joins, what it has waited for would not be in their part.
+    pub fn locking_sql_of(&self, keys: &[Key]) -> Option<String> {
+        self.joins.is_empty().then(|| format!("{} FOR UPDATE", self.sql_of(keys)))
+    }
+
     /// The statement that keeps others from writing these rows.
     pub fn lock_sql(&self, keys: &[Key]) -> String {
         let (order, table) = (self.key_columns().join(", "), ident(&self.table));

@@ -55,8 +55,7 @@ pub async fn patch(
 ) -> Result<()> {
     let table = Table::of(session, section, false).await?;
     let keys: Vec<Key> = changes.iter().map(|change| change.id).collect();
-    table.lock(&keys).await?;
-    let now = table.read(&keys).await?;
+    let now = table.lock(&keys).await?;
     let mut writes: Vec<(Key, Vec<Cell>)> = Vec::new();
     for change in changes {
         let decision = decide(change, now.get(&change.id), &|name| has_parts(section, name));

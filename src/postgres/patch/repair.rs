@@ -101,8 +101,7 @@ impl Work<'_> {
     ) -> Result<()> {
         for batch in changes.chunks(BATCH) {
             let keys: Vec<Key> = batch.iter().map(|change| change.id).collect();
-            self.table.lock(&keys).await?;
-            let mut now = self.table.read(&keys).await?;
+            let mut now = self.table.lock(&keys).await?;
             for change in batch {
                 let decision =
                     decide(change, now.get(&change.id), &|name| has_parts(self.table.section, name));

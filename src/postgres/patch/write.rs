@@ -10,7 +10,7 @@ use crate::base::quote::ident;
 use crate::base::secret::is_secret_column;
 use crate::error::{Error, Result};
 use crate::postgres::connect::Session;
-use crate::postgres::rows::rows_of;
+use crate::postgres::rows::{rows_by, rows_of};
 use crate::rows::{Cell, Change, Key, Kind, Row, Section, Value};
 
 /// A table at hand.
@@ -49,19 +49,23 @@ impl<'a> Table<'a> {
         Ok(Self { session, section, types, dated })
     }
 
-    /// Keeps others from writing these rows.
-    pub async fn lock(&self, keys: &[Key]) -> Result<()> {
-        let lock = self.session.batch_execute(&self.section.lock_sql(keys)).await;
-        lock.map_err(|e| {
+    /// Keeps others from writing these rows, and reads them.
+    pub async fn lock(&self, keys: &[Key]) -> Result<BTreeMap<Key, Row>> {
+        let failed = |e: tokio_postgres::Error| {
             let error = failed(&format!("lock the rows of {}", self.section.model), &e);
             match e.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
                 true => error.hint("Somebody writes them: see odpm incident sessions; then try again."),
                 false => error,
             }
-        })
+        };
+        if let Some(query) = self.section.locking_sql_of(keys) {
+            return rows_by(self.session, self.section, &query).await?.map_err(failed);
+        }
+        self.session.batch_execute(&self.section.lock_sql(keys)).await.map_err(failed)?;
+        self.read(keys).await
     }
 
-    pub async fn read(&self, keys: &[Key]) -> Result<BTreeMap<Key, Row>> {
+    async fn read(&self, keys: &[Key]) -> Result<BTreeMap<Key, Row>> {
         rows_of(self.session, self.section, keys).await
     }
 

@@ -11,15 +11,21 @@ use crate::rows::{Key, Row, Section, parse};
 
 /// Those of the rows that are there, in the transaction at hand.
 pub async fn rows_of(session: &Session, section: &Section, keys: &[Key]) -> Result<BTreeMap<Key, Row>> {
-    let failed = |e: tokio_postgres::Error| {
-        Error::environment(format!("cannot read {}", section.model)).because(words(&e))
+    rows_by(session, section, &section.sql_of(keys))
+        .await?
+        .map_err(|e| Error::environment(format!("cannot read {}", section.model)).because(words(&e)))
+}
+
+/// What a query of the section yields, or why PostgreSQL did not answer it.
+pub(in crate::postgres) async fn rows_by(
+    session: &Session,
+    section: &Section,
+    query: &str,
+) -> Result<Result<BTreeMap<Key, Row>, tokio_postgres::Error>> {
+    let text = match told(session, query).await {
+        Ok(text) => text,
+        Err(e) => return Ok(Err(e)),
     };
-    let copy = session.copy_out(&format!("COPY ({}) TO STDOUT", section.sql_of(keys))).await;
-    let mut copy = std::pin::pin!(copy.map_err(failed)?);
-    let mut text = Vec::new();
-    while let Some(chunk) = copy.try_next().await.map_err(failed)? {
-        text.extend_from_slice(&chunk);
-    }
     let layout = section.layout();
     let mut found = BTreeMap::new();
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -28,7 +34,17 @@ pub async fn rows_of(session: &Session, section: &Section, keys: &[Key]) -> Resu
         let parsed = parse(&json)?;
         found.insert(parsed.key, parsed.row);
     }
-    Ok(found)
+    Ok(Ok(found))
+}
+
+async fn told(session: &Session, query: &str) -> Result<Vec<u8>, tokio_postgres::Error> {
+    let copy = session.copy_out(&format!("COPY ({query}) TO STDOUT")).await?;
+    let mut copy = std::pin::pin!(copy);
+    let mut text = Vec::new();
+    while let Some(chunk) = copy.try_next().await? {
+        text.extend_from_slice(&chunk);
+    }
+    Ok(text)
 }
 
 /// The keys of the rows for which a condition of a person's own holds.

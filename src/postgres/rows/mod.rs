@@ -17,6 +17,7 @@ use crate::facts::Catalog;
 use crate::rows::{Range, Section};
 use crate::step::Endpoint;
 
+pub(in crate::postgres) use keyed::rows_by;
 pub use keyed::{keys_where, missing, rows_of};
 use reader::Place;
 pub use reader::{Counts, Form, RowReader};
