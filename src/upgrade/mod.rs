@@ -9,13 +9,13 @@ mod diagnose;
 mod freeze;
 mod preflight;
 mod probe;
+mod progress;
 mod rollback;
 mod run;
 #[cfg(test)]
 mod tests;
 mod verdict;
 pub mod watched;
-mod way;
 
 use std::path::Path;
 
@@ -33,10 +33,10 @@ pub use diagnose::{
 };
 pub use preflight::{Action, Because, Moved, Resolved, Wanted, checkpoint, modules, operation, resolve};
 pub use probe::{Probe, probe, probe_step};
+pub use progress::Progress;
 pub use rollback::{Back, misfits};
 pub use run::Attempt;
 pub use verdict::{Judged, Ran, judge};
-pub use way::Way;
 
 /// What a person asked for.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! odpm with a real Odoo, where `ODPM_TEST_ODOO` names a source tree; counted as skipped elsewhere.
 
+mod migrate;
 #[allow(dead_code)]
 #[path = "../it/sandbox.rs"]
 mod sandbox;

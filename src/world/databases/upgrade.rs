@@ -18,7 +18,7 @@ use crate::facts::{Before, DatabaseModules, MODULE_HASHES, ModuleInDatabase, Ver
 use crate::postgres::{Session, check, modules};
 use crate::state;
 use crate::step::{CompareState, RunOdoo};
-use crate::upgrade::{Judged, Ran, Way, judge};
+use crate::upgrade::{Judged, Progress, Ran, judge};
 
 /// How many of what is wrong is told; the verdict has them all.
 const TOLD: usize = 6;
@@ -149,13 +149,13 @@ struct Tail {
     file: fs::File,
     /// A line that is not at its end.
     part: Vec<u8>,
-    way: Way,
+    progress: Progress,
 }
 
 impl Tail {
     fn of(log: &Path) -> Result<Self> {
         let file = fs::File::open(log).map_err(|e| cannot("read", log, &e))?;
-        Ok(Self { file, part: Vec::new(), way: Way::default() })
+        Ok(Self { file, part: Vec::new(), progress: Progress::default() })
     }
 
     /// Where Odoo is by now. That it cannot be told is no failure.
@@ -165,14 +165,14 @@ impl Tail {
             self.part.extend_from_slice(&chunk[..count]);
             let end = self.part.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let text = String::from_utf8_lossy(&self.part[..end]).into_owned();
-            text.lines().for_each(|line| self.way.see(line));
+            text.lines().for_each(|line| self.progress.see(line));
             self.part.drain(..end);
             // A statement may be as long as a file, and says nothing of the way.
             if self.part.len() > chunk.len() {
                 self.part.clear();
             }
         }
-        meter.tell(self.way.words());
+        meter.tell(self.progress.words());
     }
 }
 

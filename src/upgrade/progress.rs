@@ -1,10 +1,10 @@
-//! How far a server has come on its way through the modules, in words.
+//! How far a server has come through the modules, in words.
 
 use crate::odoo::{Landmark, Records, Stage, landmark};
 
-/// The way of a server whose log is read while it is written.
+/// The progress of a server whose log is read while it is written.
 #[derive(Debug, Default)]
-pub struct Way {
+pub struct Progress {
     records: Records,
     at: At,
 }
@@ -17,7 +17,7 @@ struct At {
     phase: String,
 }
 
-impl Way {
+impl Progress {
     /// The next line, without its end.
     pub fn see(&mut self, line: &str) {
         let Self { records, at } = self;
@@ -106,16 +106,16 @@ mod tests {
             ("odoo.addons.sale.models: 3 warnings", "module 1 of 12: sale, views/sale_view.xml"),
             ("odoo.modules.loading: Modules loaded.", "12 modules, all modules are loaded"),
         ];
-        let mut way = Way::default();
+        let mut progress = Progress::default();
         let (mut said, mut last) = (Vec::new(), String::new());
         for (line, wanted) in table {
             // A record is whole when the next one begins.
-            way.see(&format!("2026-01-09 08:00:00,001 41 INFO shop {line}"));
-            said.push(way.words());
+            progress.see(&format!("2026-01-09 08:00:00,001 41 INFO shop {line}"));
+            said.push(progress.words());
             last = wanted.to_owned();
         }
-        way.see("2026-01-09 08:00:09,001 41 INFO shop odoo.tools: over");
-        said.push(way.words());
+        progress.see("2026-01-09 08:00:09,001 41 INFO shop odoo.tools: over");
+        said.push(progress.words());
         let wanted: Vec<&str> = table.iter().map(|(_, wanted)| *wanted).collect();
         assert_eq!(said[1..], wanted[..]);
         assert_eq!(said.last(), Some(&last));
