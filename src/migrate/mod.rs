@@ -5,6 +5,10 @@
 
 mod integrity;
 mod loose;
+mod percent;
+mod place;
+#[cfg(test)]
+mod place_tests;
 mod question;
 mod request;
 #[cfg(test)]
@@ -14,6 +18,7 @@ mod verdict;
 
 pub use integrity::questions;
 pub use loose::{Loose, follow};
+pub use place::{Place, ServerPlace};
 pub use question::{Note, Question, Questions, Sort, Subject, statements};
 pub use request::{Ask, Conflicts, Dangling, End, Shared, Told, Wanted};
 pub use verdict::{Finding, Integrity, Wrong, judge};

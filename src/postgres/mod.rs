@@ -8,6 +8,7 @@ pub mod audit;
 pub mod catalog;
 pub mod check;
 mod connect;
+mod container;
 pub mod data_dir;
 pub mod databases;
 pub mod forensics;

@@ -204,6 +204,7 @@ fn secret(secret: &SecretRef) -> String {
         SecretRef::AppPassword => "the application role's password".to_owned(),
         SecretRef::AdminPassword => "the administrative role's password".to_owned(),
         SecretRef::OdooAdmin => "the administrator's password".to_owned(),
+        SecretRef::Remote { place, role } => format!("the password of {role} at {place}"),
         SecretRef::OdooConf { option } | SecretRef::RepositoryKey { option } => {
             format!("a value of {option}")
         }
