@@ -3,6 +3,7 @@
 //! What it knows so far is how the rows of a database refer to each other: which questions have to be asked of one that all of its
 //! references lead somewhere, and what the answers mean.
 
+mod compare;
 mod integrity;
 mod loose;
 mod percent;
@@ -16,6 +17,7 @@ mod tests;
 mod upkeep;
 mod verdict;
 
+pub use compare::{Comparison, Differing, TableCompared};
 pub use integrity::questions;
 pub use loose::{Loose, follow};
 pub use place::{Place, ServerPlace};

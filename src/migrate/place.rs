@@ -138,7 +138,11 @@ fn url(rest: &str, container: bool, here: &Path) -> Result<ServerPlace> {
     }
     server_of(server, &mut parts)?;
     parts.database = Some(text(path)?).filter(|database| !database.is_empty());
-    for (key, value) in query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
+    for (key, value) in query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    {
         said(key, text(value)?, container, here, &mut parts)?;
     }
     let Some(database) = parts.database else { return Err(wrong("the URL names no database".to_owned())) };
@@ -209,7 +213,8 @@ fn mode(value: &str) -> Result<SslMode> {
 }
 
 fn text(part: &str) -> Result<String> {
-    let text = decoded(part).ok_or_else(|| wrong("a % in the URL is followed by no two digits".to_owned()))?;
+    let text =
+        decoded(part).ok_or_else(|| wrong("a % in the URL is followed by no two digits".to_owned()))?;
     match text.contains('\0') {
         true => Err(wrong("the URL holds a zero byte".to_owned())),
         false => Ok(text),

@@ -31,7 +31,8 @@ fn names_and_folders_are_told_apart_by_how_they_are_written() {
 
 #[test]
 fn a_url_is_read_as_libpq_reads_it() {
-    let place = server("postgresql://o%40do:p%3Aw%2F@db.example:6000/my%20db?sslmode=verify-ca&sslrootcert=ca.pem");
+    let place =
+        server("postgresql://o%40do:p%3Aw%2F@db.example:6000/my%20db?sslmode=verify-ca&sslrootcert=ca.pem");
     assert_eq!((place.role.as_str(), place.database.as_str()), ("o@do", "my db"));
     assert_eq!((place.endpoint.host.as_str(), place.endpoint.port), ("db.example", 6000));
     let tls = place.endpoint.tls.clone().unwrap();
@@ -66,7 +67,10 @@ fn what_is_shown_has_no_password_and_is_the_same_place() {
         assert!(!shown.contains("s3cret"), "{shown}");
         let mut want = ServerPlace { password: None, ..place };
         let again = server(&shown);
-        if want.endpoint.tls.is_none() && want.endpoint.container.is_none() && !want.endpoint.host.starts_with('/') {
+        if want.endpoint.tls.is_none()
+            && want.endpoint.container.is_none()
+            && !want.endpoint.host.starts_with('/')
+        {
             // Without TLS on purpose: said, so that it is not tried.
             assert!(shown.contains("sslmode=disable"), "{shown}");
         }

@@ -69,12 +69,12 @@ impl Reached {
 pub fn reach(loaded: &mut Loaded, text: &str, here: &Path) -> Result<Reached> {
     let here = std::path::absolute(here).unwrap_or_else(|_| here.to_owned());
     match Place::read(text, &here)? {
-        Place::Own(database) => own(loaded, &database),
+        Place::Own(database) => reach_own(loaded, &database),
         Place::Project { folder, database } => {
             let other = of_project(&folder, database)?;
             // Its own folder is this project, whatever it is called.
             match other.0.project.root == loaded.project.root {
-                true => own(loaded, &other.1),
+                true => reach_own(loaded, &other.1),
                 false => project(&other.0, &other.1, text),
             }
         }
@@ -82,7 +82,8 @@ pub fn reach(loaded: &mut Loaded, text: &str, here: &Path) -> Result<Reached> {
     }
 }
 
-fn own(loaded: &Loaded, database: &str) -> Result<Reached> {
+/// A database of this project.
+pub fn reach_own(loaded: &Loaded, database: &str) -> Result<Reached> {
     let project = &loaded.project;
     Ok(Reached {
         shown: database.to_owned(),
@@ -98,7 +99,10 @@ fn own(loaded: &Loaded, database: &str) -> Result<Reached> {
 fn of_project(folder: &Path, database: Option<String>) -> Result<(Loaded, String)> {
     let loaded = load(folder)?;
     let database = database.or_else(|| loaded.project.odoo.database.clone()).ok_or_else(|| {
-        let error = Error::usage(format!("{} says nothing of which database is meant", loaded.project.file.display()));
+        let error = Error::usage(format!(
+            "{} says nothing of which database is meant",
+            loaded.project.file.display()
+        ));
         error.hint(format!("Name it: {}#DB", folder.display())).hint("Or set odoo.database there.")
     })?;
     Ok((loaded, database))

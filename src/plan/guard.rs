@@ -109,6 +109,9 @@ impl Guard {
             | Step::EndSession(_)
             | Step::CloseDatabase(_)
             | Step::RunOdoo(_)
+            | Step::CopyFiles(_)
+            | Step::HandOverFiles(_)
+            | Step::RecomputeFields(_)
             | Step::CompareState(_)
             | Step::RecordUpgrade(_)
             | Step::RecordBaseline(_) => Vec::new(),

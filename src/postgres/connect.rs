@@ -67,9 +67,11 @@ impl LoginFailure {
     /// The failure as an error of its own.
     pub fn into_error(self, endpoint: &Endpoint, role: &str) -> Error {
         let Endpoint { host, port, container, .. } = endpoint;
-        let inside = container.as_ref().map(|name| format!(" inside the container {name}")).unwrap_or_default();
-        let error = Error::environment(format!("cannot log in to PostgreSQL on {host}:{port}{inside} as {role}"))
-            .because(self.why());
+        let inside =
+            container.as_ref().map(|name| format!(" inside the container {name}")).unwrap_or_default();
+        let error =
+            Error::environment(format!("cannot log in to PostgreSQL on {host}:{port}{inside} as {role}"))
+                .because(self.why());
         match self {
             Self::Unreachable(_) if container.is_some() => {
                 error.hint("See whether the container runs, and whether its server listens on that port: docker ps")
@@ -125,12 +127,7 @@ pub async fn connect(
     deadline: Duration,
 ) -> Result<Session, LoginFailure> {
     let mut config = tokio_postgres::Config::new();
-    config
-        .host(&endpoint.host)
-        .port(endpoint.port)
-        .user(role)
-        .dbname(database)
-        .application_name("odpm");
+    config.host(&endpoint.host).port(endpoint.port).user(role).dbname(database).application_name("odpm");
     if !secret.reveal().is_empty() {
         config.password(secret.reveal());
     }

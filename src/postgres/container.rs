@@ -22,7 +22,7 @@ if command -v bash >/dev/null 2>&1; then
     cat <&3 3>&- 4<&- & one=$!
     cat <&4 >&3 4<&- & other=$!
     exec 0<&- 4<&-
-    wait -n; kill "$one" "$other"; exit 0' odpm "$1" 2>/dev/null
+    wait -n; kill "$one" "$other" 2>/dev/null; exit 0' odpm "$1"
 elif command -v socat >/dev/null 2>&1; then exec socat -t0 - "TCP:127.0.0.1:$1"
 elif command -v nc >/dev/null 2>&1; then exec nc 127.0.0.1 "$1"
 else echo "odpm: there is neither bash nor socat nor nc in the container" >&2; exit 127
@@ -83,7 +83,11 @@ impl Tunnel {
 }
 
 impl AsyncRead for Tunnel {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.output).poll_read(cx, buf)
     }
 }

@@ -195,6 +195,18 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let (data, from) = (at(&step.server.data), at(&step.from));
             format!("set {data} aside as {}, and put {from} in its place", at(&step.aside))
         }
+        Step::CopyFiles(step) => {
+            format!("bring the files of copied attachments from {} to {}", at(&step.from), at(&step.to))
+        }
+        Step::HandOverFiles(step) => {
+            format!(
+                "have Odoo's own clean-up look through the files that were brought to {}",
+                at(&step.folder)
+            )
+        }
+        Step::RecomputeFields(step) => {
+            format!("compute fields of {} anew where that is needed", step.database)
+        }
         Step::RecordBaseline(_) => "record the baseline".to_owned(),
     }
 }

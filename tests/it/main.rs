@@ -21,6 +21,8 @@ mod incident_contain;
 mod incident_repair;
 mod incident_story;
 mod migrate;
+mod migrate_docker;
+mod migrate_places;
 mod pgbackrest;
 mod prompts;
 mod sandbox;

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use crate::error::Result;
 use crate::report::{Format, Ui};
 
+mod sides;
 mod verify;
 
 /// From staging to production: whether every reference of a database leads somewhere

@@ -4,12 +4,13 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, DamageScratch, DropDatabase,
-    DuplicateDatabase, HoldTraffic, JudgeChange, LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator,
-    ProbeOdoo, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields,
-    RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CopyFiles, DamageScratch,
+    DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange, LoadBackup, LoadFiles,
+    MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill, RemoveBackup,
+    RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword,
+    TakeSnapshot, UpdateModules,
 };
-use crate::world::{Databases, Hands, ScriptDone, WrittenBack};
+use crate::world::{Databases, FilesCarried, Hands, ScriptDone, WrittenBack};
 
 impl Databases for Fake {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -95,6 +96,19 @@ impl Databases for Fake {
 
     fn drop_database<'a>(&'a self, step: &'a DropDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
         Box::pin(async move { self.effect(|d| drop(d.databases.remove(&step.name))) })
+    }
+
+    fn copy_files<'a>(&'a self, step: &'a CopyFiles, _: Meter) -> EngineFuture<'a, FilesCarried> {
+        let name = step.to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Box::pin(async move { self.put(&name, "carried").map(|()| FilesCarried::default()) })
+    }
+
+    fn hand_over_files<'a>(&'a self, _: &'a HandOverFiles) -> EngineFuture<'a, u64> {
+        Box::pin(async move { self.point().map(|()| 0) })
+    }
+
+    fn recompute<'a>(&'a self, step: &'a RecomputeFields, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.put(&step.database, "recomputed").map(|()| Vec::new()) })
     }
 
     fn set_password<'a>(&'a self, step: &'a SetPassword, _: Secret, _: Hands<'a>) -> EngineFuture<'a, ()> {
