@@ -78,20 +78,25 @@ fn a_server_inside_a_container_is_reached_and_nothing_stays_behind() {
         .args(["exec", &inside.name, "psql", "-XqU", "postgres", "-h", "127.0.0.1", "-d", "staging"])
         .args(["-c", "BEGIN; LOCK TABLE res_partner", "-c", "SELECT pg_sleep(600)"])
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn();
     let mut holder = holder.unwrap();
-    let waits = "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'odpm' \
-        AND wait_event_type = 'Lock') THEN RAISE EXCEPTION 'not yet'; END IF; END $$";
-    let gone = "DO $$ BEGIN IF EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'odpm') \
-        THEN RAISE EXCEPTION 'not yet'; END IF; END $$";
+    let once = |what: &str| {
+        format!(
+            "DO $$ BEGIN FOR i IN 1..6000 LOOP PERFORM pg_stat_clear_snapshot(); IF {what} THEN RETURN; END IF; \
+             PERFORM pg_sleep(0.01); END LOOP; RAISE EXCEPTION 'it never came to be'; END $$"
+        )
+    };
+    let held = "EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted)";
+    let waits = "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'odpm' AND wait_event_type = 'Lock')";
+    let gone = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'odpm')";
+    assert!(inside.psql("postgres", &once(held)));
     let mut odpm = shop.command(&verify).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for(|| inside.psql("postgres", waits));
+    assert!(inside.psql("postgres", &once(waits)));
     assert!(!inside.left().is_empty());
     kill_process(Pid::from_child(&odpm), Signal::KILL).unwrap();
     let _ = odpm.wait();
     wait_for(|| inside.left().is_empty());
-    wait_for(|| inside.psql("postgres", gone));
+    assert!(inside.psql("postgres", &once(gone)));
     let _ = holder.kill();
     let _ = holder.wait();
 
