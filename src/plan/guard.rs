@@ -111,6 +111,8 @@ impl Guard {
             | Step::RunOdoo(_)
             | Step::CompareState(_)
             | Step::RecordUpgrade(_)
+            | Step::CopyTables(_)
+            | Step::CompareTables(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

@@ -28,6 +28,7 @@ pub mod single_user;
 mod terms;
 mod tls;
 pub mod traces;
+pub mod transfer;
 pub mod trial;
 
 pub use connect::{LoginFailure, Session, connect};

@@ -167,6 +167,10 @@ pub enum Step {
     CompareState(Box<CompareState>),
     /// Records how an upgrade ended.
     RecordUpgrade(RecordUpgrade),
+    /// Copies rows of tables from one database to another.
+    CopyTables(Box<CopyTables>),
+    /// Compares copied tables on both sides.
+    CompareTables(Box<CompareTables>),
     /// Replaces the baseline.
     RecordBaseline(Box<RecordBaseline>),
 }
@@ -236,6 +240,9 @@ impl Step {
             | Self::RunOdoo(_)
             | Self::CompareState(_)
             | Self::RecordUpgrade(_)
+            // As a script does; where there are several transactions, the copy is made anew.
+            | Self::CopyTables(_)
+            | Self::CompareTables(_)
             | Self::EndSession(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)

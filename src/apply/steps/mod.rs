@@ -1,6 +1,7 @@
 //! What each kind of step does: one file per group.
 
 mod clusters;
+mod copy;
 mod database;
 mod databases;
 mod files;
@@ -74,6 +75,8 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::RunOdoo(step) => upgrade::run_odoo(step, world).await,
         Step::CompareState(step) => upgrade::compare(step, world).await,
         Step::RecordUpgrade(step) => upgrade::record(step, world),
+        Step::CopyTables(step) => copy::tables(step, world).await,
+        Step::CompareTables(step) => copy::compare(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
@@ -141,6 +144,8 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::RunOdoo(_)
         | Step::CompareState(_)
         | Step::RecordUpgrade(_)
+        | Step::CopyTables(_)
+        | Step::CompareTables(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

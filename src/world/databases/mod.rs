@@ -12,6 +12,7 @@ mod probe;
 mod repair;
 mod restore;
 mod script;
+mod tables;
 mod upgrade;
 mod watched;
 
@@ -27,10 +28,10 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::{self, cannot};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, DamageScratch, DropDatabase,
-    DuplicateDatabase, HoldTraffic, JudgeChange, LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator,
-    ProbeOdoo, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields,
-    RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyTables,
+    DamageScratch, DropDatabase, DuplicateDatabase, HoldTraffic, JudgeChange, LoadBackup, LoadFiles,
+    MoveDatabase, Neutralize, Operator, ProbeOdoo, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity,
+    RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
 };
 
 pub use fields::WrittenBack;
@@ -141,6 +142,20 @@ pub trait Databases {
     /// Compares a database with what it was before an upgrade.
     fn compare_state<'a>(&'a self, step: &'a CompareState, hands: Hands<'a>)
     -> EngineFuture<'a, Vec<String>>;
+    /// Copies rows of tables from another database, whose role has this password.
+    fn copy_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// Compares copied tables on both sides.
+    fn compare_tables<'a>(
+        &'a self,
+        step: &'a CompareTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
     /// Records a drill that passed.
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()>;
 }
@@ -370,6 +385,24 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(upgrade::compare(step, hands))
+    }
+
+    fn copy_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::copy(step, source, hands))
+    }
+
+    fn compare_tables<'a>(
+        &'a self,
+        step: &'a CompareTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::compare(step, source, hands))
     }
 
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {
