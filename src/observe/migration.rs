@@ -1,7 +1,7 @@
 //! Both databases of a migration, each held at one moment: what they are made of, and what the planner asks of their rows.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use futures_util::future::try_join_all;
 use tokio_postgres::SimpleQueryMessage;
@@ -11,7 +11,8 @@ use super::{Reached, Whose};
 use crate::error::{Error, Result};
 use crate::facts::SideSeen;
 use crate::migrate::{Ask, End, Told};
-use crate::postgres::rows::Moment;
+use crate::postgres::catalog::every_table;
+use crate::postgres::rows::{Moment, Source};
 use crate::postgres::{Session, integrity, modules, sessions, structure, words};
 
 /// Over how many connections each of the two is asked.
@@ -19,6 +20,12 @@ const SESSIONS: usize = 3;
 
 /// How long a question waits for a table that somebody else has locked.
 const LOCKED: &str = "SET LOCAL lock_timeout = '10s'";
+
+/// The tables of a database, by name.
+pub async fn tables(source: Source) -> Result<BTreeSet<String>> {
+    let session = source.connect().await?;
+    Ok(every_table(&session).await?.into_keys().collect())
+}
 
 /// One of the two, held at one moment as long as this lives. Nothing can be written through it.
 pub struct Side {

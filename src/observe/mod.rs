@@ -40,7 +40,7 @@ pub use databases::{backup, backups, databases, last_drill, source};
 pub use folder::writable;
 pub use inherited::{compose_project, odpm_project};
 pub use integrity::{Thoroughness, integrity};
-pub use migration::{Pair, Side, pair};
+pub use migration::{Pair, Side, pair, tables};
 pub use modules::{ModulesView, modules};
 pub use operation::operation;
 pub use place::{Reached, Whose, reach, reach_own};

@@ -114,6 +114,8 @@ impl Guard {
             | Step::RecomputeFields(_)
             | Step::CompareState(_)
             | Step::RecordUpgrade(_)
+            | Step::CopyTables(_)
+            | Step::CompareTables(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

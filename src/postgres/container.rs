@@ -14,7 +14,9 @@ const SAID: usize = 4096;
 
 /// What runs inside, with the port as its one argument. It ends as soon as either side does: when odpm is gone its standard input
 /// ends, when the server is gone the socket does; what is left of the pair is ended then, so that nothing stays behind in there.
-/// `wait -n` is bash's; socat and nc tell both ends apart by themselves.
+/// Both are waited for to the very end: a process that is ended by a signal and has lost its parent falls to the container's first
+/// process. Where that is PostgreSQL, it takes it for a crash of one of its own, and all of its sessions end.
+/// `wait -n` is bash's; socat and nc are one process, and tell both ends apart by themselves.
 const INSIDE: &str = r#"
 if command -v bash >/dev/null 2>&1; then
   exec bash -c '
@@ -22,7 +24,7 @@ if command -v bash >/dev/null 2>&1; then
     cat <&3 3>&- 4<&- & one=$!
     cat <&4 >&3 4<&- & other=$!
     exec 0<&- 4<&-
-    wait -n; kill "$one" "$other" 2>/dev/null; exit 0' odpm "$1"
+    wait -n; kill "$one" "$other" 2>/dev/null; wait; exit 0' odpm "$1"
 elif command -v socat >/dev/null 2>&1; then exec socat -t0 - "TCP:127.0.0.1:$1"
 elif command -v nc >/dev/null 2>&1; then exec nc 127.0.0.1 "$1"
 else echo "odpm: there is neither bash nor socat nor nc in the container" >&2; exit 127

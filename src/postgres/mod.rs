@@ -30,6 +30,7 @@ pub mod structure;
 mod terms;
 mod tls;
 pub mod traces;
+pub mod transfer;
 pub mod trial;
 
 pub use connect::{LoginFailure, Session, connect};

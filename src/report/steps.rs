@@ -109,6 +109,22 @@ pub fn headline(step: &Step, root: &Path) -> String {
             UpgradeEnd::Rehearsed => "record that the rehearsal has passed".to_owned(),
             UpgradeEnd::Superseded => "record that another attempt takes its place".to_owned(),
         },
+        Step::CopyTables(step) => {
+            let over =
+                if step.jobs > 1 { format!(", over {} connections", step.jobs) } else { String::new() };
+            format!(
+                "copy what {} says from {} to {}{over}",
+                at(&step.transfer),
+                step.source.database,
+                step.database
+            )
+        }
+        Step::CompareTables(step) => {
+            format!(
+                "compare what was copied from {} to {} on both sides",
+                step.source.database, step.database
+            )
+        }
         Step::DamageScratch(step) => format!("damage the scratch database {} on purpose", step.database),
         Step::HoldTraffic(step) if step.hold => {
             format!("let nobody write to {}, and send everybody away from it", step.database)

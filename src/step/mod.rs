@@ -173,6 +173,10 @@ pub enum Step {
     HandOverFiles(HandOverFiles),
     /// Has Odoo compute stored fields anew.
     RecomputeFields(Box<RecomputeFields>),
+    /// Copies rows of tables from one database to another.
+    CopyTables(Box<CopyTables>),
+    /// Compares copied tables on both sides.
+    CompareTables(Box<CompareTables>),
     /// Replaces the baseline.
     RecordBaseline(Box<RecordBaseline>),
 }
@@ -246,6 +250,9 @@ impl Step {
             | Self::HandOverFiles(_)
             | Self::RecomputeFields(_)
             | Self::RecordUpgrade(_)
+            // As a script does; where there are several transactions, the copy is made anew.
+            | Self::CopyTables(_)
+            | Self::CompareTables(_)
             | Self::EndSession(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)

@@ -20,6 +20,7 @@ impl Inside {
             return None;
         };
         let inside = Self { name: format!("odpm-test-inside-{port}") };
+        // No `--init`: the server is the container's first process, as it is with most.
         let args = ["run", "-d", "--name", &inside.name, "--network", "none", "-e", "POSTGRES_PASSWORD=x"];
         assert!(docker(&[&args[..], &["-e", "POSTGRES_DB=staging", image, "postgres"]].concat()));
         wait_for(|| inside.psql("staging", "SELECT 1"));
@@ -99,6 +100,12 @@ fn a_server_inside_a_container_is_reached_and_nothing_stays_behind() {
     assert!(inside.psql("postgres", &once(gone)));
     let _ = holder.kill();
     let _ = holder.wait();
+
+    // PostgreSQL takes an orphan that a signal has ended for a crash of its own.
+    let log = Command::new("docker").args(["logs", &inside.name]).output().unwrap();
+    let log = String::from_utf8_lossy(&log.stderr).into_owned();
+    assert!(log.contains("ready to accept connections"), "{log}");
+    assert!(!log.contains("terminated by signal") && !log.contains("recovery"), "{log}");
 
     let nobody = shop.run(&["migrate", "verify", "--to", "docker://odpm-test-nobody/x"]).code(1);
     let _ = nobody.says("No such container").says("docker ps");

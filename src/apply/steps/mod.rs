@@ -2,6 +2,7 @@
 
 mod carry;
 mod clusters;
+mod copy;
 mod database;
 mod databases;
 mod files;
@@ -78,6 +79,8 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::CopyFiles(step) => carry::copy_files(step, world).await,
         Step::HandOverFiles(step) => carry::hand_over(step, world).await,
         Step::RecomputeFields(step) => carry::recompute(step, world).await,
+        Step::CopyTables(step) => copy::tables(step, world).await,
+        Step::CompareTables(step) => copy::compare(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
@@ -148,6 +151,8 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::RecomputeFields(_)
         | Step::CompareState(_)
         | Step::RecordUpgrade(_)
+        | Step::CopyTables(_)
+        | Step::CompareTables(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

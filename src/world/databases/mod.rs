@@ -14,6 +14,7 @@ mod recompute;
 mod repair;
 mod restore;
 mod script;
+mod tables;
 mod upgrade;
 mod watched;
 
@@ -29,11 +30,10 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::{self, cannot};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CopyFiles, DamageScratch,
-    DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange, LoadBackup, LoadFiles,
-    MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill, RemoveBackup,
-    RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword,
-    TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyFiles, CopyTables,
+    DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange, LoadBackup, LoadFiles,
+    MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill, RemoveBackup, RemoveSnapshot,
+    RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
 };
 
 pub use carry::FilesCarried;
@@ -151,6 +151,20 @@ pub trait Databases {
     fn hand_over_files<'a>(&'a self, step: &'a HandOverFiles) -> EngineFuture<'a, u64>;
     /// Has Odoo compute stored fields anew.
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Copies rows of tables from another database, whose role has this password.
+    fn copy_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// Compares copied tables on both sides.
+    fn compare_tables<'a>(
+        &'a self,
+        step: &'a CompareTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
     /// Records a drill that passed.
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()>;
 }
@@ -392,6 +406,24 @@ impl Databases for RealDatabases {
 
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(recompute::recompute(step, hands))
+    }
+
+    fn copy_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::copy(step, source, hands))
+    }
+
+    fn compare_tables<'a>(
+        &'a self,
+        step: &'a CompareTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::compare(step, source, hands))
     }
 
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {
