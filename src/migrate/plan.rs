@@ -74,7 +74,10 @@ pub fn plan(wanted: &Move<'_>, grounds: &Grounds<'_>) -> Plan {
     plan.blocked.extend(wanted.decision.blocks.iter().cloned());
     plan.warnings.extend(wanted.decision.warnings.iter().cloned());
     if wanted.staged && !wanted.own {
-        let block = Block::refused("staged_elsewhere", "a database of another server cannot be migrated to in stages");
+        let block = Block::refused(
+            "staged_elsewhere",
+            "a database of another server cannot be migrated to in stages",
+        );
         plan.blocked.push(
             block
                 .because("the copy takes the database's place by two renames, and its files and services are not here")
@@ -89,7 +92,10 @@ pub fn plan(wanted: &Move<'_>, grounds: &Grounds<'_>) -> Plan {
     let steps = if wanted.staged { make.staged() } else { make.at_once() };
     plan.steps = if wanted.own { services::around(steps, grounds) } else { steps };
     if wanted.own && specs::shell(grounds).is_none() {
-        plan.warnings.push("odpm runs no Odoo here: fields that are computed from other tables stay as they come.".to_owned());
+        plan.warnings.push(
+            "odpm runs no Odoo here: fields that are computed from other tables stay as they come."
+                .to_owned(),
+        );
     }
     plan
 }
@@ -172,7 +178,11 @@ impl Make<'_> {
         let (from, list, digest) = (files.from.clone(), files.list.clone(), files.digest.clone());
         let step = CopyFiles { from, to, list, digest, require_all: false };
         let many = count(self.wanted.decision.files.len() as u64, "file");
-        Some(PlannedStep::new("copy-files", Step::CopyFiles(step), format!("the attachments that come name {many}")))
+        Some(PlannedStep::new(
+            "copy-files",
+            Step::CopyFiles(step),
+            format!("the attachments that come name {many}"),
+        ))
     }
 
     fn rows(&self, database: &str, jobs: u16, anew: Option<DuplicateDatabase>) -> PlannedStep {
@@ -189,7 +199,11 @@ impl Make<'_> {
         };
         let tables = count(self.wanted.decision.transfer.tables.len() as u64, "table");
         let rows: u64 = self.wanted.decision.transfer.tables.iter().filter_map(|table| table.rows).sum();
-        let way = if jobs > 1 { "several transactions, into a copy" } else { "one transaction: all of it or nothing" };
+        let way = if jobs > 1 {
+            "several transactions, into a copy"
+        } else {
+            "one transaction: all of it or nothing"
+        };
         let reason = format!("{} in {tables}, {way}", count(rows, "row"));
         PlannedStep::new("copy-tables", Step::CopyTables(Box::new(step)), reason)
     }

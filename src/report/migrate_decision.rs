@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::size::{count, thousands};
 use crate::facts::SideSeen;
-use crate::migrate::{Conflicts, Dangles, Dangling, Decision, Shared};
+use crate::migrate::{Dangles, Dangling, Decision, Shared};
 
 /// How many lines of one kind are shown to people.
 const SHOWN: usize = 20;
@@ -63,13 +63,12 @@ impl Serialize for MigrationTold<'_> {
     }
 }
 
-/// The whole of it.
+/// The whole of it; what stands in the way and what is to be noted the plan says after it.
 pub fn migration(told: &MigrationTold<'_>) -> String {
     let mut text = format!("From {} to {}\n", told.from.place, told.to.place);
     differences(told, &mut text);
     tables(told, &mut text);
     dangling(told.decision, &mut text);
-    conflicts(told.decision, &mut text);
     behind(told, &mut text);
     text
 }
@@ -93,7 +92,9 @@ fn lines(heading: &str, lines: impl Iterator<Item = String>, text: &mut String) 
 fn differences(told: &MigrationTold<'_>, text: &mut String) {
     let all = &told.decision.differences;
     let none = "none";
-    let wide = |of: &dyn Fn(&crate::migrate::Difference) -> usize| all.iter().map(of).max().unwrap_or_default().min(48);
+    let wide = |of: &dyn Fn(&crate::migrate::Difference) -> usize| {
+        all.iter().map(of).max().unwrap_or_default().min(48)
+    };
     let what = wide(&|one| one.what.chars().count());
     let from = wide(&|one| one.from.as_deref().unwrap_or(none).chars().count());
     let line = |one: &crate::migrate::Difference| {
@@ -107,11 +108,14 @@ fn differences(told: &MigrationTold<'_>, text: &mut String) {
 }
 
 fn tables(told: &MigrationTold<'_>, text: &mut String) {
-    let all = &told.decision.tables;
+    let mut all: Vec<&crate::migrate::TableDecided> = told.decision.tables.iter().collect();
+    let fresh = |table: &crate::migrate::TableDecided| {
+        table.rows.saturating_sub(table.both).saturating_sub(table.behind)
+    };
+    all.sort_by_key(|table| (std::cmp::Reverse(fresh(table)), std::cmp::Reverse(table.both)));
     let name = all.iter().map(|table| table.table.len()).max().unwrap_or_default();
-    let line = |table: &crate::migrate::TableDecided| {
-        let new = table.rows.saturating_sub(table.both).saturating_sub(table.behind);
-        let mut parts = vec![format!("{} to come", thousands(new))];
+    let line = |table: &&crate::migrate::TableDecided| {
+        let mut parts = vec![format!("{} to come", thousands(fresh(table)))];
         let both = match table.shared {
             Shared::Take => "made equal",
             Shared::Keep => "left as they are",
@@ -123,15 +127,15 @@ fn tables(told: &MigrationTold<'_>, text: &mut String) {
             (table.behind, "stay behind"),
             (table.stay, "only there, stay"),
         ];
-        parts.extend(more.iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{} {what}", thousands(*rows))));
+        parts.extend(
+            more.iter()
+                .filter(|(rows, _)| *rows > 0)
+                .map(|(rows, what)| format!("{} {what}", thousands(*rows))),
+        );
         format!("{:name$}  {}", table.table, parts.join(", "))
     };
-    let touched = |table: &&crate::migrate::TableDecided| table.rows > 0;
+    let touched = |table: &&&crate::migrate::TableDecided| table.rows > 0;
     lines("Rows", all.iter().filter(touched).map(line), text);
-    let empty = all.iter().filter(|table| !touched(table)).count() as u64;
-    if empty > 0 {
-        let _ = writeln!(text, "  {} without rows in the source", count(empty, "table"));
-    }
     let files = told.decision.files.len() as u64;
     if files > 0 {
         let _ = writeln!(text, "  {} of their attachments", count(files, "file"));
@@ -140,7 +144,8 @@ fn tables(told: &MigrationTold<'_>, text: &mut String) {
 
 /// References that stop the plan, with the flag for each way out.
 fn dangling(decision: &Decision, text: &mut String) {
-    let (stop, pass): (Vec<&Dangles>, Vec<_>) = decision.dangling.iter().partition(|one| one.choice == Dangling::Stop);
+    let (stop, pass): (Vec<&Dangles>, Vec<_>) =
+        decision.dangling.iter().partition(|one| one.choice == Dangling::Stop);
     let line = |one: &Dangles| {
         let mut line = one.to_string();
         let first: Vec<String> = one.first.iter().take(5).map(i64::to_string).collect();
@@ -156,7 +161,11 @@ fn dangling(decision: &Decision, text: &mut String) {
         let flags: Vec<String> = ways.iter().map(|way| format!("--reference {}={way}", one.at)).collect();
         format!("{}\n      one of: {}", line(one), flags.join("  "))
     };
-    lines("References that would lead nowhere: say what becomes of them", stop.into_iter().map(with_choices), text);
+    lines(
+        "References that would lead nowhere: say what becomes of them",
+        stop.into_iter().map(with_choices),
+        text,
+    );
     let told = |one: &Dangles| {
         let becomes = match one.choice {
             Dangling::Add => "the rows come, too",
@@ -168,32 +177,14 @@ fn dangling(decision: &Decision, text: &mut String) {
     };
     lines("References to rows that do not come", pass.into_iter().map(told), text);
     let mapped = decision.mapped.iter().filter(|one| !one.ids.is_empty());
-    let mapped = mapped.map(|one| format!("{}: {} of another id", one.table, count(one.ids.len() as u64, "row")));
+    let mapped =
+        mapped.map(|one| format!("{}: {} of another id", one.table, count(one.ids.len() as u64, "row")));
     lines("Same rows under other ids: references to them follow", mapped, text);
 }
 
-fn conflicts(decision: &Decision, text: &mut String) {
-    let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "?".to_owned());
-    let stops = decision.conflicts.iter().any(|one| one.choice == Conflicts::Stop);
-    let ids = decision.conflicts.iter().map(|one| format!("{} {}: {} here, {} there", one.table, one.id, name(&one.from), name(&one.to)));
-    let heading = match stops {
-        true => "Ids that are another row's there: --conflicts take, keep or renumber",
-        false => "Ids that are another row's there",
-    };
-    lines(heading, ids, text);
-    lines("Xml ids that do not agree", decision.xml_conflicts.iter().map(|one| format!("{}: {}", one.name, one.why)), text);
-    let clash = |one: &crate::migrate::Clash| {
-        format!("{}: {} here and {} there both have {} ({})", one.table, one.from, one.to, one.value, one.index)
-    };
-    lines("Rows that cannot both be there", decision.clashes.iter().map(clash), text);
-}
-
-/// What stays behind and why, what is open, what the target holds.
+/// What stays behind, and why.
 fn behind(told: &MigrationTold<'_>, text: &mut String) {
     let decision = told.decision;
-    let open = decision.open.iter().filter(|one| one.rows > 0);
-    let open = open.map(|one| format!("{} {}: {}", thousands(one.rows), one.what, one.first.join(", ")));
-    lines(&format!("At work in {}", told.from.place), open, text);
     let mut whys: Vec<(&str, Vec<&str>)> = Vec::new();
     for left in &decision.left_out {
         match whys.iter_mut().find(|(why, _)| *why == left.why) {
@@ -208,8 +199,6 @@ fn behind(told: &MigrationTold<'_>, text: &mut String) {
         format!("{}{more}: {why}", shown.join(", "))
     });
     lines("Stays behind", left, text);
-    let holds = decision.holds.iter().filter(|held| held.rows > 0);
-    lines(&format!("{} holds already", told.to.place), holds.map(|held| format!("{} of {}", count(held.rows, "row"), held.table)), text);
 }
 
 /// A set of tables.

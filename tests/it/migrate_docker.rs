@@ -88,7 +88,8 @@ fn a_server_inside_a_container_is_reached_and_nothing_stays_behind() {
         )
     };
     let held = "EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted)";
-    let waits = "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'odpm' AND wait_event_type = 'Lock')";
+    let waits =
+        "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'odpm' AND wait_event_type = 'Lock')";
     let gone = "NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'odpm')";
     assert!(inside.psql("postgres", &once(held)));
     let mut odpm = shop.command(&verify).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -80,7 +80,8 @@ fn pair<T: clap::ValueEnum>(text: &str) -> Result<(String, T), String> {
         let all = T::value_variants().iter().filter_map(|value| value.to_possible_value());
         all.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
     };
-    let (name, choice) = text.split_once('=').ok_or_else(|| format!("there is no =CHOICE: one of {}", choices()))?;
+    let (name, choice) =
+        text.split_once('=').ok_or_else(|| format!("there is no =CHOICE: one of {}", choices()))?;
     match T::from_str(choice, false) {
         Ok(value) if !name.is_empty() => Ok((name.to_owned(), value)),
         _ => Err(format!("{choice:?} is none of {}", choices())),

@@ -75,5 +75,11 @@ fn told(
             absent.push(table);
         }
     }
-    SetTold { name: name.to_owned(), what: what.to_owned(), own, tables: tables.into_iter().collect(), absent }
+    SetTold {
+        name: name.to_owned(),
+        what: what.to_owned(),
+        own,
+        tables: tables.into_iter().collect(),
+        absent,
+    }
 }

@@ -28,7 +28,8 @@ impl Work {
     pub async fn begin(choice: &Choice, session: &mut Session, start: &Path) -> Result<Self> {
         let wanted = choice.wanted()?;
         let from = choice.from.as_deref().ok_or_else(|| {
-            Error::usage("it is not said where rows come from").hint("Name it: --from staging, --from ../staging, --from postgres://...")
+            Error::usage("it is not said where rows come from")
+                .hint("Name it: --from staging, --from ../staging, --from postgres://...")
         })?;
         let from = observe::reach(&mut session.loaded, from, start)?;
         let to = sides::target(session, choice.to.as_deref(), start)?;
@@ -51,7 +52,8 @@ impl Work {
         let grounds = session.grounds(&self.view);
         let (from, to) = (&self.pair.from, &self.pair.to);
         let operator = session.operator(&self.view).ok_or_else(|| {
-            Error::environment("there are no programs of PostgreSQL here").hint("See what is missing: odpm doctor")
+            Error::environment("there are no programs of PostgreSQL here")
+                .hint("See what is missing: odpm doctor")
         })?;
         let own = to.reached.whose == Whose::Own;
         let operator = if own { operator } else { to.reached.operator(operator.programs) };
