@@ -2,6 +2,7 @@
 //! come to the same end as the run that nobody killed.
 
 mod clusters;
+mod copy;
 mod cutback;
 mod watched;
 

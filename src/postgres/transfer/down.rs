@@ -236,3 +236,30 @@ impl Part {
         told.fold(error, Error::because)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    fn part(table: &str, kind: Kind) -> Part {
+        Part { table: ident(table), name: "x".into(), kind, definition: String::new() }
+    }
+
+    pub fn key(table: &str) -> Part {
+        part(table, Kind::Key)
+    }
+
+    pub fn index(table: &str) -> Part {
+        part(table, Kind::Index { place: "public.x".into() })
+    }
+
+    pub fn reference(table: &str, to: &str) -> Part {
+        part(table, Kind::Reference { to: ident(to), columns: Vec::new(), comment: None })
+    }
+
+    #[test]
+    fn what_a_reference_leads_to_is_locked_with_it() {
+        let down = Down { parts: vec![reference("a", "b"), index("c")], ..Down::default() };
+        assert_eq!(down.touched().into_iter().collect::<Vec<_>>(), ["\"a\"", "\"b\"", "\"c\""]);
+    }
+}

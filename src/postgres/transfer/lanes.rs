@@ -143,3 +143,76 @@ fn task(
 ) -> Task {
     Task { unit, table, cost, after, shared, alone, state: State::Waiting }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::down::tests::{index, key, reference};
+    use super::*;
+    use crate::facts::TableCopy;
+
+    fn board() -> Board {
+        let table =
+            |name: &str, rows| TableCopy { table: name.into(), rows: Some(rows), ..TableCopy::default() };
+        let transfer =
+            Transfer { tables: vec![table("small", 10), table("large", 1000)], ..Transfer::default() };
+        let parts = vec![
+            key("small"),
+            key("large"),
+            index("large"),
+            index("large"),
+            reference("small", "large"),
+            reference("large", "small"),
+            reference("small", "elsewhere"),
+        ];
+        Board::new(&transfer, &Down { parts, ..Down::default() })
+    }
+
+    /// What is taken until nothing is free.
+    fn all(board: &mut Board) -> Vec<(usize, Unit)> {
+        let mut taken = Vec::new();
+        while let Next::Work(at, unit) = board.take() {
+            taken.push((at, unit));
+        }
+        taken
+    }
+
+    #[test]
+    fn the_largest_table_is_first_and_no_two_wait_for_each_other() {
+        let mut board = board();
+        let units = |taken: &[(usize, Unit)]| taken.iter().map(|(_, unit)| *unit).collect::<Vec<_>>();
+        let first = all(&mut board);
+        assert_eq!(units(&first), [Unit::Fill(1), Unit::Fill(0)]);
+        board.done(first[0].0);
+        // Two indexes of one table share it; its key wants it alone.
+        let second = all(&mut board);
+        assert!(
+            units(&second) == [Unit::Part(2), Unit::Part(3)] || units(&second) == [Unit::Part(1)],
+            "{second:?}"
+        );
+        board.done(first[1].0);
+        for (at, _) in second {
+            board.done(at);
+        }
+        // Whatever is taken together, a table that one has for itself no other touches.
+        let mut order = Vec::new();
+        loop {
+            let taken = all(&mut board);
+            let alone: Vec<&String> = taken.iter().flat_map(|(at, _)| &board.0[*at].alone).collect();
+            let shared: Vec<&String> = taken.iter().flat_map(|(at, _)| &board.0[*at].shared).collect();
+            let distinct: BTreeSet<&&String> = alone.iter().collect();
+            assert_eq!(distinct.len(), alone.len(), "{taken:?}");
+            assert!(!shared.iter().any(|table| alone.contains(table)), "{taken:?}");
+            order.extend(units(&taken));
+            for (at, _) in &taken {
+                board.done(*at);
+            }
+            if taken.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(board.take(), Next::Done);
+        let place = |unit| order.iter().position(|other| *other == unit);
+        assert!(place(Unit::Part(1)) < place(Unit::Part(4)), "a reference leans on the key: {order:?}");
+        assert!(place(Unit::Part(0)) < place(Unit::Part(5)), "{order:?}");
+    }
+}

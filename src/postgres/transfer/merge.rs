@@ -67,7 +67,7 @@ async fn merge(
         // Compared as they are stored: 1.0 is not 1.00, and types without an order can be told apart, too.
         let update = format!(
             "UPDATE ONLY {table} AS t SET {} FROM {WAITING} s WHERE {same} \
-             AND ROW({}) OPERATOR(pg_catalog.*<>) ROW({})",
+             AND ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record",
             set.join(", "),
             listed(&others, "t."),
             listed(&others, "s.")
