@@ -52,6 +52,24 @@ def _commit():
     getattr(env, "invalidate_all", None) and env.invalidate_all()
 
 
+def _dated(model, ids):
+    # Who has written a row last, and when: what is computed is nobody's work.
+    if not model._log_access:
+        return []
+    env.cr.execute('SELECT id, write_date, write_uid FROM "%s" WHERE id = ANY (%%s)' % model._table, [ids])
+    return env.cr.fetchall()
+
+
+def _dated_again(model, kept):
+    if not kept:
+        return
+    env.cr.execute('SELECT id, write_date, write_uid FROM "%s" WHERE id = ANY (%%s)' % model._table, [[row[0] for row in kept]])
+    altered = set(env.cr.fetchall())
+    for row in kept:
+        if row not in altered:
+            env.cr.execute('UPDATE "%s" SET write_date = %%s, write_uid = %%s WHERE id = %%s' % model._table, [row[1], row[2], row[0]])
+
+
 def _compute(model, name, ids, size):
     key = "%s.%s" % (model, name)
     last = _progress.get(key, 0)
@@ -66,7 +84,9 @@ def _compute(model, name, ids, size):
                 records.mapped(name)
             records.env.add_to_compute(field, records)
             records.mapped(name)
+            kept = _dated(env[model], batch)
             (records.flush_recordset if hasattr(records, "flush_recordset") else records.flush)([name])
+            _dated_again(env[model], kept)
         except Exception as error:
             env.cr.rollback()
             getattr(env, "invalidate_all", None) and env.invalidate_all()
