@@ -21,6 +21,7 @@ mod incident_contain;
 mod incident_repair;
 mod incident_story;
 mod migrate;
+mod migrate_plan;
 mod pgbackrest;
 mod prompts;
 mod sandbox;
