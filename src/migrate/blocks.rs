@@ -24,6 +24,7 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(xml_conflicts(decision));
     blocks.extend(dangling(inquiry, decision));
     blocks.extend(clashes(decision));
+    blocks.extend(analytic(inquiry));
     warn(inquiry, decision);
     decision.blocks = blocks;
 }
@@ -147,6 +148,17 @@ fn clashes(decision: &Decision) -> Option<Block> {
     let block = lines(block, found.collect::<Vec<_>>().into_iter());
     (!decision.clashes.is_empty())
         .then(|| block.hint("Make them one record, or alter one of them, then plan again."))
+}
+
+/// Shares by analytic account are JSON with several ids in one key, which no query rewrites here.
+fn analytic(inquiry: &Inquiry<'_>) -> Option<Block> {
+    let accounts = inquiry.fates.get("account_analytic_account")?;
+    let columns = &inquiry.from.wiring.catalog;
+    let mut used = inquiry.chosen.copied.keys().filter(|table| columns.has(table, "analytic_distribution"));
+    let table = used.next().filter(|_| !accounts.changes().is_empty())?;
+    let what = format!("analytic accounts get other ids, and {table}.analytic_distribution would not follow");
+    let block = Block::refused("analytic", what);
+    Some(block.hint("Leave the analytic accounts out: --without account_analytic_account"))
 }
 
 fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
