@@ -5,6 +5,10 @@ use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
 use crate::plan::Block;
 
+fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}
+
 /// How many of a kind are told.
 const TOLD: usize = 20;
 
@@ -20,6 +24,7 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(xml_conflicts(decision));
     blocks.extend(dangling(inquiry, decision));
     blocks.extend(clashes(decision));
+    blocks.extend(analytic(inquiry));
     warn(inquiry, decision);
     decision.blocks = blocks;
 }
@@ -145,6 +150,17 @@ fn clashes(decision: &Decision) -> Option<Block> {
         .then(|| block.hint("Make them one record, or alter one of them, then plan again."))
 }
 
+/// Shares by analytic account are JSON with several ids in one key, which no query rewrites here.
+fn analytic(inquiry: &Inquiry<'_>) -> Option<Block> {
+    let accounts = inquiry.fates.get("account_analytic_account")?;
+    let columns = &inquiry.from.wiring.catalog;
+    let mut used = inquiry.chosen.copied.keys().filter(|table| columns.has(table, "analytic_distribution"));
+    let table = used.next().filter(|_| !accounts.changes().is_empty())?;
+    let what = format!("analytic accounts get other ids, and {table}.analytic_distribution would not follow");
+    let block = Block::refused("analytic", what);
+    Some(block.hint("Leave the analytic accounts out: --without account_analytic_account"))
+}
+
 fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     for difference in decision.differences.iter().filter(|difference| !difference.blocks) {
         let said = |side: &Option<String>| side.clone().unwrap_or_else(|| "none".to_owned());
@@ -163,13 +179,24 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
         }
     }
     for held in &decision.holds {
-        decision.warnings.push(format!("the target holds {} rows of {}", held.rows, held.table));
+        decision.warnings.push(format!("the target holds {} of {}", rows(held.rows), held.table));
+    }
+    let at_work = decision.holds.iter().any(|held| held.table != "res_partner");
+    if at_work
+        && decision.transfer.sequences.iter().any(|sequence| inquiry.to.sequences.contains(&sequence.to))
+    {
+        decision.warnings.push(
+            "documents of the target would be numbered on from where the source's are; to leave its numbering alone: \
+             --shared ir_sequence=keep --shared ir_sequence_date_range=keep"
+                .to_owned(),
+        );
     }
     let auto = decision.conflicts.iter().filter(|conflict| conflict.choice == Conflicts::Renumber).count();
     if auto > 0 {
-        decision
-            .warnings
-            .push(format!("{auto} rows get new ids, because theirs are other rows' on the target"));
+        decision.warnings.push(format!(
+            "{} with ids that are other rows' on the target: they get new ones",
+            rows(auto as u64)
+        ));
     }
     let empty =
         inquiry.chosen.copied.keys().filter(|table| inquiry.count(End::From, table).rows == 0).count();

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::inquiry::Inquiry;
 use super::never::never;
 use super::order::{Edge, arrange};
 use super::pairing::{Row, Table};
 use super::pin;
 use super::refs::refs;
-use super::request::{Conflicts, Wanted};
+use super::request::{Conflicts, Dangling, End, Told, Wanted};
 use super::selection::{Selection, select};
 use super::sets::{SHIPPED, expand};
 use super::xml::Named;
@@ -133,7 +134,9 @@ fn tables_are_refused_left_out_or_forced() {
         ("ir_config_parameter", &[("key", "text")]),
     ];
     let seen = side(tables);
-    let cases: &[(&[&str], &[&str], bool, &[&str], &[&str])] = &[
+    // Tables, forced ones, with transactions; what is copied, what stands in the way.
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], bool, &'a [&'a str], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (&["res_partner", "res_currency"], &[], false, &["res_partner"], &[]),
         (&["sale_order"], &[], false, &[], &["never_copied"]),
         (&["sale_order"], &[], true, &["sale_order"], &[]),
@@ -283,7 +286,8 @@ fn what_has_to_be_equal_is_told_side_by_side() {
     let mut to = from.clone();
     to.identity = "two".into();
     assert_eq!(pin::databases(&from, &to), pin::Pinned::default());
-    let alter: [(&str, fn(&mut SideSeen)); 9] = [
+    type Alter = fn(&mut SideSeen);
+    let alter: [(&str, Alter); 9] = [
         ("module base!", |to| drop(to.modules.insert("base".into(), installed("18.0.1.2")))),
         ("module sale!", |to| drop(to.modules.insert("sale".into(), installed("1")))),
         ("encoding!", |to| to.encoding = "LATIN1".into()),
@@ -319,4 +323,73 @@ fn what_has_to_be_equal_is_told_side_by_side() {
     with_objects.wiring.catalog.tables.get_mut("a").unwrap().columns.insert("n".into(), "oid".into());
     let pinned = pin::tables(&with_objects, &with_objects, ["a".to_owned()].iter());
     assert_eq!(pinned.blocks[0].code, "large_objects");
+}
+
+/// Rows of an answer.
+fn told(rows: &[&[&str]]) -> Told {
+    rows.iter().map(|row| row.iter().map(|value| Some((*value).to_owned())).collect()).collect()
+}
+
+#[test]
+fn a_reference_to_what_does_not_come_is_resolved_in_rounds() {
+    // A row of `b` as the questions for rows have it; `same` and `named` say what the target has of it.
+    let cases: [(&str, Option<Dangling>, bool, bool, &[&str], &str); 6] = [
+        ("nothing", None, false, false, &["dangling"], ""),
+        ("nothing to map it to", Some(Dangling::Map), false, false, &["dangling"], ""),
+        ("null", Some(Dangling::Null), false, false, &[], "unnest('{5}'::bigint[], '{NULL}'::bigint[])"),
+        ("the same id", None, true, false, &[], "SELECT t.\"id\" AS \"id\", t.\"b_id\" AS \"b_id\""),
+        ("the same name", None, false, true, &[], "unnest('{5}'::bigint[], '{9}'::bigint[])"),
+        (
+            "added",
+            Some(Dangling::Add),
+            false,
+            false,
+            &[],
+            "SELECT t.\"id\" AS \"id\", t.\"b_id\" AS \"b_id\"",
+        ),
+    ];
+    for (what, choice, same, named, blocks, sql) in cases {
+        let mut from = side(&[("a", &[("b_id", "integer")]), ("b", &[("name", "text")])]);
+        let to_b = FieldSeen {
+            ttype: "many2one".into(),
+            stored: true,
+            relation: Some("b".into()),
+            ..FieldSeen::default()
+        };
+        from.wiring.catalog.fields.get_mut("a").unwrap().insert("b_id".into(), to_b);
+        let to = SideSeen { identity: "two".into(), ..from.clone() };
+        let references = choice.map(|choice| ("b".to_owned(), choice)).into_iter().collect();
+        let wanted = Wanted { tables: words(&["a"]), references, ..Wanted::default() };
+        let answer = |end: End, sql: &str| match end {
+            End::From if sql.contains("FILTER") => told(&[&["a", "12", "12"], &["b", "1", "5"]]),
+            End::From if sql.contains("LATERAL (VALUES") => told(&[&["0", "b", "5", "12"]]),
+            End::To if sql.contains("min(s.id)") && named => told(&[&["x|", "9"]]),
+            End::From if sql.contains("min(s.id)") => told(&[&["x|", "5"]]),
+            End::From if sql.contains("t.id = ANY") => told(&[&["5", "x|", "", "", "f"]]),
+            End::To if sql.contains("t.id = ANY") && same => told(&[&["5", "x|", "", "", "f"]]),
+            _ => Told::new(),
+        };
+        let none = BTreeMap::new();
+        let mut inquiry = Inquiry::new(&wanted, &from, &to, &none);
+        let mut rounds = Vec::new();
+        loop {
+            let asks = inquiry.next(std::mem::take(&mut rounds));
+            if asks.is_empty() {
+                break;
+            }
+            rounds = asks.iter().map(|ask| answer(ask.end, &ask.sql)).collect();
+        }
+        let decision = inquiry.decided();
+        let codes: Vec<&str> = decision.blocks.iter().map(|block| block.code.as_str()).collect();
+        assert_eq!(codes, blocks, "{what}");
+        if let Some(block) = decision.blocks.first() {
+            assert_eq!(block.why, ["a.b_id -> b: 12 rows, to 5"], "{what}");
+            assert!(block.hints[0].contains("--table b"), "{what}: {:?}", block.hints);
+        }
+        let copied: Vec<&str> = decision.transfer.tables.iter().map(|copied| copied.table.as_str()).collect();
+        let added: &[&str] = if choice == Some(Dangling::Add) { &["a", "b"] } else { &["a"] };
+        assert_eq!(copied, added, "{what}");
+        let select = decision.transfer.tables[0].fresh.as_deref().unwrap_or_default();
+        assert!(select.contains(sql), "{what}: {select}");
+    }
 }

@@ -281,6 +281,12 @@ impl<'a> Inquiry<'a> {
         self.counts.get(&(end, table.to_owned())).copied().unwrap_or_default()
     }
 
+    /// Whether rows of a table come that the target has none of.
+    pub(super) fn brings(&self, table: &str) -> bool {
+        let known = self.fates.get(table).map_or(0, |fates| fates.pairs.len() + fates.behind.len());
+        self.count(End::From, table).rows > known as u64
+    }
+
     /// Whether the source's rows are read first, because it has fewer of them; whether both sides' are read as a whole.
     fn way(&self, table: &str) -> (bool, bool) {
         let (ours, theirs) = (self.count(End::From, table).rows, self.count(End::To, table).rows);

@@ -9,7 +9,8 @@ pub(super) fn order(inquiry: &Inquiry<'_>) -> (Vec<String>, BTreeMap<String, Vec
     let tables: BTreeSet<&str> = inquiry.chosen.tables().map(String::as_str).collect();
     let edges = inquiry.to.wiring.references.iter().filter(|reference| {
         let (table, to) = (reference.table.as_str(), reference.to.as_str());
-        table != to && tables.contains(table) && tables.contains(to)
+        // Rows that the target has already can be referred to at any time.
+        table != to && tables.contains(table) && tables.contains(to) && inquiry.brings(to)
     });
     let edges = edges.map(|edge| Edge {
         table: &edge.table,

@@ -24,6 +24,7 @@ mod migrate;
 mod migrate_copy;
 mod migrate_docker;
 mod migrate_places;
+mod migrate_plan;
 mod pgbackrest;
 mod prompts;
 mod sandbox;

@@ -226,7 +226,7 @@ fn transfer(shop: &Sandbox) -> Transfer {
 
 fn operator(shop: &Sandbox) -> Operator {
     Operator {
-        endpoint: Endpoint { host: "127.0.0.1".into(), port: shop.port, tls: None },
+        endpoint: Endpoint { host: "127.0.0.1".into(), port: shop.port, tls: None, container: None },
         role: "postgres".into(),
         secret: SecretRef::AdminPassword,
         app_role: "odoo".into(),
