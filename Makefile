@@ -27,6 +27,7 @@ bench:
 	python3 scripts/bench_databases.py
 	python3 scripts/bench_rows.py
 	python3 scripts/bench_cluster.py
+	python3 scripts/bench_migrate.py
 
 # Ten minutes of damaged input for each thing that is read from files.
 fuzz:

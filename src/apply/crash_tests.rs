@@ -2,6 +2,7 @@
 //! come to the same end as the run that nobody killed.
 
 mod clusters;
+mod copy;
 mod cutback;
 mod watched;
 
@@ -66,7 +67,7 @@ fn baseline() -> Baseline {
 
 /// Every kind of step that changes something, over a world with an old `odoo.conf`.
 fn plan(old_conf: &str) -> Plan {
-    let endpoint = Endpoint { host: "127.0.0.1".into(), port: 5432, tls: None };
+    let endpoint = Endpoint { host: "127.0.0.1".into(), port: 5432, tls: None, container: None };
     let (admin, app) = (SecretRef::AdminPassword, SecretRef::AppPassword);
     let step = |id: &str, step| PlannedStep::new(id, step, "it is a test");
     let steps = vec![
@@ -296,7 +297,7 @@ fn undo_puts_files_and_services_back_and_converges_too() {
 
 fn operator() -> Operator {
     Operator {
-        endpoint: Endpoint { host: "127.0.0.1".into(), port: 5432, tls: None },
+        endpoint: Endpoint { host: "127.0.0.1".into(), port: 5432, tls: None, container: None },
         role: "postgres".into(),
         secret: SecretRef::AdminPassword,
         app_role: "odoo".into(),

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::facts::FolderSeen;
 
 /// Odoo's list of the files to look through when it cleans up: no content, though Odoo's own backups carry it.
-const CHECKLIST: &str = "checklist";
+pub(super) const CHECKLIST: &str = "checklist";
 
 /// Whether a path within a filestore belongs to that list.
 pub fn is_checklist(name: &str) -> bool {
@@ -118,7 +118,8 @@ impl Target {
         Ok(target)
     }
 
-    fn folder(&self, path: &Path) -> Result<()> {
+    /// Makes a folder and those above it, where they are missing.
+    pub(super) fn folder(&self, path: &Path) -> Result<()> {
         if path.is_dir() {
             return Ok(());
         }
@@ -129,7 +130,12 @@ impl Target {
         self.own(path)
     }
 
-    fn own(&self, path: &Path) -> Result<()> {
+    /// Whom files belong to.
+    pub(super) fn uid(&self) -> u32 {
+        self.owner.map_or_else(|| rustix::process::geteuid().as_raw(), |(uid, _)| uid)
+    }
+
+    pub(super) fn own(&self, path: &Path) -> Result<()> {
         match self.owner {
             Some((uid, gid)) => std::os::unix::fs::lchown(path, Some(uid), Some(gid))
                 .map_err(|e| cannot("give away", path, &e)),

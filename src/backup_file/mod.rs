@@ -3,6 +3,7 @@
 //! Knows files and bytes, no server: the dump comes and goes in chunks through a channel, so that a dump of any size takes
 //! little memory. Everything here blocks and belongs on a thread of its own.
 
+mod carry;
 mod files;
 mod folder;
 mod lost;
@@ -11,6 +12,8 @@ mod verify;
 mod zip_read;
 mod zip_write;
 
+#[cfg(test)]
+mod carry_tests;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::facts::{BackupManifest, BackupSeen, BackupSource, OdooManifest, Part};
 use crate::state::{self, cannot};
 
+pub use carry::{Carried, Carry, hand_over};
 pub use files::{Files, folder_size, is_inside, link_files, sha1};
 pub use folder::{PARTIAL, Pool, store_files};
 pub use lost::{find, load_some};

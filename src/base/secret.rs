@@ -55,6 +55,13 @@ pub enum SecretRef {
         /// pgBackRest's name for it.
         option: String,
     },
+    /// The password of a role on another server, or in another project: from `PGPASSWORD`, `~/.pgpass`, or that project.
+    Remote {
+        /// The place, as it is known without its password: a URL, or a folder with its database.
+        place: String,
+        /// Who logs in there.
+        role: String,
+    },
     /// The value of a secret option of `odoo.conf`, from the project.
     OdooConf {
         /// The option.

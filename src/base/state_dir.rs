@@ -129,6 +129,11 @@ impl StateDir {
         self.upgrades().join(run.as_str())
     }
 
+    /// The folder of one migration: what it copies, what was there before, how far it has come.
+    pub fn migration(&self, run: &RunId) -> PathBuf {
+        self.0.join("migrations").join(run.as_str())
+    }
+
     /// The folder of what can be learned anew.
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")

@@ -71,7 +71,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
 }
 
 /// A saved plan, provided that the project and the world are still what it was made from.
-async fn saved(file: &Path, session: &Session) -> Result<Plan> {
+pub async fn saved(file: &Path, session: &Session) -> Result<Plan> {
     let name = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|e| Error::input(format!("cannot read the plan {name}")).caused_by(&e))?;

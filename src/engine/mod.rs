@@ -27,7 +27,7 @@ use crate::step::{Operator, PullImage, ReplaceData, ServerSpec, ServiceSpec, Sha
 
 pub use http::{Answer, Unmet, get, unmet};
 pub use server_log::diagnose;
-pub use shell::{python_literal, shell_output};
+pub use shell::{python_literal, shell_output, shell_progress};
 
 /// The files in a data directory by which its server is set up.
 const SETTINGS: [&str; 4] = ["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"];

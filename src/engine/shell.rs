@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use super::Engine;
@@ -11,6 +11,9 @@ use crate::step::ServiceSpec;
 
 /// What a script says before its answer; Odoo writes more than that.
 const MARK: &str = "ODPM-RESULT ";
+
+/// What it says before how far it has come.
+const PROGRESS: &str = "ODPM-PROGRESS ";
 
 /// How many of the last lines are told when it fails.
 const TOLD: usize = 12;
@@ -26,6 +29,18 @@ pub async fn shell_output(
     database: &str,
     given: &[(&str, String)],
     script: &str,
+) -> Result<String> {
+    shell_progress(engine, shell, database, given, script, &mut |_| {}).await
+}
+
+/// The same with a script that says how far it has come in lines that begin with `ODPM-PROGRESS`.
+pub async fn shell_progress(
+    engine: &dyn Engine,
+    shell: &ServiceSpec,
+    database: &str,
+    given: &[(&str, String)],
+    script: &str,
+    tell: &mut dyn FnMut(&str),
 ) -> Result<String> {
     let given: String = given.iter().map(|(name, literal)| format!("{name} = {literal}\n")).collect();
     let script = format!("{CANONICAL}\n{given}\n{script}");
@@ -45,9 +60,22 @@ pub async fn shell_output(
     let mut stdin = child.stdin.take().ok_or_else(|| Error::internal("a child without a stdin"))?;
     // A shell that ends before it has read its script says why itself.
     let feed = async move { drop(stdin.write_all(script.as_bytes()).await) };
-    let ((), output) = tokio::join!(feed, child.wait_with_output());
+    let stdout = child.stdout.take().ok_or_else(|| Error::internal("a child without a stdout"))?;
+    let listen = async {
+        let (mut said, mut lines) = (String::new(), BufReader::new(stdout));
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&line);
+            match text.split_once(PROGRESS) {
+                Some((_, progress)) => tell(progress.trim_end()),
+                None => said.push_str(&text),
+            }
+            line.clear();
+        }
+        said
+    };
+    let ((), said, output) = tokio::join!(feed, listen, child.wait_with_output());
     let output = output.map_err(|e| failed(&e))?;
-    let said = String::from_utf8_lossy(&output.stdout);
     if let Some(answer) = said.lines().rev().find_map(|line| line.split_once(MARK)) {
         return Ok(answer.1.to_owned());
     }

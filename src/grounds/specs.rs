@@ -276,10 +276,15 @@ pub fn conf_edits(grounds: &Grounds<'_>) -> Vec<ConfEdit> {
 /// Where the server is reached from here.
 pub fn endpoint(project: &Project) -> Endpoint {
     match &project.postgres.external {
-        None => Endpoint { host: "127.0.0.1".to_owned(), port: project.postgres.port, tls: None },
-        Some(external) => {
-            Endpoint { host: external.host.clone(), port: external.port, tls: Some(external.tls.clone()) }
+        None => {
+            Endpoint { host: "127.0.0.1".to_owned(), port: project.postgres.port, tls: None, container: None }
         }
+        Some(external) => Endpoint {
+            host: external.host.clone(),
+            port: external.port,
+            tls: Some(external.tls.clone()),
+            container: None,
+        },
     }
 }
 

@@ -8,6 +8,17 @@ use super::question::{Note, Question, Sort, Subject, as_id, first};
 use crate::base::quote::{ident, literal};
 use crate::facts::{Answer, FieldSeen, TableSeen, Wiring};
 
+/// How a reference of this kind is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Model and id in one text: `res.partner,7`.
+    Text,
+    /// An id, whose model is an expression on the row `t`.
+    Beside(String),
+    /// An id in JSON, whose model is an expression on the row `t`.
+    Json(String),
+}
+
 /// A column, or two, that refer to rows of any model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loose {
@@ -17,6 +28,8 @@ pub struct Loose {
     pub tables: Vec<String>,
     /// How many rows there are, as far as PostgreSQL knows.
     pub rows: u64,
+    /// How it is written.
+    pub(super) written: Written,
     /// The rows: `row`, `model`, `ref` the id, `said` what is written there for it; NULL where it refers to nothing.
     source: String,
 }
@@ -35,6 +48,18 @@ impl Loose {
                 self.source
             ),
         }
+    }
+}
+
+impl Loose {
+    /// Which rows it refers to: model, id, how many rows do; of rows for which the condition on `t` holds.
+    pub(super) fn distinct(&self, table: &str, filter: &str) -> String {
+        format!(
+            "SELECT s.model::text, s.ref::text, count(*)::text FROM ({}) s WHERE s.ref > 0 AND s.model <> '' \
+             AND EXISTS (SELECT FROM ONLY {} t WHERE t.id = s.row AND {filter}) GROUP BY 1, 2",
+            self.source,
+            ident(table),
+        )
     }
 }
 
@@ -59,11 +84,11 @@ pub(super) fn loose(wiring: &Wiring, notes: &mut Vec<Note>) -> Vec<Loose> {
         match field.ttype.as_str() {
             "reference" => {
                 let source = text(&format!("ONLY {} t", ident(&table)), &format!("t.{}", ident(name)));
-                found.push(made(Sort::Reference, [model, name, &table], seen, source));
+                found.push(made(Sort::Reference, [model, name, &table], seen, Written::Text, source));
             }
             _ if is_pair(name, field) => match pair(name, &table, seen, wiring) {
-                Some(source) => {
-                    found.push(made(Sort::Many2oneReference, [model, name, &table], seen, source))
+                Some((written, source)) => {
+                    found.push(made(Sort::Many2oneReference, [model, name, &table], seen, written, source));
                 }
                 None if field.ttype == "integer" => {}
                 None => notes.push(Note {
@@ -82,7 +107,8 @@ pub(super) fn loose(wiring: &Wiring, notes: &mut Vec<Note>) -> Vec<Loose> {
             ["res_id", "value_reference"].into_iter().filter(|column| seen.columns.contains_key(*column))
         {
             let source = text("ir_property t", &format!("t.{}", ident(column)));
-            found.push(made(Sort::Property, ["ir.property", column, "ir_property"], seen, source));
+            let at = ["ir.property", column, "ir_property"];
+            found.push(made(Sort::Property, at, seen, Written::Text, source));
         }
     }
     if let Some(seen) = wiring.catalog.tables.get("ir_default")
@@ -95,14 +121,23 @@ pub(super) fn loose(wiring: &Wiring, notes: &mut Vec<Note>) -> Vec<Loose> {
              FROM ir_default t JOIN ir_model_fields f ON f.id = t.field_id WHERE f.ttype = 'many2one'",
             as_id(value)
         );
-        let mut default = made(Sort::Default, ["ir.default", "json_value", "ir_default"], seen, source);
+        let model =
+            "(SELECT f.relation FROM ir_model_fields f WHERE f.id = t.field_id AND f.ttype = 'many2one')";
+        let at = ["ir.default", "json_value", "ir_default"];
+        let mut default = made(Sort::Default, at, seen, Written::Json(model.to_owned()), source);
         default.tables.push("ir_model_fields".to_owned());
         found.push(default);
     }
     found
 }
 
-fn made(sort: Sort, [model, name, table]: [&str; 3], seen: &TableSeen, source: String) -> Loose {
+fn made(
+    sort: Sort,
+    [model, name, table]: [&str; 3],
+    seen: &TableSeen,
+    written: Written,
+    source: String,
+) -> Loose {
     Loose {
         subject: Subject {
             sort,
@@ -113,6 +148,7 @@ fn made(sort: Sort, [model, name, table]: [&str; 3], seen: &TableSeen, source: S
         },
         tables: vec![table.to_owned()],
         rows: seen.rows.unwrap_or_default(),
+        written,
         source,
     }
 }
@@ -133,7 +169,7 @@ fn text(from: &str, column: &str) -> String {
 }
 
 /// An id whose model is in another column of the row: `res_id` beside `res_model`, `parent_res_id` beside `parent_res_model`.
-fn pair(name: &str, table: &str, seen: &TableSeen, wiring: &Wiring) -> Option<String> {
+fn pair(name: &str, table: &str, seen: &TableSeen, wiring: &Wiring) -> Option<(Written, String)> {
     let kind = |column: &str| seen.columns.get(column).map(String::as_str);
     if !matches!(kind(name), Some("integer" | "bigint")) {
         return None;
@@ -147,18 +183,20 @@ fn pair(name: &str, table: &str, seen: &TableSeen, wiring: &Wiring) -> Option<St
     let (from, id) = (ident(table), ident(name));
     if let Some(model) = named {
         let model = ident(model);
-        return Some(format!(
+        let sql = format!(
             "SELECT t.id AS row, t.{model} AS model, t.{id} AS ref, t.{id}::text AS said FROM ONLY {from} t WHERE t.{model} <> ''"
-        ));
+        );
+        return Some((Written::Beside(format!("t.{model}")), sql));
     }
     let own = [format!("{base}_model_id")];
     let by_id =
         own.iter().map(String::as_str).chain(MODEL_IDS).find(|column| kind(column) == Some("integer"))?;
     wiring.catalog.has("ir_model", "model").then(|| {
-        format!(
-            "SELECT t.id AS row, m.model, t.{id} AS ref, t.{id}::text AS said FROM ONLY {from} t JOIN ir_model m ON m.id = t.{}",
-            ident(by_id)
-        )
+        let by_id = ident(by_id);
+        let sql = format!(
+            "SELECT t.id AS row, m.model, t.{id} AS ref, t.{id}::text AS said FROM ONLY {from} t JOIN ir_model m ON m.id = t.{by_id}"
+        );
+        (Written::Beside(format!("(SELECT m.model FROM ir_model m WHERE m.id = t.{by_id})")), sql)
     })
 }
 

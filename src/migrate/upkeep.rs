@@ -1,8 +1,10 @@
 //! What Odoo and PostgreSQL keep beside the references: the paths of trees, and sequences.
 
+use std::collections::BTreeMap;
+
 use super::question::{Note, Question, Sort, Subject, first};
 use crate::base::quote::{ident, literal};
-use crate::facts::{Serial, Wiring};
+use crate::facts::{FieldSeen, Serial, TableSeen, Wiring};
 
 /// A model whose parent is no `parent_id`.
 const PARENTS: [(&str, &str); 1] = [("stock.location", "location_id")];
@@ -31,6 +33,23 @@ fn question(sort: Sort, model: &str, field: &str, table: &str, wiring: &Wiring, 
     }
 }
 
+/// The field with a row's parent.
+pub(super) fn parent_of<'a>(
+    model: &str,
+    fields: &'a BTreeMap<String, FieldSeen>,
+    seen: &TableSeen,
+) -> Option<&'a str> {
+    let named = PARENTS.iter().find(|(of, _)| *of == model).map(|(_, field)| *field);
+    let mut to_itself = fields.iter().filter(|(name, field)| {
+        field.relation.as_deref() == Some(model)
+            && field.ttype == "many2one"
+            && seen.columns.contains_key(*name)
+    });
+    let only = to_itself.next().map(|(name, _)| name.as_str()).filter(|_| to_itself.next().is_none());
+    let parent_id = seen.columns.contains_key("parent_id").then_some("parent_id");
+    named.or(parent_id).or(only)
+}
+
 /// The path of a row ends with its parent's id and its own.
 fn paths(wiring: &Wiring, limit: Option<u64>, notes: &mut Vec<Note>) -> Vec<Question> {
     let mut asked = Vec::new();
@@ -39,15 +58,7 @@ fn paths(wiring: &Wiring, limit: Option<u64>, notes: &mut Vec<Note>) -> Vec<Ques
         if !fields.contains_key("parent_path") || !seen.columns.contains_key("parent_path") {
             continue;
         }
-        let named = PARENTS.iter().find(|(of, _)| of == model).map(|(_, field)| *field);
-        let mut to_itself = fields.iter().filter(|(name, field)| {
-            field.relation.as_ref() == Some(model)
-                && field.ttype == "many2one"
-                && seen.columns.contains_key(*name)
-        });
-        let only = to_itself.next().map(|(name, _)| name.as_str()).filter(|_| to_itself.next().is_none());
-        let parent_id = seen.columns.contains_key("parent_id").then_some("parent_id");
-        let Some(parent) = named.or(parent_id).or(only) else {
+        let Some(parent) = parent_of(model, fields, seen) else {
             notes.push(Note {
                 model: model.clone(),
                 field: Some("parent_path".to_owned()),

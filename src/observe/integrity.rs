@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Loaded, source};
 use crate::backup_file;
 use crate::error::{Error, Result};
 use crate::facts::FileNamed;
-use crate::grounds::specs;
 use crate::migrate::{Integrity, Note, Question, follow, judge, questions, statements};
 use crate::postgres::Session;
 use crate::postgres::integrity::{self, Put};
-use crate::postgres::rows::Moment;
+use crate::postgres::rows::{Moment, Source};
 
 /// Over how many connections it is asked.
 const SESSIONS: usize = 3;
@@ -31,17 +29,22 @@ pub struct Thoroughness {
     pub seconds: u64,
 }
 
-/// Whether the references of a database lead somewhere. Nothing is changed.
-pub async fn integrity(loaded: &Loaded, database: &str, how: Thoroughness) -> Result<Integrity> {
-    let moment = Moment::of(source(loaded, database)?).await?;
+/// Whether the references of a database lead somewhere. Nothing is changed. `folder`: where its files are, as far as this machine has
+/// them.
+pub async fn integrity(source: Source, folder: Option<PathBuf>, how: Thoroughness) -> Result<Integrity> {
+    let database = source.database.clone();
+    let moment = Moment::of(source).await?;
     let wiring = integrity::wiring(moment.session()).await?;
     if wiring.models.is_empty() {
         let error = Error::input(format!("{database} is no database of Odoo's: it has no models"));
         return Err(error.hint("Which databases are there: odpm database list"));
     }
     let (named, elsewhere) = integrity::files(moment.session()).await?;
-    let folder = specs::filestore(&loaded.project).join(database);
-    let files = tokio::task::spawn_blocking(move || look_at(named, &folder, how.deep));
+    let unseen = if folder.is_some() { 0 } else { named.len() };
+    let files = tokio::task::spawn_blocking(move || match folder {
+        Some(folder) => look_at(named, &folder, how.deep),
+        None => Vec::new(),
+    });
     let mut others = Vec::new();
     for _ in 1..SESSIONS {
         // Fewer will do where a server lets no more in.
@@ -69,6 +72,10 @@ pub async fn integrity(loaded: &Loaded, database: &str, how: Thoroughness) -> Re
     let asked: Vec<Question> = first.into_iter().chain(asked).collect();
     if elsewhere > 0 {
         let why = format!("{elsewhere} files are in another store, and were not looked for");
+        notes.push(Note { model: "ir.attachment".to_owned(), field: Some("store_fname".to_owned()), why });
+    }
+    if unseen > 0 {
+        let why = format!("{unseen} files are where this machine does not reach, and were not looked for");
         notes.push(Note { model: "ir.attachment".to_owned(), field: Some("store_fname".to_owned()), why });
     }
     let mut integrity = judge(&asked, answers, made.kept, notes);

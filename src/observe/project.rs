@@ -40,7 +40,7 @@ pub fn load(start: &Path) -> Result<Loaded> {
     let repositories = project.archive.as_ref().and_then(Archive::repositories);
     let keys = repositories.map(Repositories::keys).unwrap_or_default().into_iter().collect();
     let secrets = SecretFiles::new(&state, project.postgres.password.clone(), conf);
-    let secrets = secrets.with_admin(admin).with_keys(keys);
+    let secrets = secrets.with_admin(admin).with_keys(keys).with_seek(super::place::seek_remote);
     Ok(Loaded { project, state, secrets })
 }
 

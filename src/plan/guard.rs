@@ -109,8 +109,13 @@ impl Guard {
             | Step::EndSession(_)
             | Step::CloseDatabase(_)
             | Step::RunOdoo(_)
+            | Step::CopyFiles(_)
+            | Step::HandOverFiles(_)
+            | Step::RecomputeFields(_)
             | Step::CompareState(_)
             | Step::RecordUpgrade(_)
+            | Step::CopyTables(_)
+            | Step::CompareTables(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

@@ -6,11 +6,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Connection, NoTls};
 
+use super::container::Tunnel;
 use super::tls;
 use crate::base::Secret;
 use crate::error::Error;
 use crate::project::SslMode;
 use crate::step::Endpoint;
+
+/// Why a login without a password failed; a server that trusts whoever comes asks for none.
+const NO_PASSWORD: &str = "the server wants a password, and none is known";
 
 /// A connection; it ends when this is dropped.
 pub struct Session {
@@ -62,12 +66,21 @@ impl LoginFailure {
 
     /// The failure as an error of its own.
     pub fn into_error(self, endpoint: &Endpoint, role: &str) -> Error {
-        let Endpoint { host, port, .. } = endpoint;
-        let error = Error::environment(format!("cannot log in to PostgreSQL on {host}:{port} as {role}"))
-            .because(self.why());
+        let Endpoint { host, port, container, .. } = endpoint;
+        let inside =
+            container.as_ref().map(|name| format!(" inside the container {name}")).unwrap_or_default();
+        let error =
+            Error::environment(format!("cannot log in to PostgreSQL on {host}:{port}{inside} as {role}"))
+                .because(self.why());
         match self {
+            Self::Unreachable(_) if container.is_some() => {
+                error.hint("See whether the container runs, and whether its server listens on that port: docker ps")
+            }
             Self::Unreachable(_) => error.hint("See whether the server runs: odpm status"),
             Self::NotReady(_) => error.hint("Wait a moment and run the command again."),
+            Self::Denied(why) if why == NO_PASSWORD => error
+                .hint("Give it in the environment: PGPASSWORD=... odpm ...")
+                .hint("Or in ~/.pgpass, which nobody else may read: HOST:PORT:DATABASE:ROLE:PASSWORD"),
             Self::Denied(_) => error.hint(
                 "Check the role and its password: odpm database status; `odpm database ensure-role` sets both.",
             ),
@@ -80,6 +93,9 @@ impl LoginFailure {
             let mut why = e.to_string();
             if let Some(source) = std::error::Error::source(e) {
                 why = source.to_string();
+            }
+            if why == "password missing" {
+                return Self::Denied(NO_PASSWORD.to_owned());
             }
             return Self::Unreachable(why);
         };
@@ -111,15 +127,13 @@ pub async fn connect(
     deadline: Duration,
 ) -> Result<Session, LoginFailure> {
     let mut config = tokio_postgres::Config::new();
-    config
-        .host(&endpoint.host)
-        .port(endpoint.port)
-        .user(role)
-        .password(secret.reveal())
-        .dbname(database)
-        .application_name("odpm");
+    config.host(&endpoint.host).port(endpoint.port).user(role).dbname(database).application_name("odpm");
+    if !secret.reveal().is_empty() {
+        config.password(secret.reveal());
+    }
     let attempt = async {
         match &endpoint.tls {
+            _ if endpoint.container.is_some() => inside(&config, endpoint).await,
             None => config.connect(NoTls).await.map(session).map_err(|e| LoginFailure::of(&e)),
             Some(tls) => {
                 config.ssl_mode(match tls.mode {
@@ -136,6 +150,25 @@ pub async fn connect(
     };
     let late = || LoginFailure::Unreachable(format!("no answer within {} s", deadline.as_secs_f32()));
     tokio::time::timeout(deadline, attempt).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// Logs in to a server inside a container. Nobody reads along there, so there is no TLS to it.
+async fn inside(config: &tokio_postgres::Config, endpoint: &Endpoint) -> Result<Session, LoginFailure> {
+    let container = endpoint.container.as_deref().unwrap_or_default();
+    let unreachable = |e: std::io::Error| LoginFailure::Unreachable(format!("docker cannot be run: {e}"));
+    let tunnel = Tunnel::open(container, endpoint.port).map_err(unreachable)?;
+    let said = tunnel.said();
+    match config.connect_raw(tunnel, NoTls).await {
+        Ok(pair) => Ok(session(pair)),
+        Err(e) => {
+            // Its client's own words come a moment after the streams have ended.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Err(match (LoginFailure::of(&e), said.words()) {
+                (LoginFailure::Unreachable(_), Some(words)) => LoginFailure::Unreachable(words),
+                (other, _) => other,
+            })
+        }
+    }
 }
 
 /// A session of a client and its connection.

@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::rules::Rules;
 use super::variables::Variables;
-use super::{archive, checks, incident, upgrade, watchdog};
+use super::{archive, checks, incident, migrate, upgrade, watchdog};
 use crate::base::{Digest, PgMajor, Secret};
 
 /// How many seconds a start may take unless the file says otherwise.
@@ -68,6 +68,7 @@ pub fn build(
         watchdog: watchdog::build(file.watchdog, rules),
         incident: incident::build(file.incident, rules),
         upgrade: upgrade::build(file.upgrade, rules),
+        migrate: migrate::build(file.migrate),
         checks: checks::build(file.checks, &paths, rules),
         inputs: Digest::of(""),
     };

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::archive::ArchiveFile;
 use super::checks::CheckFile;
 use super::incident::IncidentFile;
+use super::migrate::MigrateFile;
 use super::upgrade::UpgradeFile;
 use super::watchdog::WatchdogFile;
 use super::{EngineKind, Scenario, SslMode};
@@ -61,6 +62,8 @@ pub struct ProjectFile {
     pub incident: Option<IncidentFile>,
     /// Upgrades of modules.
     pub upgrade: Option<UpgradeFile>,
+    /// Migrations from one database to another.
+    pub migrate: Option<MigrateFile>,
     /// What has to hold, by names: a query that returns the rows that break it, or a map with `sql`, `http` or `shell`.
     pub checks: Option<BTreeMap<String, CheckFile>>,
 }

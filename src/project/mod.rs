@@ -11,6 +11,7 @@ mod checks;
 mod env;
 mod file;
 mod incident;
+mod migrate;
 mod model;
 mod read;
 mod rules;
@@ -29,6 +30,7 @@ pub use checks::{Body, Check, HttpCheck, Method};
 pub use env::parse as parse_env;
 pub use file::json_schema;
 pub use incident::Incident;
+pub use migrate::{Migrate, MigrationSet};
 pub use model::{
     Backup, EngineKind, External, Keep, Odoo, OdooService, Postgres, Project, Scenario, SslMode, Tls, Volume,
 };

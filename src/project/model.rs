@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::Archive;
 use super::checks::{Check, HttpCheck};
 use super::incident::Incident;
+use super::migrate::Migrate;
 use super::upgrade::Upgrade;
 use super::watchdog::Watchdog;
 use crate::base::{Digest, PgMajor, Secret, StateDir};
@@ -148,6 +149,8 @@ pub struct Project {
     pub incident: Incident,
     /// `upgrade`.
     pub upgrade: Upgrade,
+    /// `migrate`.
+    pub migrate: Migrate,
     /// `checks`: what has to hold, by names.
     pub checks: BTreeMap<String, Check>,
     /// Digest of `odpm.yaml`, `.env` and the variables of the environment that were used. Holds

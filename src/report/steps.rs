@@ -109,6 +109,22 @@ pub fn headline(step: &Step, root: &Path) -> String {
             UpgradeEnd::Rehearsed => "record that the rehearsal has passed".to_owned(),
             UpgradeEnd::Superseded => "record that another attempt takes its place".to_owned(),
         },
+        Step::CopyTables(step) => {
+            let over =
+                if step.jobs > 1 { format!(", over {} connections", step.jobs) } else { String::new() };
+            format!(
+                "copy what {} says from {} to {}{over}",
+                at(&step.transfer),
+                step.source.database,
+                step.database
+            )
+        }
+        Step::CompareTables(step) => {
+            format!(
+                "compare what was copied from {} to {} on both sides",
+                step.source.database, step.database
+            )
+        }
         Step::DamageScratch(step) => format!("damage the scratch database {} on purpose", step.database),
         Step::HoldTraffic(step) if step.hold => {
             format!("let nobody write to {}, and send everybody away from it", step.database)
@@ -195,6 +211,18 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let (data, from) = (at(&step.server.data), at(&step.from));
             format!("set {data} aside as {}, and put {from} in its place", at(&step.aside))
         }
+        Step::CopyFiles(step) => {
+            format!("bring the files of copied attachments from {} to {}", at(&step.from), at(&step.to))
+        }
+        Step::HandOverFiles(step) => {
+            format!(
+                "have Odoo's own clean-up look through the files that were brought to {}",
+                at(&step.folder)
+            )
+        }
+        Step::RecomputeFields(step) => {
+            format!("compute fields of {} anew where that is needed", step.database)
+        }
         Step::RecordBaseline(_) => "record the baseline".to_owned(),
     }
 }
@@ -204,6 +232,7 @@ fn secret(secret: &SecretRef) -> String {
         SecretRef::AppPassword => "the application role's password".to_owned(),
         SecretRef::AdminPassword => "the administrative role's password".to_owned(),
         SecretRef::OdooAdmin => "the administrator's password".to_owned(),
+        SecretRef::Remote { place, role } => format!("the password of {role} at {place}"),
         SecretRef::OdooConf { option } | SecretRef::RepositoryKey { option } => {
             format!("a value of {option}")
         }

@@ -25,7 +25,7 @@ pub use journal::{JournalFile, all as journals, find as find_journal, unfinished
 pub use json::{replace_json, replace_lines};
 pub use lock::{Lock, holder};
 pub use measured::{keep_rate, keep_verified, rates, verified};
-pub use secrets::{SecretFiles, missing, random_bytes};
+pub use secrets::{SecretFiles, SeekRemote, missing, random_bytes};
 
 pub use crate::base::StateDir;
 pub use readings::{keep_readings, readings};

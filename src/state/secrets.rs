@@ -18,13 +18,27 @@ pub struct SecretFiles {
     conf: BTreeMap<String, Secret>,
     odoo_admin: Option<Secret>,
     keys: BTreeMap<String, Secret>,
+    remotes: BTreeMap<(String, String), Secret>,
+    seek: Option<SeekRemote>,
 }
+
+/// Finds the password of a role at a place that is not the project's: what `PGPASSWORD`, `~/.pgpass` or another project say.
+pub type SeekRemote = fn(place: &str, role: &str) -> Result<Option<Secret>>;
 
 impl SecretFiles {
     /// The secrets of a project: the application role's password and options of `odoo.conf` where the
     /// project gives them.
     pub fn new(state: &StateDir, app: Option<Secret>, conf: BTreeMap<String, Secret>) -> Self {
-        Self { folder: state.secrets(), app, admin: None, conf, odoo_admin: None, keys: BTreeMap::new() }
+        Self {
+            folder: state.secrets(),
+            app,
+            admin: None,
+            conf,
+            odoo_admin: None,
+            keys: BTreeMap::new(),
+            remotes: BTreeMap::new(),
+            seek: None,
+        }
     }
 
     /// With the administrative role's password, where the project gives it.
@@ -45,12 +59,26 @@ impl SecretFiles {
         Self { keys, ..self }
     }
 
+    /// With a way to find passwords of other places.
+    #[must_use]
+    pub fn with_seek(self, seek: SeekRemote) -> Self {
+        Self { seek: Some(seek), ..self }
+    }
+
+    /// With the password of a role at another place, given with the command: it lasts as long as the command.
+    pub fn give_remote(&mut self, place: &str, role: &str, secret: Secret) {
+        self.remotes.insert((place.to_owned(), role.to_owned()), secret);
+    }
+
     /// The file of a secret that odpm keeps itself.
     fn path(&self, secret: &SecretRef) -> Option<PathBuf> {
         match secret {
             SecretRef::AppPassword => Some(self.folder.join("app_password")),
             SecretRef::AdminPassword => Some(self.folder.join("admin_password")),
-            SecretRef::OdooAdmin | SecretRef::OdooConf { .. } | SecretRef::RepositoryKey { .. } => None,
+            SecretRef::OdooAdmin
+            | SecretRef::OdooConf { .. }
+            | SecretRef::RepositoryKey { .. }
+            | SecretRef::Remote { .. } => None,
         }
     }
 
@@ -70,6 +98,12 @@ impl SecretFiles {
         }
         if let SecretRef::OdooConf { option } = secret {
             return Ok(self.conf.get(option).cloned());
+        }
+        if let SecretRef::Remote { place, role } = secret {
+            if let Some(given) = self.remotes.get(&(place.clone(), role.clone())) {
+                return Ok(Some(given.clone()));
+            }
+            return self.seek.map_or(Ok(None), |seek| seek(place, role));
         }
         let Some(path) = self.path(secret) else { return Ok(None) };
         match fs::read_to_string(&path) {
@@ -126,6 +160,13 @@ pub fn missing(secret: &SecretRef) -> Error {
         SecretRef::OdooConf { option } | SecretRef::RepositoryKey { option } => {
             return Error::environment(format!("the value of {option} is not known"))
                 .hint("Run the command with the odpm.yaml and .env that the plan was made from.");
+        }
+        SecretRef::Remote { place, role } => {
+            let error = Error::environment(format!("the password of {role} at {place} is not known"));
+            return error
+                .because("a plan holds no password; each command that needs one finds it again")
+                .hint("Give it in the environment: PGPASSWORD=... odpm ...")
+                .hint("Or in ~/.pgpass, which nobody else may read: HOST:PORT:DATABASE:ROLE:PASSWORD");
         }
         SecretRef::AppPassword => (
             "the application role's password is not known",

@@ -58,6 +58,21 @@ pub struct CopyFiles {
     pub list: PathBuf,
     /// Its digest.
     pub digest: Digest,
+    /// Whether a file that the source has not ends the run; without it, that is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_all: bool,
+}
+
+/// Hands files that a migration has brought over to Odoo's own clean-up, which removes those that no attachment names: whether one
+/// does by now only Odoo can tell without losing a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct HandOverFiles {
+    /// The filestore's folder of the database.
+    pub folder: PathBuf,
+    /// A file with a line for each that was added.
+    pub list: PathBuf,
+    /// Its digest.
+    pub digest: Digest,
 }
 
 /// Has Odoo's shell compute stored fields anew, in batches, each committed.

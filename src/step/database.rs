@@ -15,6 +15,9 @@ pub struct Endpoint {
     /// How the connection is protected; not at all when `None`, as on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// The container inside which it answers, for a server that is reached in no other way: its name or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 /// Creates or mends the roles, and makes extensions available to new databases.

@@ -31,7 +31,7 @@ pub use cluster::{
     LogRange, Pgbackrest, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, ReplaceData,
     RewindCluster, Sidecar, SidecarLaunch, SidecarRecord, SidecarSource, TakeBaseBackup, WriteKeys,
 };
-pub use copy::{CompareTables, CopyFiles, CopyTables, Party, RecomputeFields};
+pub use copy::{CompareTables, CopyFiles, CopyTables, HandOverFiles, Party, RecomputeFields};
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
     CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, MoveDatabase, Neutralize, Operator,
@@ -167,6 +167,16 @@ pub enum Step {
     CompareState(Box<CompareState>),
     /// Records how an upgrade ended.
     RecordUpgrade(RecordUpgrade),
+    /// Brings files of copied attachments to another filestore.
+    CopyFiles(CopyFiles),
+    /// Hands files over to Odoo's own clean-up.
+    HandOverFiles(HandOverFiles),
+    /// Has Odoo compute stored fields anew.
+    RecomputeFields(Box<RecomputeFields>),
+    /// Copies rows of tables from one database to another.
+    CopyTables(Box<CopyTables>),
+    /// Compares copied tables on both sides.
+    CompareTables(Box<CompareTables>),
     /// Replaces the baseline.
     RecordBaseline(Box<RecordBaseline>),
 }
@@ -235,7 +245,14 @@ impl Step {
             // An attempt that has begun with a copy has it made anew.
             | Self::RunOdoo(_)
             | Self::CompareState(_)
+            // Files that are there are left; the script knows which ids it has seen to.
+            | Self::CopyFiles(_)
+            | Self::HandOverFiles(_)
+            | Self::RecomputeFields(_)
             | Self::RecordUpgrade(_)
+            // As a script does; where there are several transactions, the copy is made anew.
+            | Self::CopyTables(_)
+            | Self::CompareTables(_)
             | Self::EndSession(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)

@@ -8,13 +8,13 @@ use crate::sandbox::{Sandbox, as_postgres, bin_dir, is_root, skipped};
 use crate::stack::wait_for;
 
 /// A server with a certificate for `localhost`, and a role `master` that may create roles.
-struct Elsewhere {
-    shop: Sandbox,
+pub struct Elsewhere {
+    pub shop: Sandbox,
     dir: String,
 }
 
 impl Elsewhere {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let shop = Sandbox::new();
         let elsewhere = shop.path("elsewhere");
         fs::create_dir(&elsewhere).unwrap();

@@ -23,7 +23,7 @@ impl Upgrade {
     fn new() -> Self {
         let shop = catalogue(300, "");
         let operator = Operator {
-            endpoint: Endpoint { host: "127.0.0.1".to_owned(), port: shop.port, tls: None },
+            endpoint: Endpoint { host: "127.0.0.1".to_owned(), port: shop.port, tls: None, container: None },
             role: "postgres".to_owned(),
             secret: SecretRef::AdminPassword,
             app_role: "odoo".to_owned(),

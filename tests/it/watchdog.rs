@@ -253,7 +253,12 @@ fn what_is_watched_can_be_suggested_and_the_command_can_fail() {
 fn differences(shop: &Sandbox, way: odpm::watch::Way) -> Vec<(String, String, usize)> {
     use odpm::rows::Change;
     let source = |database: &str| odpm::postgres::rows::Source {
-        endpoint: odpm::step::Endpoint { host: "127.0.0.1".into(), port: shop.port, tls: None },
+        endpoint: odpm::step::Endpoint {
+            host: "127.0.0.1".into(),
+            port: shop.port,
+            tls: None,
+            container: None,
+        },
         role: "odoo".into(),
         secret: odpm::base::Secret::new(shop.read(".odpm/secrets/app_password").trim()),
         database: database.into(),

@@ -1,6 +1,8 @@
 //! What each kind of step does: one file per group.
 
+mod carry;
 mod clusters;
+mod copy;
 mod database;
 mod databases;
 mod files;
@@ -74,6 +76,11 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::RunOdoo(step) => upgrade::run_odoo(step, world).await,
         Step::CompareState(step) => upgrade::compare(step, world).await,
         Step::RecordUpgrade(step) => upgrade::record(step, world),
+        Step::CopyFiles(step) => carry::copy_files(step, world).await,
+        Step::HandOverFiles(step) => carry::hand_over(step, world).await,
+        Step::RecomputeFields(step) => carry::recompute(step, world).await,
+        Step::CopyTables(step) => copy::tables(step, world).await,
+        Step::CompareTables(step) => copy::compare(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
@@ -139,8 +146,13 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::EndSession(_)
         | Step::CloseDatabase(_)
         | Step::RunOdoo(_)
+        | Step::CopyFiles(_)
+        | Step::HandOverFiles(_)
+        | Step::RecomputeFields(_)
         | Step::CompareState(_)
         | Step::RecordUpgrade(_)
+        | Step::CopyTables(_)
+        | Step::CompareTables(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

@@ -54,7 +54,7 @@ pub fn pair(
 pub fn beside(record: &SidecarRecord, database: &str) -> Source {
     let host = record.sidecar.socket.display().to_string();
     Source {
-        endpoint: Endpoint { host, port: record.sidecar.port, tls: None },
+        endpoint: Endpoint { host, port: record.sidecar.port, tls: None, container: None },
         role: record.role.clone(),
         secret: Secret::new(""),
         database: database.to_owned(),

@@ -3,9 +3,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::sides;
 use crate::cli::session::Session;
 use crate::error::Result;
-use crate::migrate::Integrity;
+use crate::migrate::{Comparison, Integrity, TableCompared};
 use crate::observe::{self, Thoroughness};
 use crate::report::{self, Format, Ui};
 
@@ -14,18 +15,30 @@ const ROWS: u64 = 10;
 
 /// Whether every reference of a database leads somewhere: many2one, many2many, pairs of model and id, sequences, files
 ///
-/// Asks by SQL, in one snapshot, and changes nothing. What a foreign key of PostgreSQL keeps is told as kept and not asked: a table that
-/// was loaded with its triggers off may break one all the same, --all asks those too.
+/// Nothing is changed. PostgreSQL keeps most references itself; those that it keeps for every row are not asked: a restore with
+/// triggers off may break one all the same, --all asks those too. With --from, every row of both databases is compared as well.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  odpm migrate verify\n  odpm migrate verify -d staging --all --deep\n  odpm migrate verify -d staging --limit 3 --format json
+#[command(after_help = "Examples:
+  odpm migrate verify
+  odpm migrate verify -d staging --all --deep
+  odpm migrate verify -d staging --limit 3 --format json
+  odpm migrate verify --from ../staging
+  odpm migrate verify --from staging --to postgres://odoo@db.example/prod?sslmode=verify-full --table res_partner
 
-Exit code 3 where something dangles, or could not be asked."
-)]
+Exit code 3 where something dangles or differs, or could not be asked.")]
 pub struct Args {
     /// The database; odoo.database unless given
     #[arg(short, long, value_name = "DB")]
     database: Option<String>,
+    /// The database that it was copied from: a name, a folder, a URL
+    #[arg(long, value_name = "PLACE")]
+    from: Option<String>,
+    /// The database, where it is not one of this project: a folder, a URL
+    #[arg(long, value_name = "PLACE", conflicts_with = "database")]
+    to: Option<String>,
+    /// Compare this table, and only those that are named
+    #[arg(long = "table", value_name = "TABLE", requires = "from")]
+    tables: Vec<String>,
     /// How many rows of a field are named: 10, in JSON all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
@@ -52,29 +65,80 @@ struct Verified<'a> {
     seconds: f64,
     #[serde(flatten)]
     integrity: &'a Integrity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<&'a Compared>,
+}
+
+/// What came of the comparison with where rows came from.
+#[derive(Debug, Serialize)]
+struct Compared {
+    from: String,
+    tables: Vec<TableCompared>,
+    only: Vec<String>,
+    #[serde(skip)]
+    seconds: f64,
+}
+
+impl Compared {
+    fn is_clean(&self) -> bool {
+        self.tables.iter().all(|table| table.equal)
+    }
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
-    let session = Session::reading(start)?;
-    let database = session.database(args.database.as_deref())?;
+    let mut session = Session::reading(start)?;
+    let to = match &args.database {
+        Some(database) => observe::reach_own(&session.loaded, database)?,
+        None => sides::target(&mut session, args.to.as_deref(), start)?,
+    };
+    let compared = match &args.from {
+        Some(from) => Some(compare(args, &mut session, from, &to, start).await?),
+        None => None,
+    };
     let limit = match args.format {
         Format::Text => Some(args.limit.unwrap_or(ROWS)),
         Format::Json => args.limit,
     };
     let how = Thoroughness { limit, all: args.all, deep: args.deep, seconds: args.timeout };
     let begun = Instant::now();
-    let integrity = observe::integrity(&session.loaded, &database, how).await?;
+    let integrity = observe::integrity(to.source.clone(), to.filestore.clone(), how).await?;
     let seconds = begun.elapsed().as_secs_f64();
-    let clean = integrity.is_clean();
+    let clean = integrity.is_clean() && compared.as_ref().is_none_or(Compared::is_clean);
+    let database = &to.shown;
     ui.answer(&match args.format {
-        Format::Text => report::integrity(&database, &integrity, seconds),
+        Format::Text => {
+            let told = compared.as_ref().map(|seen| {
+                report::compared(&seen.from, database, &seen.tables, &seen.only, seen.seconds) + "\n"
+            });
+            told.unwrap_or_default() + &report::integrity(database, &integrity, seconds)
+        }
         Format::Json => report::json(&Verified {
             format_version: 1,
-            database: &database,
+            database,
             clean,
             seconds,
             integrity: &integrity,
+            compared: compared.as_ref(),
         })?,
     });
     Ok(if clean { 0 } else { 3 })
+}
+
+async fn compare(
+    args: &Args,
+    session: &mut Session,
+    from: &str,
+    to: &observe::Reached,
+    start: &Path,
+) -> Result<Compared> {
+    let begun = Instant::now();
+    let from = observe::reach(&mut session.loaded, from, start)?;
+    let pair = observe::pair(from, to.clone(), args.timeout).await?;
+    sides::differ(&pair)?;
+    let tables = sides::known(&args.tables, &pair)?;
+    let mut comparison = Comparison::new(&pair.from.seen, &pair.to.seen, &tables);
+    pair.inquire(&mut |told| comparison.next(told)).await?;
+    let only = comparison.only.clone();
+    let (from, seconds) = (pair.from.seen.place.clone(), begun.elapsed().as_secs_f64());
+    Ok(Compared { from, tables: comparison.found(), only, seconds })
 }

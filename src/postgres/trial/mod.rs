@@ -189,8 +189,8 @@ impl Trial {
     /// know: the log is written out as far as it is.
     /// A role that may not do that goes without.
     pub async fn hold_number(&self) {
-        let flush = "COMMIT; SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'odpm', 'a script is about to be committed')";
-        let _ = self.witness.batch_execute(flush).await;
+        let _ = self.witness.batch_execute("COMMIT").await;
+        hold_number(&self.witness).await;
     }
 
     /// Commits. Odoo's processes are told that what they remember is old.
@@ -199,6 +199,12 @@ impl Trial {
         safe.map_err(failed("commit"))?;
         super::patch::commit(&self.session, tables).await
     }
+}
+
+/// Writes the log out as far as it is, over another session than the one whose number is to be held: see [`Trial::hold_number`].
+pub async fn hold_number(session: &Session) {
+    let flush = "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'odpm', 'work is about to be committed')";
+    let _ = session.batch_execute(flush).await;
 }
 
 /// The number of the transaction at hand; `None` where nothing was written.

@@ -311,7 +311,12 @@ pub(super) async fn standing(step: &RecoverSidecar, engine: &dyn Engine) -> Resu
 }
 
 async fn login(sidecar: &Sidecar, role: &str) -> Result<Session, postgres::LoginFailure> {
-    let endpoint = Endpoint { host: sidecar.socket.display().to_string(), port: sidecar.port, tls: None };
+    let endpoint = Endpoint {
+        host: sidecar.socket.display().to_string(),
+        port: sidecar.port,
+        tls: None,
+        container: None,
+    };
     // Who may enter the folder of its socket is let in.
     postgres::connect(&endpoint, role, &Secret::new(""), "postgres", DEADLINE).await
 }

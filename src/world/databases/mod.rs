@@ -2,6 +2,7 @@
 
 mod attempt;
 mod backup;
+mod carry;
 mod fields;
 mod modules;
 mod neutralize;
@@ -9,9 +10,11 @@ mod once;
 mod orm;
 mod password;
 mod probe;
+mod recompute;
 mod repair;
 mod restore;
 mod script;
+mod tables;
 mod upgrade;
 mod watched;
 
@@ -27,12 +30,14 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::{self, cannot};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, DamageScratch, DropDatabase,
-    DuplicateDatabase, HoldTraffic, JudgeChange, LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator,
-    ProbeOdoo, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields,
-    RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyFiles,
+    CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
+    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
+    RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
+    SetPassword, TakeSnapshot, UpdateModules,
 };
 
+pub use carry::FilesCarried;
 pub use fields::WrittenBack;
 pub use script::ScriptDone;
 
@@ -141,6 +146,26 @@ pub trait Databases {
     /// Compares a database with what it was before an upgrade.
     fn compare_state<'a>(&'a self, step: &'a CompareState, hands: Hands<'a>)
     -> EngineFuture<'a, Vec<String>>;
+    /// Brings files of copied attachments to another filestore.
+    fn copy_files<'a>(&'a self, step: &'a CopyFiles, meter: Meter) -> EngineFuture<'a, FilesCarried>;
+    /// Hands files over to Odoo's own clean-up; how many.
+    fn hand_over_files<'a>(&'a self, step: &'a HandOverFiles) -> EngineFuture<'a, u64>;
+    /// Has Odoo compute stored fields anew.
+    fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Copies rows of tables from another database, whose role has this password.
+    fn copy_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// Compares copied tables on both sides.
+    fn compare_tables<'a>(
+        &'a self,
+        step: &'a CompareTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
     /// Records a drill that passed.
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()>;
 }
@@ -370,6 +395,36 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(upgrade::compare(step, hands))
+    }
+
+    fn copy_files<'a>(&'a self, step: &'a CopyFiles, meter: Meter) -> EngineFuture<'a, FilesCarried> {
+        Box::pin(carry::copy_files(step, meter))
+    }
+
+    fn hand_over_files<'a>(&'a self, step: &'a HandOverFiles) -> EngineFuture<'a, u64> {
+        Box::pin(carry::hand_over(step))
+    }
+
+    fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(recompute::recompute(step, hands))
+    }
+
+    fn copy_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::copy(step, source, hands))
+    }
+
+    fn compare_tables<'a>(
+        &'a self,
+        step: &'a CompareTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::compare(step, source, hands))
     }
 
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {

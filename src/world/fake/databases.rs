@@ -4,12 +4,13 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, DamageScratch, DropDatabase,
-    DuplicateDatabase, HoldTraffic, JudgeChange, LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator,
-    ProbeOdoo, RecordDrill, RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields,
-    RestoreFiles, RunOdoo, RunScript, SetPassword, TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyFiles,
+    CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
+    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
+    RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
+    SetPassword, TakeSnapshot, UpdateModules,
 };
-use crate::world::{Databases, Hands, ScriptDone, WrittenBack};
+use crate::world::{Databases, FilesCarried, Hands, ScriptDone, WrittenBack};
 
 impl Databases for Fake {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -95,6 +96,19 @@ impl Databases for Fake {
 
     fn drop_database<'a>(&'a self, step: &'a DropDatabase, _: Hands<'a>) -> EngineFuture<'a, ()> {
         Box::pin(async move { self.effect(|d| drop(d.databases.remove(&step.name))) })
+    }
+
+    fn copy_files<'a>(&'a self, step: &'a CopyFiles, _: Meter) -> EngineFuture<'a, FilesCarried> {
+        let name = step.to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Box::pin(async move { self.put(&name, "carried").map(|()| FilesCarried::default()) })
+    }
+
+    fn hand_over_files<'a>(&'a self, _: &'a HandOverFiles) -> EngineFuture<'a, u64> {
+        Box::pin(async move { self.point().map(|()| 0) })
+    }
+
+    fn recompute<'a>(&'a self, step: &'a RecomputeFields, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.put(&step.database, "recomputed").map(|()| Vec::new()) })
     }
 
     fn set_password<'a>(&'a self, step: &'a SetPassword, _: Secret, _: Hands<'a>) -> EngineFuture<'a, ()> {
@@ -199,6 +213,52 @@ impl Databases for Fake {
 
     fn compare_state<'a>(&'a self, _: &'a CompareState, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move { self.point().map(|()| Vec::new()) })
+    }
+
+    fn copy_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        _: Secret,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let inside = self.durable().databases.get(&step.database).cloned().unwrap_or_default();
+            let Some(anew) = &step.anew else {
+                // One transaction, whose fate is asked before it is begun again.
+                if !inside.contains(&"rows") {
+                    self.effect(|d| {
+                        d.databases.entry(step.database.clone()).or_default().push("rows");
+                        *d.once.entry("rows copied").or_default() += 1;
+                    })?;
+                }
+                return Ok(Vec::new());
+            };
+            if inside.contains(&"half") {
+                let copy = self.durable().databases.get(&anew.from).cloned().unwrap_or_default();
+                self.effect(|d| drop(d.databases.insert(anew.to.clone(), copy)))?;
+            }
+            self.put(&step.database, "half")?;
+            self.effect(|d| {
+                let inside = d.databases.entry(step.database.clone()).or_default();
+                inside.retain(|what| *what != "half" && *what != "rows");
+                inside.push("rows");
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn compare_tables<'a>(
+        &'a self,
+        step: &'a CompareTables,
+        _: Secret,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            match self.durable().databases.get(&step.database).is_some_and(|i| i.contains(&"rows")) {
+                true => self.point().map(|()| Vec::new()),
+                false => Err(self.fails("the rows are not there")),
+            }
+        })
     }
 
     fn record_drill<'a>(&'a self, _: &'a RecordDrill, _: i64) -> EngineFuture<'a, ()> {

@@ -1,0 +1,421 @@
+//! The questions to both databases, in rounds: how much there is, which rows are the same, what rows refer to, what would clash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::closure::Closure;
+use super::decision::{Conflict, Decision, Held, XmlConflict};
+use super::natural::{natural, rows};
+use super::pairing::{Fates, Row, Table};
+use super::refs::{Refs, refs};
+use super::request::{Ask, Conflicts, End, Shared, Told, Wanted};
+use super::selection::{ATTACHED, Selection, select, shared};
+use super::xml::Named;
+use super::{clash, pin, transactions, transfer};
+use crate::base::quote::{ident, literal};
+use crate::facts::{SideSeen, TableState};
+use crate::project::MigrationSet;
+
+/// How many ids one question names.
+const CHUNK: usize = 20_000;
+
+/// Tables whose rows are business that a target may have.
+const BUSINESS: [&str; 6] =
+    ["sale_order", "purchase_order", "account_move", "stock_picking", "pos_order", "mrp_production"];
+
+/// What a question was for.
+#[derive(Clone, Debug)]
+pub(super) enum Topic {
+    /// Rows and highest ids of tables.
+    Counts(End),
+    /// What is open.
+    Open,
+    /// What the target holds.
+    Holds,
+    /// Rows of a table that is copied.
+    Rows(End, String),
+    /// What rows of a table refer to, by the numbers of its references.
+    Used(String),
+    /// What rows of a table refer to by one reference, whose model is in the row.
+    UsedAny(String, usize),
+    /// Rows that are referred to, of a table that does not come as a whole.
+    Keys(End, String),
+    /// Rows by their natural keys.
+    ByKey(End, String),
+    /// Checks that the target does not stand before anything is copied.
+    Checks,
+    /// Files of attachments.
+    Files,
+    /// Sequences that number documents.
+    Sequences,
+    /// Keys of rows that stay, of a unique index.
+    Staying(String, String),
+    /// Rows that come with such a key.
+    Coming(String, String),
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Round {
+    Begin,
+    Counted,
+    FirstRows,
+    SecondRows,
+    Used,
+    Keys,
+    ByKey,
+    Last,
+    Clashes,
+    Done,
+}
+
+/// An inquiry; [`Inquiry::next`] is called until it asks nothing more.
+#[derive(Debug)]
+pub struct Inquiry<'a> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) own: &'a BTreeMap<String, MigrationSet>,
+    pub(super) from: &'a SideSeen,
+    pub(super) to: &'a SideSeen,
+    pub(super) refs: Refs,
+    pub(super) xml: (Named<'a>, Named<'a>),
+    pub(super) chosen: Selection,
+    added: BTreeSet<String>,
+    round: Round,
+    topics: Vec<Topic>,
+    asks: Vec<Ask>,
+    pub(super) counts: BTreeMap<(End, String), TableState>,
+    rows: BTreeMap<(End, String), BTreeMap<i64, Row>>,
+    pub(super) fates: BTreeMap<String, Fates>,
+    pub(super) closure: Closure,
+    conflicts: Vec<Conflict>,
+    xml_conflicts: Vec<XmlConflict>,
+    open: Told,
+    holds: Vec<Held>,
+    pub(super) files: Vec<String>,
+    pub(super) sequences: Told,
+    pub(super) broken_before: BTreeSet<String>,
+    pub(super) clashes: clash::Clashes,
+    /// The rows of copied tables that exist and have xml ids.
+    pub(super) with_xml_ids: BTreeMap<String, BTreeSet<i64>>,
+}
+
+impl<'a> Inquiry<'a> {
+    /// An inquiry for what is wanted, of both sides as they were seen; `own` are the project's sets.
+    pub fn new(
+        wanted: &'a Wanted,
+        from: &'a SideSeen,
+        to: &'a SideSeen,
+        own: &'a BTreeMap<String, MigrationSet>,
+    ) -> Self {
+        Self {
+            wanted,
+            own,
+            from,
+            to,
+            refs: refs(from),
+            xml: (Named::new(from), Named::new(to)),
+            chosen: Selection::default(),
+            added: BTreeSet::new(),
+            round: Round::Begin,
+            topics: Vec::new(),
+            asks: Vec::new(),
+            counts: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            fates: BTreeMap::new(),
+            closure: Closure::default(),
+            conflicts: Vec::new(),
+            xml_conflicts: Vec::new(),
+            open: Told::new(),
+            holds: Vec::new(),
+            files: Vec::new(),
+            sequences: Told::new(),
+            broken_before: BTreeSet::new(),
+            clashes: clash::Clashes::default(),
+            with_xml_ids: BTreeMap::new(),
+        }
+    }
+
+    /// What is to be asked next, in this order; `told` are the answers to what was asked before, in the same order. Nothing: it is done.
+    pub fn next(&mut self, told: Vec<Told>) -> Vec<Ask> {
+        for (topic, told) in std::mem::take(&mut self.topics).into_iter().zip(told) {
+            self.take(topic, told);
+        }
+        while self.topics.is_empty() && self.round != Round::Done {
+            self.round = self.advance();
+        }
+        std::mem::take(&mut self.asks)
+    }
+
+    /// What came of it.
+    pub fn decided(self) -> Decision {
+        let mut decision = Decision {
+            conflicts: self.conflicts.clone(),
+            xml_conflicts: self.xml_conflicts.clone(),
+            open: transactions::told(&self.open),
+            holds: self.holds.clone(),
+            files: self.files.clone(),
+            ..Decision::default()
+        };
+        let mut pinned = pin::databases(self.from, self.to);
+        let tables = pin::tables(self.from, self.to, self.chosen.tables());
+        decision.differences = std::mem::take(&mut pinned.differences);
+        decision.differences.extend(tables.differences);
+        decision.warnings = pinned.warnings.into_iter().chain(tables.warnings).collect();
+        decision.blocks = pinned.blocks.into_iter().chain(tables.blocks).collect();
+        transfer::conclude(&self, &mut decision);
+        decision
+    }
+
+    pub(super) fn ask(&mut self, topic: Topic, end: End, sql: String) {
+        self.topics.push(topic);
+        self.asks.push(Ask { end, sql });
+    }
+
+    fn advance(&mut self) -> Round {
+        match self.round {
+            Round::Begin => {
+                self.begin();
+                Round::Counted
+            }
+            Round::Counted => {
+                self.first_rows();
+                Round::FirstRows
+            }
+            Round::FirstRows => {
+                self.second_rows();
+                Round::SecondRows
+            }
+            Round::SecondRows => {
+                self.pair();
+                self.ask_used();
+                Round::Used
+            }
+            Round::Used => {
+                self.ask_keys();
+                Round::Keys
+            }
+            Round::Keys => {
+                self.ask_by_key();
+                Round::ByKey
+            }
+            Round::ByKey => {
+                let more = self.resolve();
+                if !more.is_empty() && !more.is_subset(&self.added) {
+                    self.added.extend(more);
+                    return Round::Begin;
+                }
+                transfer::ask_last(self);
+                clash::ask_staying(self);
+                Round::Last
+            }
+            Round::Last => {
+                clash::ask_coming(self);
+                Round::Clashes
+            }
+            Round::Clashes | Round::Done => Round::Done,
+        }
+    }
+
+    /// Which tables come, and how much there is of them.
+    fn begin(&mut self) {
+        self.chosen = select(self.wanted, self.own, &self.added, self.from, &self.refs);
+        self.counts.clear();
+        self.rows.clear();
+        self.fates.clear();
+        self.conflicts.clear();
+        self.xml_conflicts.clear();
+        self.closure = Closure::default();
+        for end in [End::From, End::To] {
+            let mut parts = Vec::new();
+            let left_out = self.chosen.left_out.iter().map(|left| &left.table);
+            let left_out =
+                left_out.filter(|table| end == End::From && self.refs.between.contains_key(*table));
+            for table in self.chosen.tables().chain(left_out) {
+                if !self.side(end).wiring.catalog.tables.contains_key(table) {
+                    continue;
+                }
+                let filter = if end == End::From { self.chosen.filter(table) } else { "true" };
+                let highest = match self.from.wiring.catalog.has(table, "id") {
+                    true => "coalesce(max(t.id), 0)::text",
+                    false => "'0'",
+                };
+                parts.push(format!(
+                    "SELECT {}, (count(*) FILTER (WHERE {filter}))::text, {highest} FROM ONLY {} t",
+                    literal(table),
+                    ident(table)
+                ));
+            }
+            if !parts.is_empty() {
+                self.ask(Topic::Counts(end), end, parts.join(" UNION ALL "));
+            }
+        }
+        if let Some(ask) = transactions::ask(End::From, self.from) {
+            self.ask(Topic::Open, ask.end, ask.sql);
+        }
+        let catalog = &self.to.wiring.catalog;
+        let mut parts: Vec<String> = BUSINESS
+            .iter()
+            .filter(|table| catalog.tables.contains_key(**table))
+            .map(|table| format!("SELECT {}, count(*)::text FROM {}", literal(table), ident(table)))
+            .collect();
+        if catalog.has("res_partner", "id") && catalog.has("ir_model_data", "res_id") {
+            parts.push(
+                "SELECT 'res_partner', count(*)::text FROM res_partner t WHERE NOT EXISTS (SELECT FROM ir_model_data d \
+                 WHERE d.model = 'res.partner' AND d.res_id = t.id)"
+                    .to_owned(),
+            );
+        }
+        if !parts.is_empty() {
+            self.ask(Topic::Holds, End::To, parts.join(" UNION ALL "));
+        }
+    }
+
+    pub(super) fn side(&self, end: End) -> &'a SideSeen {
+        match end {
+            End::From => self.from,
+            End::To => self.to,
+        }
+    }
+
+    /// How much a side has of a table.
+    pub(super) fn count(&self, end: End, table: &str) -> TableState {
+        self.counts.get(&(end, table.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// Whether rows of a table come that the target has none of.
+    pub(super) fn brings(&self, table: &str) -> bool {
+        let known = self.fates.get(table).map_or(0, |fates| fates.pairs.len() + fates.behind.len());
+        self.count(End::From, table).rows > known as u64
+    }
+
+    /// Whether the source's rows are read first, because it has fewer of them; whether both sides' are read as a whole.
+    fn way(&self, table: &str) -> (bool, bool) {
+        let (ours, theirs) = (self.count(End::From, table).rows, self.count(End::To, table).rows);
+        let strong = natural(table, &self.from.wiring.catalog).is_some_and(|natural| natural.strong);
+        (ours < theirs, strong)
+    }
+
+    /// All rows of the side that has fewer.
+    fn first_rows(&mut self) {
+        let tables: Vec<String> = self.chosen.copied.keys().cloned().collect();
+        for table in tables {
+            if self.count(End::To, &table).rows == 0 {
+                continue;
+            }
+            let (source_first, whole) = self.way(&table);
+            for end in [End::From, End::To] {
+                if whole || source_first == (end == End::From) {
+                    self.ask_rows(end, &table, None);
+                }
+            }
+        }
+    }
+
+    /// Of the other side the same ids, and those that xml ids name.
+    fn second_rows(&mut self) {
+        let tables: Vec<String> = self.chosen.copied.keys().cloned().collect();
+        for table in tables {
+            let (source_first, whole) = self.way(&table);
+            let there = self.count(End::To, &table).rows > 0;
+            if whole && there {
+                continue;
+            }
+            let end = if source_first && there { End::To } else { End::From };
+            let other = if end == End::From { End::To } else { End::From };
+            let known = self.rows.get(&(other, table.clone()));
+            let mut ids: BTreeSet<i64> = known.into_iter().flatten().map(|(id, _)| *id).collect();
+            let named = if end == End::From { &self.xml.0 } else { &self.xml.1 };
+            ids.extend(named.of(&table).map(|(id, _)| id));
+            self.ask_rows(end, &table, Some(&ids));
+        }
+    }
+
+    /// Asks for rows of a table that is copied; `ids`: for these.
+    fn ask_rows(&mut self, end: End, table: &str, ids: Option<&BTreeSet<i64>>) {
+        let catalog = &self.side(end).wiring.catalog;
+        if !catalog.has(table, "id") {
+            return;
+        }
+        let comes = if end == End::From { self.chosen.filter(table) } else { "true" };
+        let (limited, beside) = (format!("({comes})"), format!("({comes})::text"));
+        // What is counted by columns has to be the same on both sides: the source's columns are.
+        let catalog = &self.from.wiring.catalog;
+        let topic = Topic::Rows(end, table.to_owned());
+        let Some(ids) = ids else {
+            return self.ask(topic, end, rows(table, catalog, &limited, &beside));
+        };
+        for chunk in ids.iter().collect::<Vec<_>>().chunks(CHUNK) {
+            let filter = format!("t.id = ANY ({})", array(chunk.iter().copied()));
+            self.ask(topic.clone(), end, rows(table, catalog, &filter, &beside));
+        }
+    }
+
+    /// Which rows are the same.
+    fn pair(&mut self) {
+        let tables: Vec<String> = self.chosen.copied.keys().cloned().collect();
+        let none = BTreeMap::new();
+        for table in tables {
+            let [from, to] =
+                [End::From, End::To].map(|end| self.rows.get(&(end, table.clone())).unwrap_or(&none));
+            let highest = self.count(End::From, &table).highest.max(self.count(End::To, &table).highest);
+            // Nobody knows these by their ids.
+            let choice = match (ATTACHED.contains(&table.as_str()), self.wanted.conflicts) {
+                (true, Conflicts::Stop) => Conflicts::Renumber,
+                (_, choice) => choice,
+            };
+            let both = Table { name: &table, catalog: &self.from.wiring.catalog, from, to, highest };
+            let mut paired = both.pair((&self.xml.0, &self.xml.1), choice);
+            paired.fates.keep = shared(&table, self.wanted) == Shared::Keep;
+            let named = self.xml.0.of(&table).map(|(id, _)| id);
+            let named = named.filter(|id| from.get(id).is_some_and(|row| row.comes)).collect();
+            self.with_xml_ids.insert(table.clone(), named);
+            self.fates.insert(table, paired.fates);
+            self.conflicts.extend(paired.conflicts);
+            self.xml_conflicts.extend(paired.xml_conflicts);
+        }
+        self.rows.clear();
+    }
+
+    fn take(&mut self, topic: Topic, told: Told) {
+        match topic {
+            Topic::Counts(end) => {
+                for row in &told {
+                    let [Some(table), Some(rows), Some(highest)] = row.as_slice() else { continue };
+                    let number = |text: &str| text.parse().unwrap_or_default();
+                    let highest = highest.parse().unwrap_or_default();
+                    self.counts.insert((end, table.clone()), TableState { rows: number(rows), highest });
+                }
+            }
+            Topic::Open => self.open = told,
+            Topic::Holds => {
+                let held = |row: &Vec<Option<String>>| {
+                    let [Some(table), Some(rows)] = row.as_slice() else { return None };
+                    let rows = rows.parse().ok().filter(|rows| *rows > 0)?;
+                    Some(Held { table: table.clone(), rows })
+                };
+                self.holds = told.iter().filter_map(held).collect();
+            }
+            Topic::Rows(end, table) => self.rows.entry((end, table)).or_default().extend(told_rows(told)),
+            Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),
+            Topic::Sequences => self.sequences = told,
+            Topic::Checks => self.broken_before.extend(told.into_iter().flatten().flatten()),
+            Topic::Staying(table, index) => self.clashes.staying(table, index, told),
+            Topic::Coming(table, index) => self.clashes.coming(&table, &index, told),
+            topic => self.closure.take(topic, told, self.from),
+        }
+    }
+}
+
+/// Rows as `natural::rows` asks for them.
+pub(super) fn told_rows(told: Told) -> impl Iterator<Item = (i64, Row)> {
+    told.into_iter().filter_map(|row| {
+        let [id, key, digest, made, comes] = <[Option<String>; 5]>::try_from(row).ok()?;
+        let comes = comes.as_deref() == Some("true") || comes.as_deref() == Some("t");
+        Some((id?.parse().ok()?, Row { key, digest, made, comes }))
+    })
+}
+
+/// Ids as an array of SQL's.
+pub(super) fn array<'i>(ids: impl IntoIterator<Item = &'i i64>) -> String {
+    let ids: Vec<String> = ids.into_iter().map(i64::to_string).collect();
+    format!("'{{{}}}'::bigint[]", ids.join(","))
+}

@@ -1,0 +1,287 @@
+//! From what the inquiry knows to what is copied, and to what stands in the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::blocks;
+use super::decision::{Decision, TableDecided, XmlConflict};
+use super::inquiry::{Inquiry, Topic};
+use super::integrity::questions;
+use super::loose::follow;
+use super::order::order;
+use super::pairing::Fates;
+use super::question::{Question, Sort};
+use super::refs::Way;
+use super::request::End;
+use super::rewrite::{Select, coming};
+use super::selection::shared;
+use super::upkeep::parent_of;
+use crate::base::quote::literal;
+use crate::facts::{Answer, ParentPath, SequenceCopy, TableCopy, Transfer, TransferCheck, XmlIdCopy};
+
+/// How many rows both sides may have for them to be told apart by a list of their ids.
+const LISTED: usize = 20_000;
+
+/// From how many new rows on indexes are made anew.
+const REBUILT: u64 = 50_000;
+
+/// How many checks are one question.
+const CHECKS: usize = 40;
+
+/// The last questions: what does not hold on the target already, files, sequences.
+pub(super) fn ask_last(inquiry: &mut Inquiry<'_>) {
+    let kept_by_copy = |question: &Question| matches!(question.subject.sort, Sort::Serial | Sort::Sequence);
+    let before: Vec<String> = checks(inquiry)
+        .iter()
+        .filter(|question| !kept_by_copy(question))
+        .map(|question| {
+            let what = literal(&what(question));
+            format!("SELECT {what} WHERE EXISTS (SELECT FROM ({}) q)", question.sql)
+        })
+        .collect();
+    for chunk in before.chunks(CHECKS) {
+        inquiry.ask(Topic::Checks, End::To, chunk.join(" UNION ALL "));
+    }
+    let catalog = &inquiry.from.wiring.catalog;
+    if inquiry.chosen.copied.contains_key("ir_attachment") && catalog.has("ir_attachment", "store_fname") {
+        let sql = format!(
+            "SELECT DISTINCT t.store_fname::text FROM ONLY ir_attachment t WHERE {} AND t.store_fname IS NOT NULL ORDER BY 1",
+            coming(inquiry, "ir_attachment")
+        );
+        inquiry.ask(Topic::Files, End::From, sql);
+    }
+    if inquiry.chosen.copied.contains_key("ir_sequence") && catalog.has("ir_sequence", "implementation") {
+        let mut sql = format!(
+            "SELECT t.id::text, NULL::text FROM ONLY ir_sequence t WHERE {} AND t.implementation = 'standard'",
+            coming(inquiry, "ir_sequence")
+        );
+        if inquiry.chosen.copied.contains_key("ir_sequence_date_range") {
+            sql += &format!(
+                " UNION ALL SELECT t.sequence_id::text, t.id::text FROM ONLY ir_sequence_date_range t WHERE {} AND t.sequence_id IN \
+                 (SELECT q.id FROM ir_sequence q WHERE q.implementation = 'standard')",
+                coming(inquiry, "ir_sequence_date_range")
+            );
+        }
+        inquiry.ask(Topic::Sequences, End::From, sql);
+    }
+}
+
+/// What has to hold of the target's copied tables.
+fn checks(inquiry: &Inquiry<'_>) -> Vec<Question> {
+    let wiring = &inquiry.to.wiring;
+    let copied: BTreeSet<&String> = inquiry.chosen.tables().collect();
+    let all = questions(wiring, Some(5), false);
+    let mine = |question: &Question| question.tables.first().is_some_and(|table| copied.contains(table));
+    let mut found: Vec<Question> = all.asked.into_iter().filter(mine).collect();
+    let models: Vec<Answer> = wiring
+        .models
+        .iter()
+        .filter(|model| {
+            wiring.table_of(model).is_some_and(|(table, _)| inquiry.chosen.copied.contains_key(&table))
+        })
+        .map(|model| Answer { rows: 1, row: Some(model.clone()), ..Answer::default() })
+        .collect();
+    let loose =
+        all.loose.iter().filter(|loose| loose.tables.first().is_some_and(|table| copied.contains(table)));
+    for loose in loose {
+        found.extend(follow(loose, &models, wiring, Some(5)).0);
+    }
+    found
+}
+
+fn what(question: &Question) -> String {
+    match &question.subject.to {
+        Some(to) => format!("{} -> {to}", question.subject.at),
+        None => question.subject.at.clone(),
+    }
+}
+
+/// Adds what was decided of all rows, and what is copied.
+pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
+    let chosen = &inquiry.chosen;
+    let is_empty_between = |table: &String| {
+        inquiry.refs.between.contains_key(table) && inquiry.count(End::From, table).rows == 0
+    };
+    decision.left_out =
+        chosen.left_out.iter().filter(|left| !is_empty_between(&left.table)).cloned().collect();
+    decision.dangling = inquiry.closure.dangling.clone();
+    decision.mapped = inquiry.closure.mapped();
+    decision.clashes = inquiry.clashes.found.clone();
+    let mut transfer = Transfer { format_version: 1, ..Transfer::default() };
+    let (ordered, mut ahead) = order(inquiry);
+    for table in ordered {
+        decision.tables.push(decided(inquiry, &table));
+        let ahead = ahead.remove(&table).unwrap_or_default();
+        transfer.tables.extend(copy(inquiry, &table, ahead));
+        transfer.target.insert(table.clone(), inquiry.count(End::To, &table));
+    }
+    xml_ids(inquiry, &mut transfer, decision);
+    transfer.sequences = sequences(inquiry);
+    transfer.parent_paths = parent_paths(inquiry);
+    for question in checks(inquiry) {
+        let what = what(&question);
+        if inquiry.broken_before.contains(&what) {
+            decision
+                .warnings
+                .push(format!("{what} of the target leads nowhere in places already; it is not checked"));
+        } else {
+            transfer.checks.push(TransferCheck { what, sql: question.sql });
+        }
+    }
+    decision.transfer = transfer;
+    blocks::add(inquiry, decision);
+}
+
+fn decided(inquiry: &Inquiry<'_>, table: &str) -> TableDecided {
+    let none = Fates::default();
+    let fates = inquiry.fates.get(table).unwrap_or(&none);
+    let both = fates.pairs.len() as u64;
+    let between = inquiry.chosen.between.contains(table);
+    TableDecided {
+        table: table.to_owned(),
+        rows: inquiry.count(End::From, table).rows,
+        both,
+        shared: shared(table, inquiry.wanted),
+        renumbered: fates.renumbered.len() as u64,
+        behind: fates.behind.len() as u64,
+        stay: if between { 0 } else { inquiry.count(End::To, table).rows.saturating_sub(both) },
+    }
+}
+
+fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableCopy> {
+    let (ours, theirs) = (inquiry.count(End::From, table), inquiry.count(End::To, table));
+    let none = Fates::default();
+    let fates = inquiry.fates.get(table).unwrap_or(&none);
+    let select = Select::new(inquiry, table);
+    let (mut fresh, mut merged) = (None, None);
+    let new;
+    if let Some(between) = inquiry.refs.between.get(table).filter(|_| inquiry.chosen.between.contains(table))
+    {
+        let sql = select.sql(None);
+        let is_empty = theirs.rows == 0;
+        new = if is_empty { ours.rows } else { 0 };
+        if is_empty {
+            fresh = Some(sql)
+        } else {
+            merged = Some(sql)
+        }
+        if ours.rows == 0 {
+            return None;
+        }
+        let seen = inquiry.from.wiring.catalog.tables.get(table)?;
+        let sides = between.sides.each_ref().map(|(column, _)| column.clone()).to_vec();
+        let key = if seen.key.is_empty() { sides } else { seen.key.clone() };
+        let rebuild = new >= REBUILT && new >= theirs.rows;
+        let columns = select.columns.clone();
+        // How many of them have rows to lead to is not counted.
+        return Some(TableCopy {
+            table: table.to_owned(),
+            columns,
+            key,
+            fresh,
+            merged,
+            rows: None,
+            rebuild,
+            ahead,
+        });
+    }
+    let both = fates.pairs.len();
+    let stay = fates.stay().len() as u64;
+    let rows = ours.rows.saturating_sub(stay);
+    if rows == 0 {
+        return None;
+    }
+    new = ours.rows.saturating_sub(both as u64).saturating_sub(fates.behind.len() as u64);
+    if both == 0 || fates.keep {
+        fresh = Some(select.sql(None));
+    } else if new == 0 || both > LISTED {
+        merged = Some(select.sql(None));
+    } else {
+        fresh = Some(select.split(&fates.pairs, false));
+        merged = Some(select.split(&fates.pairs, true));
+    }
+    // Attachments of rows that stay are left out, too, and nobody has counted those.
+    let rows = (table != "ir_attachment").then_some(rows);
+    Some(TableCopy {
+        table: table.to_owned(),
+        columns: select.columns.clone(),
+        key: vec!["id".to_owned()],
+        fresh,
+        merged,
+        rows,
+        rebuild: new >= REBUILT && new >= theirs.rows,
+        ahead,
+    })
+}
+
+/// Xml ids of rows that come and that the target does not have.
+fn xml_ids(inquiry: &Inquiry<'_>, transfer: &mut Transfer, decision: &mut Decision) {
+    for (table, fates) in &inquiry.fates {
+        let there = inquiry.with_xml_ids.get(table);
+        for (id, named) in inquiry.xml.0.of(table) {
+            if !there.is_some_and(|there| there.contains(&id)) {
+                continue;
+            }
+            let Some(res_id) = fates.on_target(id) else { continue };
+            let own = named.iter().filter(|xml_id| inquiry.xml.0.table(&xml_id.model) == Some(table));
+            for xml_id in own {
+                match inquiry.xml.1.get(&xml_id.module, &xml_id.name) {
+                    None => transfer.xml_ids.push(XmlIdCopy { res_id, ..(*xml_id).clone() }),
+                    Some(other) if other.model == xml_id.model && other.res_id == res_id => {}
+                    Some(other) => decision.xml_conflicts.push(XmlConflict {
+                        name: format!("{}.{}", xml_id.module, xml_id.name),
+                        why: format!(
+                            "it names {} {res_id}, and {} {} on the target",
+                            xml_id.model, other.model, other.res_id
+                        ),
+                    }),
+                }
+            }
+        }
+    }
+    transfer.xml_ids.sort();
+    decision.xml_conflicts.sort();
+    decision.xml_conflicts.dedup();
+}
+
+/// Sequences of rows that come.
+fn sequences(inquiry: &Inquiry<'_>) -> Vec<SequenceCopy> {
+    let on_target =
+        |table: &str, id: i64| inquiry.fates.get(table).map_or(Some(id), |fates| fates.on_target(id));
+    let one = |row: &Vec<Option<String>>| {
+        let [Some(sequence), range] = row.as_slice() else { return None };
+        let sequence: i64 = sequence.parse().ok()?;
+        let here = on_target("ir_sequence", sequence)?;
+        let Some(range) = range else {
+            return Some((format!("ir_sequence_{sequence:03}"), format!("ir_sequence_{here:03}")));
+        };
+        let range: i64 = range.parse().ok()?;
+        let there = on_target("ir_sequence_date_range", range)?;
+        Some((format!("ir_sequence_{sequence:03}_{range:03}"), format!("ir_sequence_{here:03}_{there:03}")))
+    };
+    let found = inquiry.sequences.iter().filter_map(one);
+    let there = found.filter(|(from, _)| inquiry.from.sequences.contains(from));
+    there.map(|(from, to)| SequenceCopy { from, to }).collect()
+}
+
+/// Trees in which ids are others.
+fn parent_paths(inquiry: &Inquiry<'_>) -> Vec<ParentPath> {
+    let wiring = &inquiry.from.wiring;
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for (model, fields) in &wiring.catalog.fields {
+        let Some((table, seen)) = wiring.table_of(model) else { continue };
+        let Some(fates) = inquiry.fates.get(&table) else { continue };
+        if !seen.columns.contains_key("parent_path") {
+            continue;
+        }
+        let Some(parent) = parent_of(model, fields, seen) else { continue };
+        // The parent may have become nothing, too.
+        let refs = inquiry.refs.of.get(&table).into_iter().flatten().enumerate();
+        let nulled = refs
+            .filter(|(_, reference)| reference.column == parent && reference.way == Way::Id)
+            .any(|(number, _)| inquiry.closure.nulls.contains_key(&(table.clone(), number)));
+        if nulled || !fates.changes().is_empty() {
+            found.insert(table, parent.to_owned());
+        }
+    }
+    found.into_iter().map(|(table, parent)| ParentPath { table, parent }).collect()
+}
