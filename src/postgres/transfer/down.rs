@@ -51,7 +51,7 @@ pub(super) struct Part {
 pub struct Down {
     pub(super) parts: Vec<Part>,
     /// Tables with references to rows of their own that stay in place.
-    looped: BTreeSet<String>,
+    pub(super) looped: BTreeSet<String>,
 }
 
 /// References of these tables that hold at every moment; one whose triggers rest holds nothing, and keeps resting.
