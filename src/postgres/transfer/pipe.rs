@@ -62,15 +62,14 @@ pub(super) async fn pipe(
     let sink = target.copy_in(&format!("COPY {into} FROM STDIN (FORMAT binary)")).await.map_err(writing)?;
     let (mut out, mut sink) = (std::pin::pin!(out), std::pin::pin!(sink));
     let (mut block, mut rows) = (BytesMut::with_capacity(BLOCK + BLOCK / 4), 0);
-    while let Some(row) = out.try_next().await.map_err(reading)? {
+    while let Some(mut row) = out.try_next().await.map_err(reading)? {
         rows += 1;
-        if row.len() >= BLOCK {
-            // A wide row is not copied once more.
+        // A wide row goes in slices of what it came in: where messages end says nothing of rows.
+        while row.len() >= BLOCK {
             hand_on(&mut sink, &mut block).await.map_err(writing)?;
-            sink.feed(row).await.map_err(writing)?;
-        } else {
-            block.extend_from_slice(&row);
+            sink.feed(row.split_to(BLOCK)).await.map_err(writing)?;
         }
+        block.extend_from_slice(&row);
         if block.len() >= BLOCK {
             hand_on(&mut sink, &mut block).await.map_err(writing)?;
             gauge.rows(table, std::mem::take(&mut rows));

@@ -20,7 +20,8 @@ pub async fn begin(session: &Session, transaction: bool) -> Result<()> {
     let local = if transaction { "LOCAL" } else { "SESSION" };
     let begin = if transaction { "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;" } else { "" };
     let lanes = if transaction {
-        "SET LOCAL synchronous_commit = on"
+        // What is checked at the end of a transaction would keep tables from being altered before.
+        "SET LOCAL synchronous_commit = on; SET CONSTRAINTS ALL IMMEDIATE"
     } else {
         // The last transaction of all waits for the disk, and with it all before it.
         "SET SESSION synchronous_commit = off; SET SESSION max_parallel_maintenance_workers = 0; \
