@@ -333,7 +333,8 @@ fn told(rows: &[&[&str]]) -> Told {
 #[test]
 fn a_reference_to_what_does_not_come_is_resolved_in_rounds() {
     // A row of `b` as the questions for rows have it; `same` and `named` say what the target has of it.
-    let cases: [(&str, Option<Dangling>, bool, bool, &[&str], &str); 6] = [
+    type Case<'a> = (&'a str, Option<Dangling>, bool, bool, &'a [&'a str], &'a str);
+    let cases: [Case<'_>; 6] = [
         ("nothing", None, false, false, &["dangling"], ""),
         ("nothing to map it to", Some(Dangling::Map), false, false, &["dangling"], ""),
         ("null", Some(Dangling::Null), false, false, &[], "unnest('{5}'::bigint[], '{NULL}'::bigint[])"),
