@@ -447,12 +447,14 @@ fn state(shop: &Sandbox) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-/// What goes wrong: made so on one side, or in what is copied, and what is told.
+/// Where something goes wrong, the SQL that makes it so and that takes it back, or what is copied instead; and what is told.
+type Case = (&'static str, &'static str, &'static str, fn(&mut Transfer), &'static [&'static str]);
+
 #[test]
 fn whatever_fails_production_is_as_it_was() {
     let shop = both();
     let good = transfer(&shop);
-    let cases: [(&str, &str, &str, fn(&mut Transfer), &[&str]); 8] = [
+    let cases: [Case; 8] = [
         (
             "prod",
             "INSERT INTO shop_tag (id, name) VALUES (100, '{}')",
