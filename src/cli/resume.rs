@@ -4,7 +4,6 @@ use super::admin_password::PasswordSource;
 use super::carry_out;
 use super::session::Session;
 use crate::error::{Error, Result};
-use crate::facts::Contained;
 use crate::grounds::frame;
 use crate::report::{self, Ui};
 use crate::state;
@@ -24,12 +23,10 @@ pub async fn run(
     if abandon {
         return carry_out::abandon(session, &journal, ui).await;
     }
-    let contained = session.loaded.state.contained();
-    if contained.exists() && frame::deploys(&journal.plan.command) {
-        let text = std::fs::read_to_string(&contained).ok();
-        let held = Contained::read(text.as_deref()).ok().flatten();
+    let held = state::contained(&session.loaded.state)?;
+    if let Some(held) = held.filter(|_| frame::deploys(&journal.plan.command)) {
         let own = format!("{} is a run of odpm {}", journal.plan.run, journal.plan.command);
-        let error = match held.as_ref().and_then(frame::upgrading) {
+        let error = match frame::upgrading(&held) {
             Some(block) => report::refused(&block)
                 .because(own)
                 .hint("Or give the run up, what it did stays done: odpm apply --abandon"),

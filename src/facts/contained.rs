@@ -28,6 +28,14 @@ pub struct Contained {
 }
 
 impl Contained {
+    /// The commands that let go what it holds back.
+    pub fn ways_out(&self) -> &'static str {
+        match self.upgrade {
+            Some(_) => "odpm upgrade run --fix-forward, or odpm upgrade rollback",
+            None => "odpm incident reopen",
+        }
+    }
+
     /// What the file says, `None` where there is none; or a sentence on what is wrong with it.
     pub fn read(text: Option<&str>) -> Result<Option<Self>, String> {
         text.map(serde_json::from_str).transpose().map_err(|e| e.to_string())

@@ -110,7 +110,7 @@ pub fn deploys(command: &str) -> bool {
 /// Whether the run that is not finished works on databases: it can be gone on with, or taken back, only where their server runs.
 pub fn goes_on_with_server(grounds: &Grounds<'_>) -> bool {
     let on_databases = |command: &str| {
-        ["database", "upgrade", "sql", "watchdog"].iter().any(|word| command.starts_with(word))
+        ["database", "migrate", "upgrade", "sql", "watchdog"].iter().any(|word| command.starts_with(word))
     };
     grounds.seen.unfinished.as_ref().is_some_and(|run| on_databases(&run.command))
 }

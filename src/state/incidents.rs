@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{cannot, create, entries, make_dir, sync_folder};
 use crate::base::{Digest, StateDir};
 use crate::error::{Error, Result};
-use crate::facts::{Happening, Incident, IncidentEntry};
+use crate::facts::{Contained, Happening, Incident, IncidentEntry};
 
 /// The name of the timeline in an incident's folder.
 const TIMELINE: &str = "timeline.jsonl";
@@ -30,6 +30,18 @@ pub fn incidents(state: &StateDir) -> Result<Vec<Incident>> {
     found.retain(|incident| !incident.timeline.is_empty());
     found.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(found)
+}
+
+/// What is held back; `None` where nothing is.
+pub fn contained(state: &StateDir) -> Result<Option<Contained>> {
+    let path = state.contained();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(cannot("read", &path, &e)),
+    };
+    Contained::read(Some(&text))
+        .map_err(|why| Error::environment(format!("{} cannot be understood", path.display())).because(why))
 }
 
 /// The incident that goes on; the newest where there are several.

@@ -20,7 +20,7 @@ use std::path::Path;
 
 pub use atomic::{digest_of, give, make_dir, own_dir, remove_folder, replace, sync_folder};
 pub use baseline::{read as read_baseline, write as write_baseline};
-pub use incidents::{Told, incidents, open_incident, tell, wanted_incident};
+pub use incidents::{Told, contained, incidents, open_incident, tell, wanted_incident};
 pub use journal::{JournalFile, all as journals, find as find_journal, unfinished as unfinished_journal};
 pub use json::{replace_json, replace_lines};
 pub use lock::{Lock, holder};

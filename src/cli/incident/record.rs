@@ -72,9 +72,9 @@ pub fn note(args: &Note, start: &Path, ui: Ui) -> Result<u8> {
 pub fn close(args: &Close, start: &Path, ui: Ui) -> Result<u8> {
     let state = Session::reading(start)?.loaded.state;
     let incident = state::wanted_incident(&state)?;
-    if state.contained().exists() {
+    if let Some(held) = state::contained(&state)? {
         return Err(Error::refused("what was held back is held back still")
-            .hint("Let it go first: odpm incident reopen"));
+            .hint(format!("Let it go first: {}", held.ways_out())));
     }
     state::tell(&state, &incident.id, told(Happening::Closed, &args.note, Value::Null))?;
     ui.answer(&format!("{} is closed. Its report: odpm incident report {}", incident.id, incident.id));

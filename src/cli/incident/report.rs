@@ -26,8 +26,8 @@ pub fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Error::refused("there is no such incident").hint("Open one: odpm incident open --note TEXT")
     })?;
     let mut open = Vec::new();
-    if loaded.state.contained().exists() {
-        open.push("Something is held back still: odpm incident reopen".to_owned());
+    if let Some(held) = state::contained(&loaded.state)? {
+        open.push(format!("{} is held back still: {}", held.database, held.ways_out()));
     }
     for record in observe::sidecars(&loaded)? {
         open.push(format!(
