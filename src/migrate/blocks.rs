@@ -23,6 +23,7 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(conflicts(decision));
     blocks.extend(xml_conflicts(decision));
     blocks.extend(dangling(inquiry, decision));
+    blocks.extend(lost(inquiry, decision));
     blocks.extend(clashes(decision));
     blocks.extend(analytic(inquiry));
     warn(inquiry, decision);
@@ -61,7 +62,10 @@ fn conflicts(decision: &Decision) -> Option<Block> {
         .iter()
         .filter(|conflict| conflict.choice == Conflicts::Stop)
         .map(|conflict| {
-            let said = |side: &Option<String>| side.clone().unwrap_or_else(|| "without a name".to_owned());
+            let said = |side: &Option<String>| match side.as_deref().map(|key| key.trim_end_matches('|')) {
+                Some(key) if !key.is_empty() => key.replace('|', ", "),
+                _ => "without a name".to_owned(),
+            };
             format!(
                 "{} {}: {} on the source, {} on the target",
                 conflict.table,
@@ -138,6 +142,37 @@ fn dangling(inquiry: &Inquiry<'_>, decision: &Decision) -> Vec<Block> {
     blocks
 }
 
+/// References to rows that stay behind.
+fn lost(inquiry: &Inquiry<'_>, decision: &mut Decision) -> Option<Block> {
+    let told = |lost: &super::behind::Lost| {
+        format!(
+            "{} -> {}: {} {} to what stays behind: {}{}",
+            lost.at,
+            lost.to,
+            lost.rows,
+            if lost.rows == 1 { "row refers" } else { "rows refer" },
+            lost.first,
+            if lost.rows > 5 { " and more" } else { "" }
+        )
+    };
+    let (required, others): (Vec<_>, Vec<_>) = inquiry.lost.iter().partition(|lost| lost.required);
+    decision
+        .warnings
+        .extend(others.into_iter().map(|lost| format!("{}; these references become nothing", told(lost))));
+    if required.is_empty() {
+        return None;
+    }
+    let block = Block::refused(
+        "left_behind",
+        "rows that come have to refer to rows that --conflicts keep leaves behind",
+    );
+    let block = lines(block, required.iter().map(|lost| told(lost)));
+    let block = block.hint("Give the rows new ids instead, references follow: --conflicts renumber");
+    let mut tables: Vec<&str> = required.iter().filter_map(|lost| Some(lost.at.split_once('.')?.0)).collect();
+    tables.dedup();
+    Some(block.hint(format!("Or leave out what refers to them: --without {}", tables.join(" --without "))))
+}
+
 fn clashes(decision: &Decision) -> Option<Block> {
     let found = decision.clashes.iter().map(|clash| {
         let super::decision::Clash { table, index, from, to, value } = clash;
@@ -181,15 +216,11 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     for held in &decision.holds {
         decision.warnings.push(format!("the target holds {} of {}", rows(held.rows), held.table));
     }
-    let at_work = decision.holds.iter().any(|held| held.table != "res_partner");
-    if at_work
-        && decision.transfer.sequences.iter().any(|sequence| inquiry.to.sequences.contains(&sequence.to))
-    {
-        decision.warnings.push(
-            "documents of the target would be numbered on from where the source's are; to leave its numbering alone: \
-             --shared ir_sequence=keep --shared ir_sequence_date_range=keep"
-                .to_owned(),
-        );
+    if let Some(why) = &inquiry.numbering.kept {
+        decision.warnings.push(format!(
+            "the target goes on with its own numbering of documents, prefixes too, since {why}; to have the source's: --shared ir_sequence=take \
+             (no number is set back then)"
+        ));
     }
     let auto = decision.conflicts.iter().filter(|conflict| conflict.choice == Conflicts::Renumber).count();
     if auto > 0 {
