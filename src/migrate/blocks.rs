@@ -1,5 +1,7 @@
 //! What of a decision stands in the way, in words.
 
+use std::collections::BTreeMap;
+
 use super::decision::Decision;
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
@@ -57,6 +59,11 @@ fn differences(decision: &Decision) -> Option<Block> {
 }
 
 fn conflicts(decision: &Decision) -> Option<Block> {
+    let stops = decision.conflicts.iter().filter(|conflict| conflict.choice == Conflicts::Stop);
+    let mut tables: BTreeMap<&str, u64> = BTreeMap::new();
+    for conflict in stops {
+        *tables.entry(&conflict.table).or_default() += 1;
+    }
     let found: Vec<String> = decision
         .conflicts
         .iter()
@@ -66,6 +73,12 @@ fn conflicts(decision: &Decision) -> Option<Block> {
                 Some(key) if !key.is_empty() => key.replace('|', ", "),
                 _ => "without a name".to_owned(),
             };
+            if conflict.table == "product_product" {
+                return format!(
+                    "product_product {}: the variant of another product on the target",
+                    conflict.id
+                );
+            }
             format!(
                 "{} {}: {} on the source, {} on the target",
                 conflict.table,
@@ -75,7 +88,10 @@ fn conflicts(decision: &Decision) -> Option<Block> {
             )
         })
         .collect();
-    let block = Block::refused("conflicts", "ids of rows that come are other rows' on the target");
+    let many: Vec<String> =
+        tables.iter().map(|(table, many)| format!("{} of {table}", rows(*many))).collect();
+    let what = format!("ids of rows that come are other rows' on the target: {}", many.join(", "));
+    let block = Block::refused("conflicts", what);
     let block = lines(block, found.clone().into_iter());
     (!found.is_empty()).then(|| {
         block

@@ -1,11 +1,12 @@
 //! The questions to both databases, in rounds: how much there is, which rows are the same, what rows refer to, what would clash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::closure::Closure;
 use super::decision::{Conflict, Decision, Held, XmlConflict};
 use super::kin::{self, Kin};
-use super::natural::{natural, rows};
+use super::natural::{self, natural, rows};
 use super::numbering::{self, Numbering};
 use super::pairing::{Fates, Row};
 use super::refs::{Refs, refs};
@@ -14,7 +15,7 @@ use super::selection::{Selection, select};
 use super::xml::Named;
 use super::{behind, clash, pin, tally, transactions, transfer};
 use crate::base::quote::{ident, literal};
-use crate::facts::{SideSeen, TableState};
+use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
 
 /// How many ids one question names.
@@ -88,6 +89,8 @@ pub struct Inquiry<'a> {
     pub(super) from: &'a SideSeen,
     pub(super) to: &'a SideSeen,
     pub(super) refs: Refs,
+    /// Columns that both sides have: rows of both are asked by those alone.
+    pub(super) common: Arc<Catalog>,
     pub(super) xml: (Named<'a>, Named<'a>),
     pub(super) chosen: Selection,
     added: BTreeSet<String>,
@@ -128,6 +131,7 @@ impl<'a> Inquiry<'a> {
             from,
             to,
             refs: refs(from),
+            common: Arc::new(natural::common(&from.wiring.catalog, &to.wiring.catalog)),
             xml: (Named::new(from), Named::new(to)),
             chosen: Selection::default(),
             added: BTreeSet::new(),
@@ -320,7 +324,7 @@ impl<'a> Inquiry<'a> {
         if table == "ir_attachment" {
             return (true, false);
         }
-        let strong = natural(table, &self.from.wiring.catalog).is_some_and(|natural| natural.strong);
+        let strong = natural(table, &self.common).is_some_and(|natural| natural.strong);
         (ours < theirs, strong)
     }
 
@@ -373,8 +377,8 @@ impl<'a> Inquiry<'a> {
         }
         let comes = if end == End::From { self.chosen.filter(table) } else { "true" };
         let (limited, beside) = (format!("({comes})"), format!("({comes})::text"));
-        // What is counted by columns has to be the same on both sides: the source's columns are.
-        let catalog = &self.from.wiring.catalog;
+        let common = Arc::clone(&self.common);
+        let catalog = &*common;
         let topic = Topic::Rows(end, table.to_owned());
         let Some(ids) = ids else {
             return self.ask(topic, end, rows(table, catalog, &limited, &beside));
@@ -392,12 +396,8 @@ impl<'a> Inquiry<'a> {
             wiring.table_of(model).is_some_and(|(table, _)| self.chosen.copied.contains_key(&table))
         };
         let models: Vec<String> = wiring.models.iter().filter(comes).map(|model| literal(model)).collect();
-        let sql = rows(
-            "ir_attachment",
-            &wiring.catalog,
-            &format!("t.res_model IN ({})", models.join(", ")),
-            "'true'",
-        );
+        let sql =
+            rows("ir_attachment", &self.common, &format!("t.res_model IN ({})", models.join(", ")), "'true'");
         if !models.is_empty() && self.to.wiring.catalog.has("ir_attachment", "res_model") {
             self.ask(Topic::Rows(End::To, "ir_attachment".to_owned()), End::To, sql);
         }

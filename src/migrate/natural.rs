@@ -182,6 +182,16 @@ fn joined(terms: &[String], strong: bool) -> String {
     terms.iter().map(term).collect::<Vec<_>>().join(" || '|' || ")
 }
 
+/// The tables with the columns that both have in the same way; a table of one side as it is there.
+pub(super) fn common(from: &Catalog, to: &Catalog) -> Catalog {
+    let mut tables = from.tables.clone();
+    for (name, table) in &mut tables {
+        let Some(theirs) = to.tables.get(name) else { continue };
+        table.columns.retain(|column, kind| theirs.columns.get(column) == Some(kind));
+    }
+    Catalog { tables, ..Catalog::default() }
+}
+
 /// A query for rows of a table: id, natural key, a digest where there is none, when it was made; `beside` is one more column.
 pub(super) fn rows(table: &str, catalog: &Catalog, filter: &str, beside: &str) -> String {
     let seen = catalog.tables.get(table);

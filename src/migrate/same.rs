@@ -30,8 +30,7 @@ impl Inquiry<'_> {
             doubted.insert(table);
             self.pair_one(table, false, &mut made);
         }
-        for table in tables {
-            let Some(paired) = made.remove(&table) else { continue };
+        for paired in made.into_values() {
             self.conflicts.extend(paired.conflicts);
             self.xml_conflicts.extend(paired.xml_conflicts);
         }
@@ -49,7 +48,7 @@ impl Inquiry<'_> {
             (true, Conflicts::Stop) => Conflicts::Renumber,
             (_, choice) => choice,
         };
-        let catalog = &self.from.wiring.catalog;
+        let catalog = &self.common;
         let both = Table { name: table, catalog, from, to, kin: &kin, highest, by_looks };
         let mut paired = both.pair((&self.xml.0, &self.xml.1), choice);
         paired.fates.keep = shared(table, self.wanted) == Shared::Keep;
