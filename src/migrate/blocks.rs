@@ -142,8 +142,19 @@ fn dangling(inquiry: &Inquiry<'_>, decision: &Decision) -> Vec<Block> {
             true => block,
             false => block.hint(format!("Copy what they lead to, too: --table {}", add.join(" --table "))),
         };
-        let first = stops.first().map(|dangles| dangles.at.clone()).unwrap_or_default();
-        blocks.push(block.hint(format!("Or let them become nothing: --reference {first}=null")));
+        // What is broken on the source neither comes nor is found: somebody has to look at those rows there.
+        let broken = stops.iter().filter(|dangles| dangles.broken > 0).take(TOLD);
+        let block = broken.fold(block, |block, dangles| {
+            let Some((table, column)) = dangles.at.split_once('.') else { return block };
+            block.hint(format!(
+                "Mend those of {table}.{column} on the source that lead nowhere there already, among them to {}",
+                dangles.first.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+            ))
+        });
+        blocks.push(match stops.iter().find(|dangles| !dangles.required) {
+            Some(first) => block.hint(format!("Or let them become nothing: --reference {}=null", first.at)),
+            None => block,
+        });
     }
     let needed =
         decision.dangling.iter().filter(|dangles| dangles.choice == Dangling::Null && dangles.required);
@@ -199,6 +210,15 @@ fn clashes(decision: &Decision) -> Option<Block> {
     let block = lines(block, found.collect::<Vec<_>>().into_iter());
     (!decision.clashes.is_empty())
         .then(|| block.hint("Make them one record, or alter one of them, then plan again."))
+        .map(|block| {
+            let mut tables: Vec<&str> = decision.clashes.iter().map(|clash| clash.table.as_str()).collect();
+            tables.dedup();
+            tables.into_iter().fold(block, |block, table| {
+                block.hint(format!(
+                    "Or copy no rows of {table}: --shared {table}=map, and references lead to the target's rows of the same name"
+                ))
+            })
+        })
 }
 
 /// Shares by analytic account are JSON with several ids in one key, which no query rewrites here.

@@ -160,8 +160,12 @@ fn dangling(decision: &Decision, text: &mut String) {
         line
     };
     let with_choices = |one: &Dangles| {
-        let mut ways = vec!["add", "map"];
+        // Rows that the source has not either can neither come nor be found.
+        let mut ways = if one.broken < one.missing { vec!["add", "map"] } else { Vec::new() };
         ways.extend((!one.required).then_some("null"));
+        if ways.is_empty() {
+            return format!("{}\n      mend them on the source", line(one));
+        }
         let flags: Vec<String> = ways.iter().map(|way| format!("--reference {}={way}", one.at)).collect();
         format!("{}\n      one of: {}", line(one), flags.join("  "))
     };
