@@ -1,5 +1,7 @@
 //! What of a decision stands in the way, in words.
 
+use std::collections::BTreeMap;
+
 use super::decision::Decision;
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
@@ -23,6 +25,7 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(conflicts(decision));
     blocks.extend(xml_conflicts(decision));
     blocks.extend(dangling(inquiry, decision));
+    blocks.extend(lost(inquiry, decision));
     blocks.extend(clashes(decision));
     blocks.extend(analytic(inquiry));
     warn(inquiry, decision);
@@ -56,12 +59,26 @@ fn differences(decision: &Decision) -> Option<Block> {
 }
 
 fn conflicts(decision: &Decision) -> Option<Block> {
+    let stops = decision.conflicts.iter().filter(|conflict| conflict.choice == Conflicts::Stop);
+    let mut tables: BTreeMap<&str, u64> = BTreeMap::new();
+    for conflict in stops {
+        *tables.entry(&conflict.table).or_default() += 1;
+    }
     let found: Vec<String> = decision
         .conflicts
         .iter()
         .filter(|conflict| conflict.choice == Conflicts::Stop)
         .map(|conflict| {
-            let said = |side: &Option<String>| side.clone().unwrap_or_else(|| "without a name".to_owned());
+            let said = |side: &Option<String>| match side.as_deref().map(|key| key.trim_end_matches('|')) {
+                Some(key) if !key.is_empty() => key.replace('|', ", "),
+                _ => "without a name".to_owned(),
+            };
+            if conflict.table == "product_product" {
+                return format!(
+                    "product_product {}: the variant of another product on the target",
+                    conflict.id
+                );
+            }
             format!(
                 "{} {}: {} on the source, {} on the target",
                 conflict.table,
@@ -71,7 +88,10 @@ fn conflicts(decision: &Decision) -> Option<Block> {
             )
         })
         .collect();
-    let block = Block::refused("conflicts", "ids of rows that come are other rows' on the target");
+    let many: Vec<String> =
+        tables.iter().map(|(table, many)| format!("{} of {table}", rows(*many))).collect();
+    let what = format!("ids of rows that come are other rows' on the target: {}", many.join(", "));
+    let block = Block::refused("conflicts", what);
     let block = lines(block, found.clone().into_iter());
     (!found.is_empty()).then(|| {
         block
@@ -122,8 +142,19 @@ fn dangling(inquiry: &Inquiry<'_>, decision: &Decision) -> Vec<Block> {
             true => block,
             false => block.hint(format!("Copy what they lead to, too: --table {}", add.join(" --table "))),
         };
-        let first = stops.first().map(|dangles| dangles.at.clone()).unwrap_or_default();
-        blocks.push(block.hint(format!("Or let them become nothing: --reference {first}=null")));
+        // What is broken on the source neither comes nor is found: somebody has to look at those rows there.
+        let broken = stops.iter().filter(|dangles| dangles.broken > 0).take(TOLD);
+        let block = broken.fold(block, |block, dangles| {
+            let Some((table, column)) = dangles.at.split_once('.') else { return block };
+            block.hint(format!(
+                "Mend those of {table}.{column} on the source that lead nowhere there already, among them to {}",
+                dangles.first.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+            ))
+        });
+        blocks.push(match stops.iter().find(|dangles| !dangles.required) {
+            Some(first) => block.hint(format!("Or let them become nothing: --reference {}=null", first.at)),
+            None => block,
+        });
     }
     let needed =
         decision.dangling.iter().filter(|dangles| dangles.choice == Dangling::Null && dangles.required);
@@ -138,6 +169,37 @@ fn dangling(inquiry: &Inquiry<'_>, decision: &Decision) -> Vec<Block> {
     blocks
 }
 
+/// References to rows that stay behind.
+fn lost(inquiry: &Inquiry<'_>, decision: &mut Decision) -> Option<Block> {
+    let told = |lost: &super::behind::Lost| {
+        format!(
+            "{} -> {}: {} {} to what stays behind: {}{}",
+            lost.at,
+            lost.to,
+            lost.rows,
+            if lost.rows == 1 { "row refers" } else { "rows refer" },
+            lost.first,
+            if lost.rows > 5 { " and more" } else { "" }
+        )
+    };
+    let (required, others): (Vec<_>, Vec<_>) = inquiry.lost.iter().partition(|lost| lost.required);
+    decision
+        .warnings
+        .extend(others.into_iter().map(|lost| format!("{}; these references become nothing", told(lost))));
+    if required.is_empty() {
+        return None;
+    }
+    let block = Block::refused(
+        "left_behind",
+        "rows that come have to refer to rows that --conflicts keep leaves behind",
+    );
+    let block = lines(block, required.iter().map(|lost| told(lost)));
+    let block = block.hint("Give the rows new ids instead, references follow: --conflicts renumber");
+    let mut tables: Vec<&str> = required.iter().filter_map(|lost| Some(lost.at.split_once('.')?.0)).collect();
+    tables.dedup();
+    Some(block.hint(format!("Or leave out what refers to them: --without {}", tables.join(" --without "))))
+}
+
 fn clashes(decision: &Decision) -> Option<Block> {
     let found = decision.clashes.iter().map(|clash| {
         let super::decision::Clash { table, index, from, to, value } = clash;
@@ -148,6 +210,15 @@ fn clashes(decision: &Decision) -> Option<Block> {
     let block = lines(block, found.collect::<Vec<_>>().into_iter());
     (!decision.clashes.is_empty())
         .then(|| block.hint("Make them one record, or alter one of them, then plan again."))
+        .map(|block| {
+            let mut tables: Vec<&str> = decision.clashes.iter().map(|clash| clash.table.as_str()).collect();
+            tables.dedup();
+            tables.into_iter().fold(block, |block, table| {
+                block.hint(format!(
+                    "Or copy no rows of {table}: --shared {table}=map, and references lead to the target's rows of the same name"
+                ))
+            })
+        })
 }
 
 /// Shares by analytic account are JSON with several ids in one key, which no query rewrites here.
@@ -181,15 +252,11 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     for held in &decision.holds {
         decision.warnings.push(format!("the target holds {} of {}", rows(held.rows), held.table));
     }
-    let at_work = decision.holds.iter().any(|held| held.table != "res_partner");
-    if at_work
-        && decision.transfer.sequences.iter().any(|sequence| inquiry.to.sequences.contains(&sequence.to))
-    {
-        decision.warnings.push(
-            "documents of the target would be numbered on from where the source's are; to leave its numbering alone: \
-             --shared ir_sequence=keep --shared ir_sequence_date_range=keep"
-                .to_owned(),
-        );
+    if let Some(why) = &inquiry.numbering.kept {
+        decision.warnings.push(format!(
+            "the target goes on with its own numbering of documents, prefixes too, since {why}; to have the source's: --shared ir_sequence=take \
+             (no number is set back then)"
+        ));
     }
     let auto = decision.conflicts.iter().filter(|conflict| conflict.choice == Conflicts::Renumber).count();
     if auto > 0 {

@@ -222,7 +222,15 @@ fn rows_are_paired_by_xml_id_then_by_key_then_by_id() {
     let pair = |table: &str, ours: &[(i64, Row)], theirs: &[(i64, Row)], choice| {
         let (ours, theirs) = (ours.iter().cloned().collect(), theirs.iter().cloned().collect());
         let catalog = &from.wiring.catalog;
-        let both = Table { name: table, catalog, from: &ours, to: &theirs, highest: 90 };
+        let both = Table {
+            name: table,
+            catalog,
+            from: &ours,
+            to: &theirs,
+            kin: &BTreeMap::new(),
+            highest: 90,
+            by_looks: true,
+        };
         let paired = both.pair((&Named::new(&from), &Named::new(&to)), choice);
         let pairs: Vec<(i64, i64)> = paired.fates.pairs.iter().map(|(a, b)| (*a, *b)).collect();
         let conflicts: Vec<i64> = paired.conflicts.iter().map(|conflict| conflict.id).collect();

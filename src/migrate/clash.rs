@@ -55,7 +55,13 @@ fn key(unique: &UniqueSeen) -> (String, String) {
 
 /// The unique indexes of tables that are copied, but for those of ids.
 fn indexes(inquiry: &Inquiry<'_>) -> Vec<(String, UniqueSeen)> {
+    // Where columns differ the plan stops anyway, and an index may be of one that the other side lacks.
+    let columns = |end: End, table: &String| {
+        inquiry.side(end).wiring.catalog.tables.get(table).map(|seen| &seen.columns)
+    };
+    let alike = |table: &&String| columns(End::From, table) == columns(End::To, table);
     let tables = inquiry.chosen.copied.keys().filter(|table| inquiry.count(End::To, table).rows > 0);
+    let tables = tables.filter(alike);
     let found = tables.flat_map(|table| {
         let unique = inquiry.to.structure.get(table).into_iter().flat_map(|seen| &seen.unique);
         let unique =

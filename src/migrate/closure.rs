@@ -10,10 +10,11 @@ use super::pairing::{Row, by_key};
 use super::refs::{AUDIT, Ref, Way};
 use super::request::{Dangling, End, Told};
 use super::rewrite;
+use super::selection::ATTACHED;
 use super::transactions;
 use super::xml::counterparts;
 use crate::base::quote::{ident, literal};
-use crate::facts::SideSeen;
+use crate::facts::{Catalog, SideSeen};
 
 /// Columns that may be empty without anything missing: the picture that stands for a record, what an attachment was made of.
 const IDLE: [&str; 2] = ["message_main_attachment_id", "original_id"];
@@ -96,6 +97,11 @@ impl Closure {
     }
 }
 
+/// Whether rows of a table are known by what names them alone. Attachments and the like are by what they belong to.
+fn by_name(table: &str, catalog: &Catalog) -> bool {
+    !ATTACHED.contains(&table) && natural(table, catalog).is_some_and(|natural| natural.strong)
+}
+
 impl Inquiry<'_> {
     /// What rows refer to of tables that do not come as a whole, and references that lead nowhere.
     pub(super) fn ask_used(&mut self) {
@@ -157,7 +163,8 @@ impl Inquiry<'_> {
     pub(super) fn ask_keys(&mut self) {
         let wanted: Vec<(String, BTreeSet<i64>)> =
             self.closure.ids().into_iter().map(|(table, ids)| (table.to_owned(), ids)).collect();
-        let catalog = &self.from.wiring.catalog;
+        let common = std::sync::Arc::clone(&self.common);
+        let catalog = &*common;
         for (table, ids) in wanted.into_iter().filter(|(table, _)| catalog.has(table, "id")) {
             let ours = format!("t.id = ANY ({})", array(&ids));
             let comes = match self.chosen.copied.contains_key(&table) {
@@ -168,7 +175,7 @@ impl Inquiry<'_> {
             if !self.to.wiring.catalog.has(&table, "id") {
                 continue;
             }
-            let strong = natural(&table, catalog).is_some_and(|natural| natural.strong);
+            let strong = by_name(&table, catalog);
             let theirs = if strong {
                 "true".to_owned()
             } else {
@@ -186,7 +193,7 @@ impl Inquiry<'_> {
         let mut found: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
         let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (table, ids) in self.closure.ids() {
-            let strong = natural(table, &self.from.wiring.catalog).is_some_and(|natural| natural.strong);
+            let strong = by_name(table, &self.common);
             let theirs = self.closure.rows.get(&(End::To, table.to_owned()));
             let by_key = theirs.filter(|_| strong).map(|rows| by_key(rows.iter())).unwrap_or_default();
             for id in ids {
@@ -207,7 +214,7 @@ impl Inquiry<'_> {
                     Some(other) => {
                         found.entry(table.to_owned()).or_default().insert(id, other);
                     }
-                    None if !strong => {
+                    None if !strong && !ATTACHED.contains(&table) => {
                         open.entry(table.to_owned()).or_default().extend(row.key.clone());
                     }
                     None => {}
@@ -215,7 +222,8 @@ impl Inquiry<'_> {
             }
         }
         self.closure.resolved = found;
-        let catalog = &self.from.wiring.catalog;
+        let common = std::sync::Arc::clone(&self.common);
+        let catalog = &*common;
         for (table, keys) in open.into_iter().filter(|(_, keys)| !keys.is_empty()) {
             let Some(natural) = natural(&table, catalog) else { continue };
             let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();

@@ -57,6 +57,8 @@ pub struct TableDecided {
     pub renumbered: u64,
     /// Rows that stay behind because their id is another row's.
     pub behind: u64,
+    /// Whether it was counted how many of them both have; otherwise `both` and `stay` say nothing.
+    pub counted: bool,
     /// Rows that only the target has, and that stay.
     pub stay: u64,
 }

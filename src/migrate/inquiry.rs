@@ -1,18 +1,21 @@
 //! The questions to both databases, in rounds: how much there is, which rows are the same, what rows refer to, what would clash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::closure::Closure;
 use super::decision::{Conflict, Decision, Held, XmlConflict};
-use super::natural::{natural, rows};
-use super::pairing::{Fates, Row, Table};
+use super::kin::{self, Kin};
+use super::natural::{self, natural, rows};
+use super::numbering::{self, Numbering};
+use super::pairing::{Fates, Row};
 use super::refs::{Refs, refs};
-use super::request::{Ask, Conflicts, End, Shared, Told, Wanted};
-use super::selection::{ATTACHED, Selection, select, shared};
+use super::request::{Ask, End, Told, Wanted};
+use super::selection::{Selection, select};
 use super::xml::Named;
-use super::{clash, pin, transactions, transfer};
+use super::{behind, clash, pin, tally, transactions, transfer};
 use crate::base::quote::{ident, literal};
-use crate::facts::{SideSeen, TableState};
+use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
 
 /// How many ids one question names.
@@ -33,6 +36,16 @@ pub(super) enum Topic {
     Holds,
     /// Rows of a table that is copied.
     Rows(End, String),
+    /// Rows of a table that belong to rows of another one.
+    Kin(End, String, String),
+    /// The next numbers of documents.
+    Numbers(End),
+    /// References to rows that stay behind.
+    Behind(String),
+    /// How many attachments come.
+    Attached,
+    /// Rows of a table between two others, as the target has them.
+    Pairs(End, String),
     /// What rows of a table refer to, by the numbers of its references.
     Used(String),
     /// What rows of a table refer to by one reference, whose model is in the row.
@@ -76,6 +89,8 @@ pub struct Inquiry<'a> {
     pub(super) from: &'a SideSeen,
     pub(super) to: &'a SideSeen,
     pub(super) refs: Refs,
+    /// Columns that both sides have: rows of both are asked by those alone.
+    pub(super) common: Arc<Catalog>,
     pub(super) xml: (Named<'a>, Named<'a>),
     pub(super) chosen: Selection,
     added: BTreeSet<String>,
@@ -83,13 +98,17 @@ pub struct Inquiry<'a> {
     topics: Vec<Topic>,
     asks: Vec<Ask>,
     pub(super) counts: BTreeMap<(End, String), TableState>,
-    rows: BTreeMap<(End, String), BTreeMap<i64, Row>>,
+    pub(super) rows: BTreeMap<(End, String), BTreeMap<i64, Row>>,
+    pub(super) kin: Kin,
+    pub(super) numbering: Numbering,
     pub(super) fates: BTreeMap<String, Fates>,
     pub(super) closure: Closure,
-    conflicts: Vec<Conflict>,
-    xml_conflicts: Vec<XmlConflict>,
+    pub(super) conflicts: Vec<Conflict>,
+    pub(super) xml_conflicts: Vec<XmlConflict>,
     open: Told,
-    holds: Vec<Held>,
+    pub(super) holds: Vec<Held>,
+    pub(super) lost: Vec<behind::Lost>,
+    pub(super) tally: tally::Tally,
     pub(super) files: Vec<String>,
     pub(super) sequences: Told,
     pub(super) broken_before: BTreeSet<String>,
@@ -112,6 +131,7 @@ impl<'a> Inquiry<'a> {
             from,
             to,
             refs: refs(from),
+            common: Arc::new(natural::common(&from.wiring.catalog, &to.wiring.catalog)),
             xml: (Named::new(from), Named::new(to)),
             chosen: Selection::default(),
             added: BTreeSet::new(),
@@ -120,12 +140,16 @@ impl<'a> Inquiry<'a> {
             asks: Vec::new(),
             counts: BTreeMap::new(),
             rows: BTreeMap::new(),
+            kin: Kin::default(),
+            numbering: Numbering::default(),
             fates: BTreeMap::new(),
             closure: Closure::default(),
             conflicts: Vec::new(),
             xml_conflicts: Vec::new(),
             open: Told::new(),
             holds: Vec::new(),
+            lost: Vec::new(),
+            tally: tally::Tally::default(),
             files: Vec::new(),
             sequences: Told::new(),
             broken_before: BTreeSet::new(),
@@ -186,7 +210,9 @@ impl<'a> Inquiry<'a> {
             }
             Round::SecondRows => {
                 self.pair();
+                numbering::decide(self);
                 self.ask_used();
+                behind::ask(self);
                 Round::Used
             }
             Round::Used => {
@@ -205,6 +231,7 @@ impl<'a> Inquiry<'a> {
                 }
                 transfer::ask_last(self);
                 clash::ask_staying(self);
+                tally::ask(self);
                 Round::Last
             }
             Round::Last => {
@@ -221,6 +248,9 @@ impl<'a> Inquiry<'a> {
         self.counts.clear();
         self.rows.clear();
         self.fates.clear();
+        self.kin = Kin::default();
+        self.numbering = Numbering::default();
+        self.lost.clear();
         self.conflicts.clear();
         self.xml_conflicts.clear();
         self.closure = Closure::default();
@@ -290,7 +320,11 @@ impl<'a> Inquiry<'a> {
     /// Whether the source's rows are read first, because it has fewer of them; whether both sides' are read as a whole.
     fn way(&self, table: &str) -> (bool, bool) {
         let (ours, theirs) = (self.count(End::From, table).rows, self.count(End::To, table).rows);
-        let strong = natural(table, &self.from.wiring.catalog).is_some_and(|natural| natural.strong);
+        // Of the target's attachments most are of no concern.
+        if table == "ir_attachment" {
+            return (true, false);
+        }
+        let strong = natural(table, &self.common).is_some_and(|natural| natural.strong);
         (ours < theirs, strong)
     }
 
@@ -307,7 +341,12 @@ impl<'a> Inquiry<'a> {
                     self.ask_rows(end, &table, None);
                 }
             }
+            if table == "ir_attachment" {
+                self.ask_attached();
+            }
         }
+        kin::ask(self);
+        numbering::ask(self);
     }
 
     /// Of the other side the same ids, and those that xml ids name.
@@ -325,6 +364,7 @@ impl<'a> Inquiry<'a> {
             let mut ids: BTreeSet<i64> = known.into_iter().flatten().map(|(id, _)| *id).collect();
             let named = if end == End::From { &self.xml.0 } else { &self.xml.1 };
             ids.extend(named.of(&table).map(|(id, _)| id));
+            ids.extend(self.kin.ids(end, &table));
             self.ask_rows(end, &table, Some(&ids));
         }
     }
@@ -337,8 +377,8 @@ impl<'a> Inquiry<'a> {
         }
         let comes = if end == End::From { self.chosen.filter(table) } else { "true" };
         let (limited, beside) = (format!("({comes})"), format!("({comes})::text"));
-        // What is counted by columns has to be the same on both sides: the source's columns are.
-        let catalog = &self.from.wiring.catalog;
+        let common = Arc::clone(&self.common);
+        let catalog = &*common;
         let topic = Topic::Rows(end, table.to_owned());
         let Some(ids) = ids else {
             return self.ask(topic, end, rows(table, catalog, &limited, &beside));
@@ -349,30 +389,18 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// Which rows are the same.
-    fn pair(&mut self) {
-        let tables: Vec<String> = self.chosen.copied.keys().cloned().collect();
-        let none = BTreeMap::new();
-        for table in tables {
-            let [from, to] =
-                [End::From, End::To].map(|end| self.rows.get(&(end, table.clone())).unwrap_or(&none));
-            let highest = self.count(End::From, &table).highest.max(self.count(End::To, &table).highest);
-            // Nobody knows these by their ids.
-            let choice = match (ATTACHED.contains(&table.as_str()), self.wanted.conflicts) {
-                (true, Conflicts::Stop) => Conflicts::Renumber,
-                (_, choice) => choice,
-            };
-            let both = Table { name: &table, catalog: &self.from.wiring.catalog, from, to, highest };
-            let mut paired = both.pair((&self.xml.0, &self.xml.1), choice);
-            paired.fates.keep = shared(&table, self.wanted) == Shared::Keep;
-            let named = self.xml.0.of(&table).map(|(id, _)| id);
-            let named = named.filter(|id| from.get(id).is_some_and(|row| row.comes)).collect();
-            self.with_xml_ids.insert(table.clone(), named);
-            self.fates.insert(table, paired.fates);
-            self.conflicts.extend(paired.conflicts);
-            self.xml_conflicts.extend(paired.xml_conflicts);
+    /// The target's attachments of models whose rows come.
+    fn ask_attached(&mut self) {
+        let wiring = &self.from.wiring;
+        let comes = |model: &&String| {
+            wiring.table_of(model).is_some_and(|(table, _)| self.chosen.copied.contains_key(&table))
+        };
+        let models: Vec<String> = wiring.models.iter().filter(comes).map(|model| literal(model)).collect();
+        let sql =
+            rows("ir_attachment", &self.common, &format!("t.res_model IN ({})", models.join(", ")), "'true'");
+        if !models.is_empty() && self.to.wiring.catalog.has("ir_attachment", "res_model") {
+            self.ask(Topic::Rows(End::To, "ir_attachment".to_owned()), End::To, sql);
         }
-        self.rows.clear();
     }
 
     fn take(&mut self, topic: Topic, told: Told) {
@@ -395,6 +423,10 @@ impl<'a> Inquiry<'a> {
                 self.holds = told.iter().filter_map(held).collect();
             }
             Topic::Rows(end, table) => self.rows.entry((end, table)).or_default().extend(told_rows(told)),
+            Topic::Kin(end, table, of) => self.kin.take(end, table, of, told),
+            Topic::Numbers(end) => self.numbering.take(end, told),
+            Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
+            Topic::Behind(table) => behind::take(self, &table, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),
             Topic::Sequences => self.sequences = told,
             Topic::Checks => self.broken_before.extend(told.into_iter().flatten().flatten()),

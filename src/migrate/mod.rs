@@ -3,6 +3,7 @@
 //! Which tables come ([`sets`], `selection`, `never`), whether both sides are alike (`pin`), which rows are the same and what they refer
 //! to ([`Inquiry`]), and what is copied then (`transfer`). Beside that: whether all references of a database lead somewhere.
 
+mod behind;
 mod blocks;
 #[cfg(test)]
 mod choice_tests;
@@ -12,9 +13,11 @@ mod compare;
 mod decision;
 mod inquiry;
 mod integrity;
+mod kin;
 mod loose;
 mod natural;
 mod never;
+mod numbering;
 mod order;
 mod pairing;
 mod percent;
@@ -27,8 +30,10 @@ mod question;
 mod refs;
 mod request;
 mod rewrite;
+mod same;
 mod selection;
 pub mod sets;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod transactions;

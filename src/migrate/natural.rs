@@ -2,7 +2,7 @@
 
 use super::refs::AUDIT;
 use crate::base::quote::ident;
-use crate::facts::Catalog;
+use crate::facts::{Catalog, Wiring};
 
 /// Columns that are values of no meaning of their own.
 const STAMPS: [&str; 2] = ["create_date", "write_date"];
@@ -30,7 +30,7 @@ pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
         "ir_model" => Some((vec!["t.model".to_owned()], true)),
         "ir_model_fields" => Some((columns(&["model", "name"]), true)),
         "ir_module_module" | "res_currency" | "decimal_precision" => Some((columns(&["name"]), true)),
-        "res_lang" | "res_country" | "account_payment_method" => Some((columns(&["code"]), true)),
+        "res_lang" | "res_country" => Some((columns(&["code"]), true)),
         "res_users" => Some((columns(&["login"]), true)),
         "res_country_state" => {
             let country = "(SELECT c.code FROM res_country c WHERE c.id = t.country_id)".to_owned();
@@ -40,7 +40,24 @@ pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
         "account_account" | "account_journal" | "stock_warehouse" => {
             Some((vec!["t.code".to_owned(), company(catalog)], true))
         }
-        "ir_attachment" => Some((columns(&["res_model", "res_field", "res_id", "name"]), false)),
+        // Follows the row that it belongs to: see `follow`.
+        "ir_attachment" if has("res_model") && has("res_id") && has("res_field") && has("name") => {
+            let sum = if has("checksum") { "coalesce(t.checksum, '')" } else { "''" };
+            let beside = format!(
+                "CASE WHEN t.res_field <> '' THEN '=' || t.res_field ELSE coalesce(t.name, '') || '|' || {sum} END"
+            );
+            let of = "CASE WHEN t.res_model <> '' AND t.res_id > 0 THEN t.res_model || '|' || t.res_id END";
+            Some((vec![of.to_owned(), beside], true))
+        }
+        "ir_sequence" => Some((
+            vec!["nullif(t.code, '')".to_owned(), sequence_prefix(has("prefix")), company(catalog)],
+            true,
+        ))
+        .filter(|_| has("code")),
+        "stock_location" if has("complete_name") && has("usage") => {
+            Some((vec!["t.complete_name".to_owned(), "t.usage".to_owned(), company(catalog)], true))
+        }
+        "account_payment_method" => Some((columns(&["code", "payment_type"]), true)),
         "ir_default" => {
             let condition = if has("condition") { "coalesce(t.condition, '')" } else { "''" };
             Some((
@@ -62,7 +79,15 @@ pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
             true,
         )),
         "product_product" => Some((columns(&["product_tmpl_id", "combination_indices"]), false)),
-        "mail_alias" => Some((columns(&["alias_name", "alias_model_id"]), false)),
+        "mail_alias" if has("alias_name") => {
+            let domain = match has("alias_domain_id") {
+                true => {
+                    "coalesce((SELECT d.name FROM mail_alias_domain d WHERE d.id = t.alias_domain_id), '')"
+                }
+                false => "''",
+            };
+            Some((vec!["nullif(t.alias_name, '')".to_owned(), domain.to_owned()], true))
+        }
         _ => None,
     };
     // What a version of Odoo does not have is no part of a key.
@@ -89,6 +114,53 @@ pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
     })
 }
 
+fn sequence_prefix(has: bool) -> String {
+    if has { "coalesce(t.prefix, '')" } else { "''" }.to_owned()
+}
+
+/// The key of a row of the source that belongs to another one, which has another id on the target; `None` where that one stays behind.
+/// `on_target` yields the id of a table's row there.
+pub(super) fn follow(
+    table: &str,
+    key: &str,
+    wiring: &Wiring,
+    on_target: &dyn Fn(&str, i64) -> Option<i64>,
+) -> Option<String> {
+    let of_model = |model: &str, id: &str| -> Option<String> {
+        let Some((of, _)) = wiring.table_of(model) else { return Some(id.to_owned()) };
+        let Ok(number) = id.parse() else { return Some(id.to_owned()) };
+        on_target(&of, number).map(|id| id.to_string())
+    };
+    let parts: Vec<&str> = key.splitn(if table == "ir_attachment" { 3 } else { 4 }, '|').collect();
+    match (table, parts.as_slice()) {
+        ("product_product", [template, indices]) => {
+            let id = |id: &str| of_model("product.template.attribute.value", id);
+            let mut ids: Vec<String> = indices.split(',').map(id).collect::<Option<_>>()?;
+            ids.sort_by_key(|id| id.parse::<i64>().unwrap_or_default());
+            Some(format!("{}|{}", of_model("product.template", template)?, ids.join(",")))
+        }
+        ("ir_attachment", [model, id, beside]) => Some(format!("{model}|{}|{beside}", of_model(model, id)?)),
+        ("ir_default", [field, user, company, beside]) => Some(format!(
+            "{field}|{}|{}|{beside}",
+            of_model("res.users", user).filter(|_| *user != "0").unwrap_or_else(|| (*user).to_owned()),
+            of_model("res.company", company)
+                .filter(|_| *company != "0")
+                .unwrap_or_else(|| (*company).to_owned()),
+        )),
+        ("ir_property", [field, row, company]) => {
+            let row = match row.split_once(',') {
+                Some((model, id)) => format!("{model},{}", of_model(model, id)?),
+                None => (*row).to_owned(),
+            };
+            let company = of_model("res.company", company)
+                .filter(|_| *company != "0")
+                .unwrap_or_else(|| (*company).to_owned());
+            Some(format!("{field}|{row}|{company}"))
+        }
+        _ => Some(key.to_owned()),
+    }
+}
+
 fn columns(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| format!("t.{}", ident(name))).collect()
 }
@@ -108,6 +180,16 @@ fn joined(terms: &[String], strong: bool) -> String {
         false => format!("coalesce(({term})::text, '')"),
     };
     terms.iter().map(term).collect::<Vec<_>>().join(" || '|' || ")
+}
+
+/// The tables with the columns that both have in the same way; a table of one side as it is there.
+pub(super) fn common(from: &Catalog, to: &Catalog) -> Catalog {
+    let mut tables = from.tables.clone();
+    for (name, table) in &mut tables {
+        let Some(theirs) = to.tables.get(name) else { continue };
+        table.columns.retain(|column, kind| theirs.columns.get(column) == Some(kind));
+    }
+    Catalog { tables, ..Catalog::default() }
 }
 
 /// A query for rows of a table: id, natural key, a digest where there is none, when it was made; `beside` is one more column.

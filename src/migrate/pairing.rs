@@ -78,13 +78,19 @@ pub(super) struct Table<'a> {
     pub from: &'a BTreeMap<i64, Row>,
     /// Rows of the target.
     pub to: &'a BTreeMap<i64, Row>,
+    /// Rows that are the same because those are that they belong to.
+    pub kin: &'a BTreeMap<i64, i64>,
     /// The highest id on either side.
     pub highest: i64,
+    /// Whether rows of one id that have no name are the same when they look the same.
+    pub by_looks: bool,
 }
 
 /// What came of pairing.
 #[derive(Debug, Default)]
 pub(super) struct Paired {
+    /// Whether rows were taken for the same because they look so.
+    pub looks_alike: bool,
     /// What becomes of the rows.
     pub fates: Fates,
     /// Ids that are another row's on the target.
@@ -131,12 +137,21 @@ impl Table<'_> {
                 }
             }
         }
+        for (id, other) in self.kin {
+            let both = self.from.get(id).is_some_and(|row| row.comes) && self.to.contains_key(other);
+            if both && !made.fates.pairs.contains_key(id) && !taken.contains_key(other) {
+                taken.insert(*other, *id);
+                made.fates.pairs.insert(*id, *other);
+            }
+        }
         let mut next = self.highest;
         for (id, row) in coming() {
             let Some(theirs) = self.to.get(id).filter(|_| !made.fates.pairs.contains_key(id)) else {
                 continue;
             };
-            if !taken.contains_key(id) && row.is_like(theirs) {
+            let looks = row.digest.is_some() && row.digest == theirs.digest && row.made != theirs.made;
+            if !taken.contains_key(id) && row.is_like(theirs) && (self.by_looks || !looks) {
+                made.looks_alike |= looks;
                 made.fates.pairs.insert(*id, *id);
                 continue;
             }

@@ -44,7 +44,7 @@ pub(super) fn databases(from: &SideSeen, to: &SideSeen) -> Pinned {
         let block = Block::environment("not_owner", what);
         refuse(block.hint("Log in as the owner of the database's tables, which is Odoo's own role."));
     }
-    if !to.sessions.is_empty() {
+    if !to.sessions.is_empty() && from.identity != to.identity {
         let block = Block::refused("in_use", format!("the target {} is in use", to.database));
         let who = to.sessions.iter().take(5).map(|session| {
             let name = if session.application.is_empty() { "somebody" } else { &session.application };

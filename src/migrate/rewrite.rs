@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::inquiry::{Inquiry, array};
 use super::loose::Written;
+use super::numbering;
 use super::refs::{Ref, Way};
 use crate::base::quote::{ident, literal};
 
@@ -145,6 +146,9 @@ impl<'a> Select<'a> {
         let all = self.inquiry.refs.of.get(self.table).map_or(&[][..], Vec::as_slice);
         let mine: Vec<(usize, &Ref)> =
             all.iter().enumerate().filter(|(_, reference)| reference.column == name).collect();
+        if name == "number_next" {
+            return self.number(&column, kind);
+        }
         if self.table == "product_product" && name == "combination_indices" {
             return self.indices(&column);
         }
@@ -187,6 +191,18 @@ impl<'a> Select<'a> {
         }
         let kind = if kind == "integer" { "integer" } else { "bigint" };
         format!("(CASE WHEN {name}.old IS NULL THEN {column} ELSE {name}.new END)::{kind}")
+    }
+
+    /// The next number of a sequence, which is not set back where the target's is ahead.
+    fn number(&mut self, column: &str, kind: &str) -> String {
+        let floors = numbering::floors(self.inquiry, self.table);
+        if floors.is_empty() {
+            return column.to_owned();
+        }
+        let name = self.name();
+        self.joins.push(format!(" LEFT JOIN {} ON {name}.old = t.id", lists(&name, &floors)));
+        let kind = if kind == "integer" { "integer" } else { "bigint" };
+        format!("greatest({column}, {name}.new)::{kind}")
     }
 
     fn by_company(&self, column: &str, mine: &[(usize, &Ref)]) -> String {

@@ -62,7 +62,8 @@ impl Selection {
 /// What becomes of rows that both have, unless it is said.
 pub(super) fn shared(table: &str, wanted: &Wanted) -> Shared {
     let usual = match table {
-        "res_users" | "res_company" => Shared::Keep,
+        // What mail is taken in at which address is the target's affair.
+        "res_users" | "res_company" | "mail_alias" => Shared::Keep,
         "res_currency" | "res_country" | "res_country_state" | "res_country_group" | "res_lang"
         | "res_groups" => Shared::Map,
         _ => Shared::Take,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks;
-use super::decision::{Decision, TableDecided, XmlConflict};
+use super::decision::{Decision, Mapped, TableDecided, XmlConflict};
 use super::inquiry::{Inquiry, Topic};
 use super::integrity::questions;
 use super::loose::follow;
@@ -11,7 +11,7 @@ use super::order::order;
 use super::pairing::Fates;
 use super::question::{Question, Sort};
 use super::refs::Way;
-use super::request::End;
+use super::request::{End, Shared};
 use super::rewrite::{Select, coming};
 use super::selection::shared;
 use super::upkeep::parent_of;
@@ -104,7 +104,7 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     decision.left_out =
         chosen.left_out.iter().filter(|left| !is_empty_between(&left.table)).cloned().collect();
     decision.dangling = inquiry.closure.dangling.clone();
-    decision.mapped = inquiry.closure.mapped();
+    decision.mapped = mapped(inquiry);
     decision.clashes = inquiry.clashes.found.clone();
     let mut transfer = Transfer { format_version: 1, ..Transfer::default() };
     let (ordered, mut ahead) = order(inquiry);
@@ -131,19 +131,41 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks::add(inquiry, decision);
 }
 
+/// Rows that have other ids on the target, be it that they come or that others refer to them.
+fn mapped(inquiry: &Inquiry<'_>) -> Vec<Mapped> {
+    let mut all: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
+    for mapped in inquiry.closure.mapped() {
+        all.entry(mapped.table).or_default().extend(mapped.ids);
+    }
+    for (table, fates) in &inquiry.fates {
+        let ids = fates.changes().into_iter().filter_map(|(old, new)| Some((old, new?)));
+        all.entry(table.clone()).or_default().extend(ids);
+    }
+    let all = all.into_iter().filter(|(_, ids)| !ids.is_empty());
+    all.map(|(table, ids)| Mapped { table, ids: ids.into_iter().collect() }).collect()
+}
+
 fn decided(inquiry: &Inquiry<'_>, table: &str) -> TableDecided {
     let none = Fates::default();
     let fates = inquiry.fates.get(table).unwrap_or(&none);
-    let both = fates.pairs.len() as u64;
+    let counted = inquiry.tally.between(table);
+    let both = counted.map_or(fates.pairs.len() as u64, |(_, both)| both);
     let between = inquiry.chosen.between.contains(table);
+    let attachments = inquiry.tally.attachments.filter(|_| table == "ir_attachment" && !fates.keep);
+    let attachments = attachments.map(|rows| rows + fates.behind.len() as u64);
     TableDecided {
         table: table.to_owned(),
-        rows: inquiry.count(End::From, table).rows,
+        rows: counted.map(|(rows, _)| rows).or(attachments).unwrap_or(inquiry.count(End::From, table).rows),
         both,
-        shared: shared(table, inquiry.wanted),
+        shared: if fates.keep { Shared::Keep } else { shared(table, inquiry.wanted) },
         renumbered: fates.renumbered.len() as u64,
         behind: fates.behind.len() as u64,
-        stay: if between { 0 } else { inquiry.count(End::To, table).rows.saturating_sub(both) },
+        counted: !between || counted.is_some(),
+        stay: if between && counted.is_none() {
+            0
+        } else {
+            inquiry.count(End::To, table).rows.saturating_sub(both)
+        },
     }
 }
 
@@ -172,14 +194,17 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         let key = if seen.key.is_empty() { sides } else { seen.key.clone() };
         let rebuild = new >= REBUILT && new >= theirs.rows;
         let columns = select.columns.clone();
-        // How many of them have rows to lead to is not counted.
+        let rows = inquiry.tally.between(table).map(|(rows, _)| rows);
+        if rows == Some(0) {
+            return None;
+        }
         return Some(TableCopy {
             table: table.to_owned(),
             columns,
             key,
             fresh,
             merged,
-            rows: None,
+            rows,
             rebuild,
             ahead,
         });
@@ -199,8 +224,8 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         fresh = Some(select.split(&fates.pairs, false));
         merged = Some(select.split(&fates.pairs, true));
     }
-    // Attachments of rows that stay are left out, too, and nobody has counted those.
-    let rows = (table != "ir_attachment").then_some(rows);
+    // Attachments of rows that stay are left out, too.
+    let rows = if table == "ir_attachment" { inquiry.tally.attachments } else { Some(rows) };
     Some(TableCopy {
         table: table.to_owned(),
         columns: select.columns.clone(),

@@ -115,7 +115,11 @@ fn tables(told: &MigrationTold<'_>, text: &mut String) {
     all.sort_by_key(|table| (std::cmp::Reverse(fresh(table)), std::cmp::Reverse(table.both)));
     let name = all.iter().map(|table| table.table.len()).max().unwrap_or_default();
     let line = |table: &&crate::migrate::TableDecided| {
-        let mut parts = vec![format!("{} to come", thousands(fresh(table)))];
+        let to_come = format!("{} to come", thousands(fresh(table)));
+        let mut parts = match table.counted {
+            true => vec![to_come],
+            false => vec![format!("{} to come or there already", thousands(table.rows))],
+        };
         let both = match table.shared {
             Shared::Take => "made equal",
             Shared::Keep => "left as they are",
@@ -156,8 +160,12 @@ fn dangling(decision: &Decision, text: &mut String) {
         line
     };
     let with_choices = |one: &Dangles| {
-        let mut ways = vec!["add", "map"];
+        // Rows that the source has not either can neither come nor be found.
+        let mut ways = if one.broken < one.missing { vec!["add", "map"] } else { Vec::new() };
         ways.extend((!one.required).then_some("null"));
+        if ways.is_empty() {
+            return format!("{}\n      mend them on the source", line(one));
+        }
         let flags: Vec<String> = ways.iter().map(|way| format!("--reference {}={way}", one.at)).collect();
         format!("{}\n      one of: {}", line(one), flags.join("  "))
     };

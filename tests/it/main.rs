@@ -25,6 +25,7 @@ mod migrate_copy;
 mod migrate_docker;
 mod migrate_places;
 mod migrate_plan;
+mod migrate_same;
 mod pgbackrest;
 mod prompts;
 mod sandbox;

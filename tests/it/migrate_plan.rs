@@ -14,7 +14,7 @@ use crate::sandbox::Sandbox;
 use crate::shop::psql;
 
 /// Rows of an answer, by psql: each value as text.
-fn ask(shop: &Sandbox, database: &str, sql: &str) -> Told {
+pub fn ask(shop: &Sandbox, database: &str, sql: &str) -> Told {
     let mut command = psql(shop, database);
     command.args(["-A", "-t", "-F", "\u{1f}", "-R", "\u{1e}", "-P", "null=\u{1d}", "-v", "ON_ERROR_STOP=1"]);
     let mut child = command
@@ -146,7 +146,7 @@ fn side(place: &str, ask: &dyn Fn(&str) -> Told) -> SideSeen {
 }
 
 /// What is decided, each side being asked by these.
-fn decide(wanted: &Wanted, from: &dyn Fn(&str) -> Told, to: &dyn Fn(&str) -> Told) -> Decision {
+pub fn decide(wanted: &Wanted, from: &dyn Fn(&str) -> Told, to: &dyn Fn(&str) -> Told) -> Decision {
     let (source, target) = (side("staging", from), side("prod", to));
     let own = BTreeMap::new();
     let mut inquiry = Inquiry::new(wanted, &source, &target, &own);
@@ -161,7 +161,7 @@ fn decide(wanted: &Wanted, from: &dyn Fn(&str) -> Told, to: &dyn Fn(&str) -> Tol
     }
 }
 
-fn codes(decision: &Decision) -> Vec<&str> {
+pub fn codes(decision: &Decision) -> Vec<&str> {
     decision.blocks.iter().map(|block| block.code.as_str()).collect()
 }
 
@@ -259,7 +259,7 @@ fn what_stands_in_the_way_is_told_with_its_rows() {
         .collect::<Vec<_>>();
     let told = told.join("\n");
     for words in [
-        "res_partner 7: Ana| on the source, Bob| on the target",
+        "res_partner 7: Ana on the source, Bob on the target",
         "--table x_shelf",
         "the source has none of them either",
     ] {
@@ -336,7 +336,7 @@ fn what_comes_has_the_ids_of_the_target() {
 }
 
 /// Rows of a table brought over, as the step does it.
-fn load(shop: &Sandbox, copied: &TableCopy) {
+pub fn load(shop: &Sandbox, copied: &TableCopy) {
     let columns = copied.columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     for (sql, merged) in [(&copied.fresh, false), (&copied.merged, true)] {
         let Some(sql) = sql else { continue };

@@ -1,0 +1,217 @@
+//! Rows that no xml id names and that are the same all the same, and what refers to them, over two real databases.
+
+use odpm::migrate::{Conflicts, Decision, Shared, Wanted};
+
+use crate::migrate_plan::{ask, codes, decide, load};
+use crate::sandbox::Sandbox;
+use crate::shop::psql;
+
+/// Two databases in which the same rows have other ids: those of fields, of a warehouse and all that it has, of a tax and its lines.
+fn shifted() -> Sandbox {
+    let shop = Sandbox::with("database: shop", "");
+    let _ = shop.apply();
+    for database in ["staging", "prod"] {
+        let _ = shop.sql("postgres", &format!("CREATE DATABASE {database} OWNER odoo TEMPLATE template0"));
+        for script in ["migrate_plan.sql", "migrate_same.sql"] {
+            let script = format!("{}/tests/it/{script}", env!("CARGO_MANIFEST_DIR"));
+            let output =
+                psql(&shop, database).args(["-v", "ON_ERROR_STOP=1", "-f", &script]).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    let _ = ask(&shop, "prod", "UPDATE ir_model_fields SET id = id + 100");
+    // The same rows: on the target each id is another one, and some are another row's on the source.
+    for (database, by, next) in [("staging", 0, 9), ("prod", 1, 40)] {
+        let id = |id: i64| if by == 0 { id } else { 7 - id };
+        let sql = format!(
+            "INSERT INTO res_currency VALUES (1, 'EUR'); INSERT INTO res_company VALUES (1, 'Shop', 1);
+            INSERT INTO res_users VALUES (1, 'system', 'x', 1, NULL);
+            INSERT INTO account_account VALUES ({a}, '{{\"en_US\": \"Sales\"}}', '{{\"1\": \"4000\"}}');
+            INSERT INTO product_category VALUES (1, 'All', NULL, '1/', NULL);
+            INSERT INTO ir_sequence (id, name, implementation, number_next) VALUES ({b}, 'out', 'no_gap', {next}), ({a}, 'other', 'no_gap', 3);
+            INSERT INTO stock_picking_type VALUES ({c}, '{{\"en_US\": \"Out of {database}\"}}', {b});
+            INSERT INTO stock_location VALUES ({d}, 'Stock of {database}', 'WH/Stock of {database}', 'internal', NULL, '{d}/', 1),
+                ({e}, 'Shelf', 'WH/Shelf', 'internal', {d}, '{d}/{e}/', 1);
+            INSERT INTO stock_warehouse VALUES ({a}, 'Main', 'WH', 1, {d}, {c});
+            INSERT INTO account_tax VALUES ({a}, '20 %'), ({b}, '10 %');
+            INSERT INTO account_tax_repartition_line VALUES ({a}, {a}, 'invoice', 'base', 1, 1), ({b}, {a}, 'invoice', 'tax', {next}, 2),
+                ({c}, {b}, 'invoice', 'base', 1, 1);
+            INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('base', 'main_company', 'res.company', 1), ('tax', 'tax_20', 'account.tax', {a}),
+                ('tax', 'tax_10', 'account.tax', {b}), ('product', 'all', 'product.category', 1), ('stock', 'other', 'ir.sequence', {a})",
+            a = id(1),
+            b = id(2),
+            c = id(3),
+            d = id(2),
+            e = id(5),
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    shop
+}
+
+fn asked(shop: &Sandbox, wanted: &Wanted) -> Decision {
+    decide(wanted, &|sql| ask(shop, "staging", sql), &|sql| ask(shop, "prod", sql))
+}
+
+fn wanted() -> Wanted {
+    Wanted { sets: vec!["e-commerce".to_owned()], ..Wanted::default() }
+}
+
+fn now(shop: &Sandbox, sql: &str) -> Vec<String> {
+    let rows = ask(shop, "prod", sql);
+    rows.into_iter()
+        .map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+fn brought(shop: &Sandbox, decision: &Decision) {
+    assert!(decision.blocks.is_empty(), "{:#?}", decision.blocks);
+    for copied in &decision.transfer.tables {
+        load(shop, copied);
+    }
+}
+
+#[test]
+fn what_a_warehouse_or_a_tax_has_is_the_same_under_other_ids() {
+    let shop = shifted();
+    let take = [("ir_sequence".to_owned(), Shared::Take)].into();
+    let decision = asked(&shop, &Wanted { shared: take, ..wanted() });
+    brought(&shop, &decision);
+    assert_eq!(
+        now(&shop, "SELECT id, name, location_id FROM stock_location ORDER BY id"),
+        ["2 Shelf 5", "5 Stock of staging "]
+    );
+    assert_eq!(
+        now(&shop, "SELECT id, name->>'en_US', sequence_id FROM stock_picking_type"),
+        ["4 Out of staging 5"]
+    );
+    assert_eq!(
+        now(
+            &shop,
+            "SELECT id, tax_id, repartition_type, factor FROM account_tax_repartition_line ORDER BY id"
+        ),
+        ["4 5 base 1", "5 6 tax 9", "6 6 base 1"]
+    );
+    // The target's number is ahead: it is not set back.
+    assert_eq!(
+        now(&shop, "SELECT id, name, number_next FROM ir_sequence ORDER BY id"),
+        ["5 out 40", "6 other 3"]
+    );
+    let mapped: Vec<&str> = decision.mapped.iter().map(|mapped| mapped.table.as_str()).collect();
+    assert!(
+        mapped.contains(&"stock_warehouse") && mapped.contains(&"account_tax_repartition_line"),
+        "{mapped:?}"
+    );
+}
+
+#[test]
+fn a_target_that_is_ahead_keeps_its_numbering() {
+    let shop = shifted();
+    let decision = asked(&shop, &wanted());
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, "SELECT number_next FROM ir_sequence ORDER BY id"), ["40", "3"]);
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!((sequences.shared, sequences.both), (Shared::Keep, 1));
+    let told = decision.warnings.join("\n");
+    assert!(told.contains("ir_sequence 5 of it goes on with 40, the source's with 9"), "{told}");
+    assert!(told.contains("--shared ir_sequence=take"), "{told}");
+
+    let _ = ask(&shop, "prod", "UPDATE ir_sequence SET number_next = 2");
+    let decision = asked(&shop, &wanted());
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!(sequences.shared, Shared::Take, "{:?}", decision.warnings);
+    let _ = ask(&shop, "prod", "INSERT INTO sale_order VALUES (1, 'S1', 'sale', NULL)");
+    let decision = asked(&shop, &wanted());
+    let told = decision.warnings.join("\n");
+    assert!(told.contains("it holds 1 row of sale_order"), "{told}");
+}
+
+#[test]
+fn defaults_and_properties_name_the_rows_of_the_target() {
+    let shop = shifted();
+    let own = |database: &str, account: i64, location: i64, value: &str| {
+        let sql = format!(
+            "INSERT INTO res_partner (id, name) VALUES (7, 'Ana');
+            INSERT INTO ir_default (field_id, company_id, json_value) SELECT id, 1, '{location}' FROM ir_model_fields WHERE name = 'property_location';
+            INSERT INTO ir_default (field_id, company_id, json_value) SELECT id, NULL, '{value}' FROM ir_model_fields WHERE name = 'weight';
+            INSERT INTO ir_property (name, res_id, company_id, fields_id, value_reference, type)
+                SELECT 'property_account', 'res.partner,7', 1, id, 'account.account,{account}', 'many2one' FROM ir_model_fields WHERE name = 'property_account'"
+        );
+        let _ = ask(&shop, database, &sql);
+    };
+    own("staging", 1, 5, "1.5");
+    // The partner of the target is another one, which has a property of its own.
+    own("prod", 6, 2, "2");
+    let _ = ask(&shop, "prod", "UPDATE res_partner SET name = 'Bob' WHERE id = 7");
+    let decision = asked(&shop, &Wanted { conflicts: Conflicts::Renumber, ..wanted() });
+    brought(&shop, &decision);
+    assert_eq!(
+        now(
+            &shop,
+            "SELECT f.name, d.company_id, d.json_value FROM ir_default d JOIN ir_model_fields f ON f.id = d.field_id ORDER BY 1"
+        ),
+        ["property_location 1 2", "weight  1.5"]
+    );
+    assert_eq!(
+        now(
+            &shop,
+            "SELECT p.res_id, f.name, p.value_reference FROM ir_property p JOIN ir_model_fields f ON f.id = p.fields_id ORDER BY 1"
+        ),
+        [
+            "res.partner,7 property_account account.account,6",
+            "res.partner,8 property_account account.account,6"
+        ]
+    );
+}
+
+#[test]
+fn a_variant_of_another_product_is_another_one() {
+    let shop = shifted();
+    for (database, name) in [("staging", "Hammer"), ("prod", "Saw")] {
+        let sql = format!(
+            "INSERT INTO product_template (id, name, categ_id) VALUES (1, '{{\"en_US\": \"{name}\"}}', 1); \
+             INSERT INTO product_product VALUES (1, 1, '', '{name}');
+             INSERT INTO ir_attachment (id, name, res_model, res_field, res_id, store_fname) VALUES (1, 'image', 'product.template', 'image', 1, '{name}')"
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    let decision = asked(&shop, &Wanted { conflicts: Conflicts::Renumber, ..wanted() });
+    brought(&shop, &decision);
+    let variants = "SELECT id, product_tmpl_id, barcode FROM product_product ORDER BY id";
+    assert_eq!(now(&shop, variants), ["1 1 Saw", "2 2 Hammer"]);
+    let images = "SELECT id, res_id, store_fname FROM ir_attachment ORDER BY id";
+    assert_eq!(now(&shop, images), ["1 1 Saw", "2 2 Hammer"]);
+}
+
+#[test]
+fn a_row_left_behind_stops_what_has_to_refer_to_it() {
+    let shop = shifted();
+    let insert = |database: &str, sql: &str| {
+        let _ = ask(&shop, database, sql);
+    };
+    insert(
+        "staging",
+        "INSERT INTO product_category VALUES (2, 'Tools', 1, '1/2/', NULL); \
+         INSERT INTO product_template (id, name, categ_id) VALUES (8, '{\"en_US\": \"Hammer\"}', 2)",
+    );
+    insert("prod", "INSERT INTO product_category VALUES (2, 'Food', 1, '1/2/', NULL)");
+    let decision = asked(&shop, &Wanted { conflicts: Conflicts::Keep, ..wanted() });
+    assert_eq!(codes(&decision), ["left_behind"], "{:#?}", decision.blocks);
+    let told = format!("{:?}", decision.blocks);
+    assert!(told.contains("product_template.categ_id -> product_category: 1 row refers"), "{told}");
+    assert!(told.contains("8 to 2"), "{told}");
+}
+
+#[test]
+fn what_is_new_between_two_tables_is_counted() {
+    let shop = shifted();
+    for database in ["staging", "prod"] {
+        let sql = "INSERT INTO product_tag VALUES (1, 'new'), (2, 'old'); INSERT INTO product_template (id, name, categ_id) \
+             VALUES (1, '{\"en_US\": \"Hammer\"}', 1); INSERT INTO product_tag_rel VALUES (1, 1)";
+        let _ = ask(&shop, database, sql);
+    }
+    let _ = ask(&shop, "staging", "INSERT INTO product_tag_rel VALUES (1, 2)");
+    let decision = asked(&shop, &wanted());
+    let found = decision.tables.iter().find(|table| table.table == "product_tag_rel").unwrap();
+    assert_eq!((found.rows, found.both, found.stay, found.counted), (2, 1, 0, true));
+}
