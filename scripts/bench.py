@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ODPM = ROOT / "target/release/odpm"
+ODPM = Path(os.environ.get("ODPM_BENCH_PROGRAM", ROOT / "target/release/odpm"))
 PEER = ROOT / "target/bench-peer"
 RUNS = int(os.environ.get("ODPM_BENCH_RUNS", "31"))
 PORT = os.environ.get("ODPM_EXAMPLE_PORT", "15433")

@@ -45,8 +45,7 @@ pub struct TableCopy {
     /// Whether the table's indexes and foreign keys are taken down while it is filled and put back afterwards: it pays where most of
     /// its rows are new.
     pub rebuild: bool,
-    /// Columns that refer to tables that are copied later, or to rows of the table itself that exist on neither side yet: their
-    /// foreign keys are taken down while the tables are filled.
+    /// Columns that refer to tables that are copied later: their foreign keys are taken down while the tables are filled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<String>,
 }

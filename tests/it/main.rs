@@ -23,6 +23,7 @@ mod incident_story;
 mod migrate;
 mod migrate_copy;
 mod migrate_docker;
+mod migrate_faults;
 mod migrate_places;
 mod migrate_plan;
 mod migrate_same;

@@ -1,17 +1,14 @@
 //! Rows from one database to another, on real clusters: whole, or not at all.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use odpm::base::{Digest, SecretRef};
 use odpm::facts::{ParentPath, SequenceCopy, TableCopy, TableState, Transfer, TransferCheck, XmlIdCopy};
 use odpm::plan::{Plan, PlannedStep};
 use odpm::step::{CompareTables, CopyTables, DuplicateDatabase, Endpoint, Operator, Party, Programs, Step};
 
-use crate::sandbox::{Said, Sandbox, bin_dir, is_root, skipped};
+use crate::sandbox::{Said, Sandbox, bin_dir};
 use crate::shop::{content, psql};
 
 /// Staging: a tree of categories, products and variants in a circle, and odd notes.
@@ -59,7 +56,7 @@ fn sql_file(shop: &Sandbox, database: &str, text: &str) {
 }
 
 /// A running project with both databases.
-fn both() -> Sandbox {
+pub fn both() -> Sandbox {
     let shop = Sandbox::with("database: prod", "");
     let _ = shop.apply();
     let schema = include_str!("migrate_copy.sql");
@@ -71,7 +68,7 @@ fn both() -> Sandbox {
     shop
 }
 
-fn identity(shop: &Sandbox, database: &str) -> String {
+pub fn identity(shop: &Sandbox, database: &str) -> String {
     let question = "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid FROM pg_database WHERE datname = current_database()";
     shop.sql(database, question).remove(0)
 }
@@ -107,7 +104,7 @@ fn categories(where_: &str) -> String {
     )
 }
 
-fn transfer(shop: &Sandbox) -> Transfer {
+pub fn transfer(shop: &Sandbox) -> Transfer {
     let mut tables = vec![
         TableCopy {
             ahead: vec!["parent_id".to_owned()],
@@ -236,7 +233,7 @@ fn operator(shop: &Sandbox) -> Operator {
 }
 
 /// A saved plan that copies, and compares: written to `a.plan`.
-fn plan(shop: &Sandbox, transfer: &Transfer, jobs: u16) {
+pub fn plan(shop: &Sandbox, transfer: &Transfer, jobs: u16) {
     let _ = shop.run(&["plan", "--out", "a.plan"]).code(0);
     let mut plan: Plan = serde_json::from_str(&shop.read("a.plan")).unwrap();
     let text = serde_json::to_string(transfer).unwrap();
@@ -285,12 +282,12 @@ fn plan(shop: &Sandbox, transfer: &Transfer, jobs: u16) {
     shop.write("a.plan", &serde_json::to_string(&plan).unwrap());
 }
 
-fn go(shop: &Sandbox) -> Said {
+pub fn go(shop: &Sandbox) -> Said {
     shop.run(&["apply", "a.plan", "--yes"])
 }
 
 /// Indexes and constraints, with what is written on them.
-fn definitions(shop: &Sandbox, database: &str) -> Vec<String> {
+pub fn definitions(shop: &Sandbox, database: &str) -> Vec<String> {
     shop.sql(
         database,
         "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || convalidated || coalesce(obj_description(oid, 'pg_constraint'), '') FROM pg_constraint WHERE connamespace = 'public'::regnamespace \
@@ -300,7 +297,7 @@ fn definitions(shop: &Sandbox, database: &str) -> Vec<String> {
 
 /// What has to be so on a target that has it all.
 #[track_caller]
-fn whole(shop: &Sandbox, database: &str) {
+pub fn whole(shop: &Sandbox, database: &str) {
     let equal = |what: &str, staging: &str, target: &str| {
         // Two thousand rows side by side would tell nobody anything.
         let (here, there) = (shop.sql(database, target), shop.sql("staging", staging));
@@ -413,275 +410,6 @@ fn what_was_committed_and_never_told_is_not_copied_again() {
     let _ =
         shop.run(&["apply", "--resume", "--yes"]).code(0).says("it had been committed by the attempt before");
     whole(&shop, "prod");
-}
-
-/// Nothing but the numbers that sequences have given away.
-#[track_caller]
-fn as_before(shop: &Sandbox, before: &BTreeMap<String, Vec<String>>) {
-    let now = state(shop);
-    for (what, rows) in before {
-        assert!(now.get(what) == Some(rows), "{what} is not as it was");
-    }
-}
-
-fn state(shop: &Sandbox) -> BTreeMap<String, Vec<String>> {
-    let tables = [
-        "shop_category",
-        "shop_tag",
-        "shop_product",
-        "shop_variant",
-        "shop_product_tag_rel",
-        "shop_loose_rel",
-        "\"shop \"\"note\"",
-        "ir_model_data",
-    ];
-    let mut all: BTreeMap<String, Vec<String>> = tables
-        .iter()
-        .map(|table| {
-            ((*table).to_owned(), shop.sql("prod", &format!("SELECT t::text FROM {table} t ORDER BY 1")))
-        })
-        .collect();
-    all.insert("definitions".into(), definitions(shop, "prod"));
-    let sequences = "SELECT sequencename || ' ' || coalesce(last_value, 0) FROM pg_sequences WHERE sequencename <> 'ir_model_data_id_seq' ORDER BY 1";
-    all.insert("sequences".into(), shop.sql("prod", sequences));
-    all
-}
-
-/// Where something goes wrong, the SQL that makes it so and that takes it back, or what is copied instead; and what is told.
-type Case = (&'static str, &'static str, &'static str, fn(&mut Transfer), &'static [&'static str]);
-
-#[test]
-fn whatever_fails_production_is_as_it_was() {
-    let shop = both();
-    let good = transfer(&shop);
-    let cases: [Case; 8] = [
-        (
-            "prod",
-            "INSERT INTO shop_tag (id, name) VALUES (100, '{}')",
-            "DELETE FROM shop_tag WHERE id = 100",
-            |_| (),
-            &["has changed since the plan", "shop_tag has 2 rows up to 100, it had 1 up to 1"],
-        ),
-        (
-            "prod",
-            "SELECT 1",
-            "SELECT 1",
-            |t| {
-                t.checks.push(TransferCheck {
-                    what: "no cheap ones".into(),
-                    sql: "SELECT 3, id, price FROM shop_product WHERE id < 3 ORDER BY id;".into(),
-                })
-            },
-            &["would break 1 of what has to hold", "no cheap ones: 3, 1, 0.3", "3, 2, 0.6"],
-        ),
-        (
-            "staging",
-            "UPDATE shop_product SET code = 'mine' WHERE id = 9",
-            "UPDATE shop_product SET code = 'c''ode 9' WHERE id = 9",
-            |_| (),
-            &["product_code-uniq", "Key (code)=(mine)"],
-        ),
-        (
-            "staging",
-            "SELECT 1",
-            "SELECT 1",
-            |t| {
-                t.tables[3].fresh = Some(
-                    "SELECT id, CASE id WHEN 77 THEN 70000 ELSE product_id END, sku FROM shop_variant".into(),
-                )
-            },
-            &["shop_variant_product_id_fkey", "row 77: product_id 70000 is not in \"shop_product\""],
-        ),
-        (
-            "staging",
-            "SELECT 1",
-            "SELECT 1",
-            |t| t.tables[1].columns[1] = "title".into(),
-            &["cannot copy shop_tag", "column \"title\"", "make it again"],
-        ),
-        (
-            "staging",
-            "SELECT 1",
-            "SELECT 1",
-            |t| {
-                t.tables[6].fresh =
-                    Some("SELECT id, \"Body\" FROM \"shop \"\"note\" WHERE 1 / (id - 20) < 9".into())
-            },
-            &["shop \"note"],
-        ),
-        (
-            "prod",
-            "INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('__export__', 'it''s', 'shop.tag', 1)",
-            "DELETE FROM ir_model_data WHERE module = '__export__'",
-            |_| (),
-            &["__export__.it's is another row's on the target: shop.tag 1"],
-        ),
-        (
-            "staging",
-            "ALTER SEQUENCE ir_sequence_002 RENAME TO gone",
-            "ALTER SEQUENCE gone RENAME TO ir_sequence_002",
-            |_| (),
-            &["has no sequence ir_sequence_002"],
-        ),
-    ];
-    for (database, breaks, mends, alter, told) in cases {
-        let mut broken = good.clone();
-        alter(&mut broken);
-        let _ = shop.sql(database, breaks);
-        let before = state(&shop);
-        plan(&shop, &broken, 1);
-        let mut said = go(&shop);
-        assert_ne!(said.code, 0, "{told:?}");
-        for words in told {
-            said = said.says(words);
-        }
-        let _ = said.says("Nothing was changed in prod");
-        as_before(&shop, &before);
-        let _ = shop.run(&["apply", "--abandon"]);
-        let _ = shop.sql(database, mends);
-    }
-    // The file is another, the source is another, both are one.
-    plan(&shop, &good, 1);
-    shop.write("transfer.json", "{}");
-    let _ = go(&shop).code(3).says("is not what was planned");
-    let _ = shop.run(&["apply", "--abandon"]);
-    plan(&shop, &good, 1);
-    let text = shop.read("a.plan").replace(&identity(&shop, "staging"), "7/7");
-    shop.write("a.plan", &text);
-    let _ = go(&shop).code(3).says("staging is another database than the one of the plan");
-    let _ = shop.run(&["apply", "--abandon"]);
-    plan(&shop, &good, 1);
-    let text = shop.read("a.plan").replace("\"database\":\"staging\"", "\"database\":\"prod\"");
-    shop.write("a.plan", &text.replace(&identity(&shop, "staging"), &identity(&shop, "prod")));
-    let _ = go(&shop).code(3).says("source and target are one database");
-}
-
-/// Begins, and waits until some of it is written.
-fn begun(shop: &Sandbox, database: &str) -> std::process::Child {
-    let mut child = shop
-        .command(&["apply", "a.plan", "--yes"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    let question = "SELECT 1 FROM pg_stat_progress_copy c JOIN pg_stat_activity a USING (pid) WHERE c.command = 'COPY FROM' AND c.tuples_processed > 0 AND a.datname = ";
-    while shop.sql("postgres", &format!("{question}'{database}'")).is_empty() {
-        if child.try_wait().unwrap().is_some() {
-            let said = child.wait_with_output().unwrap();
-            panic!("it was too quick: {}", String::from_utf8_lossy(&said.stderr));
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was ever copied");
-    }
-    child
-}
-
-/// Rows that take their time.
-fn slow(transfer: &mut Transfer) {
-    transfer.tables[3].fresh =
-        Some("SELECT id, product_id, sku FROM shop_variant WHERE pg_sleep(0.0003) IS NOT NULL".into());
-}
-
-#[test]
-fn killed_in_the_middle_nothing_is_there_and_a_resume_brings_all() {
-    let shop = both();
-    let before = state(&shop);
-    let mut transfer = transfer(&shop);
-    slow(&mut transfer);
-    plan(&shop, &transfer, 1);
-    let mut child = begun(&shop, "prod");
-    child.kill().unwrap();
-    let _ = child.wait();
-    as_before(&shop, &before);
-    let _ = shop.run(&["plan"]).code(3).says("odpm apply --resume");
-    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0).says("are the same on both sides");
-    whole(&shop, "prod");
-}
-
-#[test]
-fn a_server_that_dies_in_the_middle_takes_it_all_back() {
-    let shop = both();
-    let before = state(&shop);
-    let mut transfer = transfer(&shop);
-    slow(&mut transfer);
-    plan(&shop, &transfer, 1);
-    let child = begun(&shop, "prod");
-    let pid = shop.server_pid().unwrap().to_string();
-    assert!(Command::new("kill").args(["-QUIT", &pid]).status().unwrap().success());
-    let said = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&said.stderr).into_owned();
-    assert_eq!(said.status.code(), Some(1), "{text}");
-    assert!(text.contains("error: cannot ") && text.contains("Nothing was changed in prod"), "{text}");
-    let _ = shop.run(&["apply", "--abandon"]);
-    let _ = shop.run(&["apply", "--yes"]);
-    // A server that comes back skips numbers of sequences that it had set aside.
-    let rows = |mut state: BTreeMap<String, Vec<String>>| {
-        state.remove("sequences");
-        state
-    };
-    assert!(rows(state(&shop)) == rows(before), "rows or definitions are not as they were");
-}
-
-struct Unmount<'a>(&'a Path);
-
-impl Drop for Unmount<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
-
-#[test]
-fn a_full_disk_of_the_target_leaves_it_as_it_was() {
-    let shop = both();
-    if !is_root() {
-        return skipped("only root may make a small disk");
-    }
-    let small = shop.path("small");
-    fs::create_dir(&small).unwrap();
-    let mount =
-        Command::new("mount").args(["-t", "tmpfs", "-o", "size=14m,mode=777", "tmpfs"]).arg(&small).status();
-    if !mount.is_ok_and(|status| status.success()) {
-        return skipped("this machine mounts no tmpfs");
-    }
-    let unmount = Unmount(&small);
-    let place = small.join("place");
-    fs::create_dir(&place).unwrap();
-    assert!(Command::new("chown").arg("postgres").arg(&place).status().unwrap().success());
-    let _ = shop.sql("postgres", &format!("CREATE TABLESPACE small LOCATION '{}'", place.display()));
-    let _ = shop.sql("postgres", "ALTER DATABASE prod SET TABLESPACE small");
-    let before = state(&shop);
-    let mut transfer = transfer(&shop);
-    transfer.tables[2].fresh = transfer.tables[2].fresh.clone().map(|query| {
-        query.replacen(
-            "\"blob\",",
-            "(SELECT string_agg(decode(md5(id::text || g), 'hex'), '') FROM generate_series(1, 200) g),",
-            1,
-        )
-    });
-    plan(&shop, &transfer, 1);
-    let said = go(&shop);
-    let after = state(&shop);
-    let _ = shop.sql("postgres", "ALTER DATABASE prod SET TABLESPACE pg_default");
-    let _ = shop.sql("postgres", "DROP TABLESPACE small");
-    drop(unmount);
-    let _ = said.code(1).says("No space left").says("make room on it").says("Nothing was changed in prod");
-    assert_eq!(after, before);
-}
-
-#[test]
-fn over_several_connections_a_copy_is_filled_and_made_anew_where_one_was_begun() {
-    let shop = both();
-    let (production, before) = (content(&shop, "prod"), definitions(&shop, "prod"));
-    let mut transfer = transfer(&shop);
-    slow(&mut transfer);
-    plan(&shop, &transfer, 3);
-    let mut child = begun(&shop, "odpm_copy");
-    child.kill().unwrap();
-    let _ = child.wait();
-    let _ = shop.run(&["apply", "--resume", "--yes"]).code(0).says("are the same on both sides");
-    whole(&shop, "odpm_copy");
-    assert_eq!(definitions(&shop, "odpm_copy"), before);
-    content(&shop, "prod").is_that_of(&production, "the database in service");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use futures_util::future::try_join_all;
 
 use super::failed;
-use super::merge::listed;
-use super::pipe::{Gauge, pipe};
+use super::fill::listed;
+use super::pipe::{Gauge, PIECE, pipe};
 use crate::base::quote::{ident, literal};
 use crate::error::Result;
 use crate::facts::{TableCopy, Transfer};
@@ -97,7 +97,7 @@ async fn digests(
     target.batch_execute(&make).await.map_err(looking)?;
     let query = format!("SELECT {keys} FROM ({yielded}) k");
     let waiting = "pg_temp.\"odpm_keys\"";
-    pipe((source, target), &query, (&copy.table, &format!("{waiting} ({keys})")), gauge).await?;
+    pipe((source, target), &query, (&copy.table, &format!("{waiting} ({keys})")), PIECE, gauge).await?;
     target.batch_execute(&format!("ANALYZE {waiting}")).await.map_err(looking)?;
     let same: Vec<String> = copy.key.iter().map(|key| format!("k.{0} = s.{0}", ident(key))).collect();
     let there = format!("ONLY {table} s WHERE EXISTS (SELECT FROM {waiting} k WHERE {})", same.join(" AND "));

@@ -14,6 +14,9 @@ use crate::postgres::connect::Session;
 /// How many rows that break a reference are named.
 const TOLD: i64 = 5;
 
+/// What the definition of a reference ends with that is not known to hold of the rows that were there before it.
+const UNPROVED: &str = " NOT VALID";
+
 /// What a part is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -139,16 +142,16 @@ impl Down {
         tables
     }
 
-    /// Whether rows of a table can be made equal before others come.
-    pub fn merged_first(&self, table: &str) -> bool {
-        !self.looped.contains(table)
+    /// Whether references of a table to rows of its own stay in place.
+    pub fn looped(&self, table: &str) -> bool {
+        self.looped.contains(table)
     }
 
     /// Puts indexes and keys of a table back.
     pub async fn put_back(&self, session: &Session, table: &str) -> Result<()> {
         let table = ident(table);
         for part in self.parts.iter().filter(|part| part.table == table && !part.is_reference()) {
-            part.put_back(session).await?;
+            part.put_back(session, true).await?;
         }
         Ok(())
     }
@@ -158,7 +161,7 @@ impl Down {
         for part in self.parts.iter().filter(|part| part.is_reference()) {
             let failed = |e| failed("look at references", &e);
             session.batch_execute("SAVEPOINT odpm_reference").await.map_err(failed)?;
-            part.put_back(session).await?;
+            part.put_back(session, true).await?;
             session.batch_execute("RELEASE odpm_reference").await.map_err(failed)?;
         }
         Ok(())
@@ -188,8 +191,8 @@ impl Part {
         matches!(self.kind, Kind::Reference { .. })
     }
 
-    /// Puts it back under its name.
-    pub(super) async fn put_back(&self, session: &Session) -> Result<()> {
+    /// Puts it back under its name; a reference without a look at rows unless it is to be `proved` at once.
+    pub(super) async fn put_back(&self, session: &Session, proved: bool) -> Result<()> {
         let Self { table, definition, .. } = self;
         let name = ident(&self.name);
         let mut statement = match self.kind {
@@ -198,10 +201,32 @@ impl Part {
                 format!("ALTER TABLE ONLY {table} ADD CONSTRAINT {name} {definition}")
             }
         };
+        if !proved && self.is_reference() && !self.is_unproved() {
+            statement.push_str(UNPROVED);
+        }
         if let Kind::Reference { comment: Some(comment), .. } = &self.kind {
             statement.push_str(&format!("; COMMENT ON CONSTRAINT {name} ON {table} IS {}", literal(comment)));
         }
-        let Err(e) = session.batch_execute(&statement).await else { return Ok(()) };
+        self.run(session, &statement).await
+    }
+
+    /// Asks the rows whether a reference holds; one that was never to hold of those that are there is left so.
+    pub(super) async fn prove(&self, session: &Session) -> Result<()> {
+        if self.is_unproved() {
+            return Ok(());
+        }
+        let (table, name) = (&self.table, ident(&self.name));
+        self.run(session, &format!("ALTER TABLE ONLY {table} VALIDATE CONSTRAINT {name}")).await
+    }
+
+    /// As it was defined.
+    fn is_unproved(&self) -> bool {
+        self.definition.ends_with(UNPROVED)
+    }
+
+    async fn run(&self, session: &Session, statement: &str) -> Result<()> {
+        let table = &self.table;
+        let Err(e) = session.batch_execute(statement).await else { return Ok(()) };
         let error = failed(format!("put {} of {table} back", self.name), &e);
         match e.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) {
             true => Err(self.told(session, error).await),

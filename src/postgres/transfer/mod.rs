@@ -3,14 +3,15 @@
 //! Everything on the target happens in the transaction at hand, unless [`staged()`] is asked to fill a database that nobody uses.
 //! What stands in the way of rows - indexes, foreign keys - is taken down and put back under its name, as it was defined.
 
+mod begin;
+mod board;
 mod compare;
 mod down;
-mod lanes;
-mod merge;
+mod fill;
+mod numbers;
 mod pipe;
 mod settle;
 mod staged;
-mod state;
 
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::SqlState;
@@ -19,13 +20,14 @@ use super::connect::Session;
 use super::probe::words;
 use crate::error::{Error, Result};
 
+pub use begin::{as_planned, begin, lock};
 pub use compare::{Unlike, compare};
 pub use down::{Down, take_down};
-pub use merge::fill;
+pub use fill::fill;
+pub use numbers::{sequences, serials};
 pub use pipe::{Gauge, save};
-pub use settle::{analyze, check, paths, sequences, serials, xml_ids};
+pub use settle::{analyze, check, paths, xml_ids};
 pub use staged::staged;
-pub use state::{as_planned, begin, lock};
 
 /// What came into a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 
-use super::lanes::{Board, Next, Unit};
+use super::begin::begin;
+use super::board::{Board, Next, Unit};
 use super::pipe::Gauge;
-use super::state::begin;
 use super::{Down, Filled, analyze, failed, fill, paths};
 use crate::error::Result;
 use crate::facts::{TableCopy, Transfer};
@@ -70,7 +70,14 @@ impl Work<'_> {
             Unit::Part(at) => match self.down.parts.get(at) {
                 Some(part) => {
                     self.gauge.tell(&format!("putting {} back", part.name()));
-                    part.put_back(target).await
+                    part.put_back(target, false).await
+                }
+                None => Ok(()),
+            },
+            Unit::Prove(at) => match self.down.parts.get(at) {
+                Some(part) => {
+                    self.gauge.tell(&format!("looking at {}", part.name()));
+                    part.prove(target).await
                 }
                 None => Ok(()),
             },
@@ -87,7 +94,7 @@ impl Work<'_> {
             done.map_err(|e| failed(format!("copy {}", table.table), &e))
         };
         run("BEGIN").await?;
-        let filled = fill((source, target), table, true, self.gauge).await?;
+        let filled = fill((source, target), table, false, self.gauge).await?;
         for tree in self.transfer.parent_paths.iter().filter(|tree| tree.table == table.table) {
             paths(target, tree).await?;
         }

@@ -143,7 +143,7 @@ async fn at_once(
         Copied { sequences: sequences(source, target, &transfer.sequences).await?, ..Copied::default() };
     take_down(target, &down).await?;
     for table in &transfer.tables {
-        let filled = fill((source, target), table, down.merged_first(&table.table), gauge).await?;
+        let filled = fill((source, target), table, down.looped(&table.table), gauge).await?;
         copied.tables.insert(table.table.clone(), filled);
         for tree in transfer.parent_paths.iter().filter(|tree| tree.table == table.table) {
             paths(target, tree).await?;

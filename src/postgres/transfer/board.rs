@@ -12,8 +12,10 @@ use crate::facts::Transfer;
 pub(super) enum Unit {
     /// A table is filled: its number in the transfer.
     Fill(usize),
-    /// An index, a key or a reference is put back: its number in what was taken down.
+    /// An index, a key or a reference is put back, a reference without a look at rows: its number in what was taken down.
     Part(usize),
+    /// Rows are asked whether a reference holds, which needs its own table alone: likewise.
+    Prove(usize),
     /// A table is looked through.
     Analyze(usize),
 }
@@ -93,14 +95,16 @@ impl Board {
             let mut after: Vec<usize> =
                 [&part.table, to].into_iter().filter_map(|name| fills.get(name)).copied().collect();
             after.extend(keys.get(to).into_iter().flatten());
-            let cost = rows.get(&part.table).copied().unwrap_or(1);
-            let alone = vec![part.table.clone(), to.clone()];
-            tasks.push(task(Unit::Part(at), part.table.clone(), cost, after, Vec::new(), alone));
+            let (name, cost) = (part.table.clone(), rows.get(&part.table).copied().unwrap_or(1));
+            let both = vec![name.clone(), to.clone()];
+            tasks.push(task(Unit::Part(at), name.clone(), 0, after, Vec::new(), both));
+            let (after, alone) = (vec![tasks.len() - 1], vec![name.clone()]);
+            tasks.push(task(Unit::Prove(at), name, cost, after, Vec::new(), alone));
         }
         Self(tasks)
     }
 
-    /// The next piece of work: of the table that has most left of it.
+    /// The next piece of work: one that costs nothing and lets others begin, else of the table that has most left of it.
     pub(super) fn take(&mut self) -> Next {
         let running = || self.0.iter().filter(|task| task.state == State::Running);
         let alone: BTreeSet<&String> = running().flat_map(|task| &task.alone).collect();
@@ -121,7 +125,8 @@ impl Board {
         let ready = (0..self.0.len()).filter(|at| free(&self.0[*at]));
         let next = ready.max_by_key(|at| {
             let task = &self.0[*at];
-            (left.get(&task.table).copied().unwrap_or_default(), task.cost, std::cmp::Reverse(*at))
+            let left = left.get(&task.table).copied().unwrap_or_default();
+            (task.cost == 0, left, task.cost, std::cmp::Reverse(*at))
         });
         let Some(at) = next else { return Next::Wait };
         self.0[at].state = State::Running;
@@ -214,5 +219,29 @@ mod tests {
         let place = |unit| order.iter().position(|other| *other == unit);
         assert!(place(Unit::Part(1)) < place(Unit::Part(4)), "a reference leans on the key: {order:?}");
         assert!(place(Unit::Part(0)) < place(Unit::Part(5)), "{order:?}");
+        for reference in [4, 5, 6] {
+            assert!(place(Unit::Part(reference)).is_some(), "{order:?}");
+            assert!(place(Unit::Part(reference)) < place(Unit::Prove(reference)), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn references_to_one_table_are_proved_beside_each_other() {
+        let table = |name: &str| TableCopy { table: name.into(), rows: Some(9), ..TableCopy::default() };
+        let transfer = Transfer { tables: vec![table("a"), table("b"), table("to")], ..Transfer::default() };
+        let parts = vec![reference("a", "to"), reference("b", "to")];
+        let mut board = Board::new(&transfer, &Down { parts, ..Down::default() });
+        let mut proving = 0;
+        // What is proved is never through, and the other one begins all the same.
+        while proving < 2 {
+            let taken = all(&mut board);
+            assert_ne!(taken, [], "one waits for the other");
+            for (at, unit) in taken {
+                match unit {
+                    Unit::Prove(_) => proving += 1,
+                    _ => board.done(at),
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Rows into one table: those that the target has none of straight, those that it may have through a table of their own.
 
-use super::pipe::{Gauge, pipe};
+use super::pipe::{Gauge, PIECE, WHOLE, pipe};
 use super::{Filled, failed};
 use crate::base::quote::ident;
 use crate::error::{Error, Result};
@@ -16,24 +16,25 @@ pub(super) fn listed(names: &[String], of: &str) -> String {
     names.join(", ")
 }
 
-/// Copies a table's rows. Where nothing in the table refers to rows of its own, those that are there become equal before others come:
-/// one of these may have what had to be unique in one of those.
+/// Copies a table's rows. Unless it is `looped`, with references to rows of its own that stay in place, those that are there become
+/// equal before others come: one of these may have what had to be unique in one of those.
 pub async fn fill(
     between: (&Session, &Session),
     table: &TableCopy,
-    merged_first: bool,
+    looped: bool,
     gauge: &Gauge,
 ) -> Result<Filled> {
     gauge.table();
     let mut filled = Filled::default();
-    if merged_first {
+    if !looped {
         merge(between, table, &mut filled, gauge).await?;
     }
     if let Some(query) = &table.fresh {
         let into = format!("{} ({})", ident(&table.table), listed(&table.columns, ""));
-        filled.fresh = pipe(between, query, (&table.table, &into), gauge).await?;
+        let piece = if looped { WHOLE } else { PIECE };
+        filled.fresh = pipe(between, query, (&table.table, &into), piece, gauge).await?;
     }
-    if !merged_first {
+    if looped {
         merge(between, table, &mut filled, gauge).await?;
     }
     Ok(filled)
@@ -57,7 +58,7 @@ async fn merge(
     );
     target.batch_execute(&make).await.map_err(merging)?;
     let into = format!("{WAITING} ({columns})");
-    pipe(between, query, (&copy.table, &into), gauge).await?;
+    pipe(between, query, (&copy.table, &into), PIECE, gauge).await?;
     target.batch_execute(&format!("ANALYZE {WAITING}")).await.map_err(merging)?;
     let same: Vec<String> = copy.key.iter().map(|key| format!("t.{0} = s.{0}", ident(key))).collect();
     let same = same.join(" AND ");
