@@ -14,7 +14,7 @@ use crate::sandbox::Sandbox;
 use crate::shop::psql;
 
 /// Rows of an answer, by psql: each value as text.
-fn ask(shop: &Sandbox, database: &str, sql: &str) -> Told {
+pub fn ask(shop: &Sandbox, database: &str, sql: &str) -> Told {
     let mut command = psql(shop, database);
     command.args(["-A", "-t", "-F", "\u{1f}", "-R", "\u{1e}", "-P", "null=\u{1d}", "-v", "ON_ERROR_STOP=1"]);
     let mut child = command
@@ -166,7 +166,7 @@ fn codes(decision: &Decision) -> Vec<&str> {
 }
 
 /// Two databases that were installed in another order, and that have gone ways of their own since.
-fn two() -> Sandbox {
+pub fn two() -> Sandbox {
     let shop = Sandbox::with("database: shop", "");
     let _ = shop.apply();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/migrate_plan.sql");
