@@ -514,6 +514,7 @@ INSERT INTO res_currency VALUES (5, 'EUR'); INSERT INTO res_country VALUES (14, 
 INSERT INTO res_users VALUES (1, 'system', 'y', 1, NULL); INSERT INTO product_category VALUES (3, 'All', NULL, '3/');
 INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('base', 'main_company', 'res.company', 1), ('product', 'all', 'product.category', 3),
     ('base', 'at', 'res.country', 14);
+SELECT setval(oid::regclass, 60) FROM pg_class WHERE relkind = 'S' AND relname LIKE '%\\_id\\_seq';
 """
 MIGRATE = ["migrate", "apply", "--from", "staging", "--set", "e-commerce", "--yes"]
 
