@@ -1,6 +1,7 @@
 //! What rows that come refer to, where those rows do not all come: which of the target's rows are meant, and what dangles.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::decision::{Dangles, Mapped};
 use super::inquiry::{Inquiry, Topic, array, told_rows};
@@ -157,7 +158,7 @@ impl Inquiry<'_> {
     pub(super) fn ask_keys(&mut self) {
         let wanted: Vec<(String, BTreeSet<i64>)> =
             self.closure.ids().into_iter().map(|(table, ids)| (table.to_owned(), ids)).collect();
-        let catalog = &self.from.wiring.catalog;
+        let catalog = &Arc::clone(&self.common);
         for (table, ids) in wanted.into_iter().filter(|(table, _)| catalog.has(table, "id")) {
             let ours = format!("t.id = ANY ({})", array(&ids));
             let comes = match self.chosen.copied.contains_key(&table) {
@@ -186,7 +187,7 @@ impl Inquiry<'_> {
         let mut found: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
         let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (table, ids) in self.closure.ids() {
-            let strong = natural(table, &self.from.wiring.catalog).is_some_and(|natural| natural.strong);
+            let strong = natural(table, &self.common).is_some_and(|natural| natural.strong);
             let theirs = self.closure.rows.get(&(End::To, table.to_owned()));
             let by_key = theirs.filter(|_| strong).map(|rows| by_key(rows.iter())).unwrap_or_default();
             for id in ids {
@@ -215,7 +216,7 @@ impl Inquiry<'_> {
             }
         }
         self.closure.resolved = found;
-        let catalog = &self.from.wiring.catalog;
+        let catalog = &Arc::clone(&self.common);
         for (table, keys) in open.into_iter().filter(|(_, keys)| !keys.is_empty()) {
             let Some(natural) = natural(&table, catalog) else { continue };
             let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();

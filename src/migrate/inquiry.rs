@@ -1,6 +1,7 @@
 //! The questions to both databases, in rounds: how much there is, which rows are the same, what rows refer to, what would clash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::closure::Closure;
 use super::decision::{Conflict, Decision, Held, XmlConflict};
@@ -12,7 +13,7 @@ use super::selection::{ATTACHED, Selection, select, shared};
 use super::xml::Named;
 use super::{clash, pin, transactions, transfer};
 use crate::base::quote::{ident, literal};
-use crate::facts::{SideSeen, TableState};
+use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
 
 /// How many ids one question names.
@@ -75,6 +76,8 @@ pub struct Inquiry<'a> {
     pub(super) own: &'a BTreeMap<String, MigrationSet>,
     pub(super) from: &'a SideSeen,
     pub(super) to: &'a SideSeen,
+    /// The source's catalog without columns that the target has not, or has otherwise: both are asked of these alone.
+    pub(super) common: Arc<Catalog>,
     pub(super) refs: Refs,
     pub(super) xml: (Named<'a>, Named<'a>),
     pub(super) chosen: Selection,
@@ -111,6 +114,7 @@ impl<'a> Inquiry<'a> {
             own,
             from,
             to,
+            common: Arc::new(common(from, to)),
             refs: refs(from),
             xml: (Named::new(from), Named::new(to)),
             chosen: Selection::default(),
@@ -290,7 +294,7 @@ impl<'a> Inquiry<'a> {
     /// Whether the source's rows are read first, because it has fewer of them; whether both sides' are read as a whole.
     fn way(&self, table: &str) -> (bool, bool) {
         let (ours, theirs) = (self.count(End::From, table).rows, self.count(End::To, table).rows);
-        let strong = natural(table, &self.from.wiring.catalog).is_some_and(|natural| natural.strong);
+        let strong = natural(table, &self.common).is_some_and(|natural| natural.strong);
         (ours < theirs, strong)
     }
 
@@ -338,7 +342,7 @@ impl<'a> Inquiry<'a> {
         let comes = if end == End::From { self.chosen.filter(table) } else { "true" };
         let (limited, beside) = (format!("({comes})"), format!("({comes})::text"));
         // What is counted by columns has to be the same on both sides: the source's columns are.
-        let catalog = &self.from.wiring.catalog;
+        let catalog = &Arc::clone(&self.common);
         let topic = Topic::Rows(end, table.to_owned());
         let Some(ids) = ids else {
             return self.ask(topic, end, rows(table, catalog, &limited, &beside));
@@ -362,7 +366,7 @@ impl<'a> Inquiry<'a> {
                 (true, Conflicts::Stop) => Conflicts::Renumber,
                 (_, choice) => choice,
             };
-            let both = Table { name: &table, catalog: &self.from.wiring.catalog, from, to, highest };
+            let both = Table { name: &table, catalog: &self.common, from, to, highest };
             let mut paired = both.pair((&self.xml.0, &self.xml.1), choice);
             paired.fates.keep = shared(&table, self.wanted) == Shared::Keep;
             let named = self.xml.0.of(&table).map(|(id, _)| id);
@@ -403,6 +407,17 @@ impl<'a> Inquiry<'a> {
             topic => self.closure.take(topic, told, self.from),
         }
     }
+}
+
+/// What both sides have of the source's columns.
+fn common(from: &SideSeen, to: &SideSeen) -> Catalog {
+    let mut catalog = from.wiring.catalog.clone();
+    for (table, seen) in &mut catalog.tables {
+        if let Some(theirs) = to.wiring.catalog.tables.get(table) {
+            seen.columns.retain(|column, kind| theirs.columns.get(column) == Some(kind));
+        }
+    }
+    catalog
 }
 
 /// Rows as `natural::rows` asks for them.
