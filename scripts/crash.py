@@ -105,7 +105,7 @@ class Shop:
         shutil.rmtree(self.place / "archive/base", ignore_errors=True)
         for name in self.names():
             self.sql("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
-        for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/scripts", ".odpm/upgrades", ".odpm/journal"):
+        for folder in ("data/odoo/filestore", "backups", ".odpm/snapshots", ".odpm/watchdog", ".odpm/scripts", ".odpm/upgrades", ".odpm/migrations", ".odpm/journal"):
             shutil.rmtree(self.place / folder, ignore_errors=True)
         (self.place / ".odpm/journal").mkdir(mode=0o700)
 
@@ -498,6 +498,82 @@ def really(shop):
         shop.must("upgrade", "run", "-u", "rent", "--yes")
 
 
+STAGING = """
+INSERT INTO res_currency VALUES (1, 'EUR'); INSERT INTO res_country VALUES (12, 'AT'); INSERT INTO res_company VALUES (1, 'Shop', 1);
+INSERT INTO res_users VALUES (1, 'system', 'x', 1, NULL);
+INSERT INTO res_partner (id, name, country_id, create_uid) SELECT n, 'partner ' || n, 12, 1 FROM generate_series(20, 59) n;
+INSERT INTO product_category VALUES (1, 'All', NULL, '1/'), (2, 'Tools', 1, '1/2/');
+INSERT INTO product_template (id, name, categ_id, weight, create_uid) SELECT n, '{"en_US": "Hammer"}', n % 2 + 1, 2, 1 FROM generate_series(100, 139) n;
+INSERT INTO ir_attachment (id, name, res_model, res_field, res_id, store_fname, create_uid)
+    VALUES (50, 'image', 'product.template', 'image_1920', 100, 'aa/aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d', 1);
+INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('base', 'main_company', 'res.company', 1), ('product', 'all', 'product.category', 1),
+    ('base', 'at', 'res.country', 12), ('__import__', 'twenty', 'res.partner', 20);
+"""
+PRODUCTION = """
+INSERT INTO res_currency VALUES (5, 'EUR'); INSERT INTO res_country VALUES (14, 'AT'); INSERT INTO res_company VALUES (1, 'Shop', 5);
+INSERT INTO res_users VALUES (1, 'system', 'y', 1, NULL); INSERT INTO product_category VALUES (3, 'All', NULL, '3/');
+INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('base', 'main_company', 'res.company', 1), ('product', 'all', 'product.category', 3),
+    ('base', 'at', 'res.country', 14);
+SELECT setval(oid::regclass, 60) FROM pg_class WHERE relkind = 'S' AND relname LIKE '%\\_id\\_seq';
+"""
+MIGRATE = ["migrate", "apply", "--from", "staging", "--set", "e-commerce", "--yes"]
+
+
+def migratable(shop):
+    """Staging beside a fresh production that Odoo works on."""
+    shop.sql("postgres", "DROP DATABASE shop WITH (FORCE)")
+    for name, rows in (("staging", STAGING), ("shop", PRODUCTION)):
+        shop.sql("postgres", f'CREATE DATABASE "{name}" OWNER odoo TEMPLATE template0')
+        shop.sql(name, "SET ROLE odoo;\n" + (ROOT / "tests/it/migrate_plan.sql").read_text() + rows)
+    files = shop.place / "data/odoo/filestore"
+    (files / "shop").rename(files / "staging")
+    (files / "shop").mkdir()
+    shutil.chown(files / "shop", (files / "staging").stat().st_uid, (files / "staging").stat().st_gid)
+    shop.describe(replicas=1)
+    shop.must("apply", "--yes")
+
+
+def goods(shop):
+    """What has come: products by their category's name, partners by their country, xml ids, attachments with their files."""
+    rows = shop.sql("shop", "SELECT (SELECT count(*) FROM product_template t JOIN product_category c ON c.id = t.categ_id AND c.id IN (2, 3)), "
+                    "(SELECT count(*) FROM res_partner p WHERE p.country_id = 14), (SELECT count(*) FROM ir_model_data), (SELECT count(*) FROM ir_attachment)")
+    files = [path for path in (shop.place / "data/odoo/filestore/shop").rglob("*") if path.is_file()]
+    return rows, len(files)
+
+
+NOTHING, ALL = "0|0|3|0", "40|40|4|1"
+
+
+def serves(shop):
+    """In service, whole, and nothing is left that `database prune` would not take."""
+    shop.must("migrate", "verify", "-d", "shop", "--all", "--deep")
+    check(shop.sql("postgres", "SELECT datallowconn FROM pg_database WHERE datname = 'shop'") == "t", "shop takes no connections")
+    status = json.loads(shop.must("status", "--format", "json"))
+    check(status["services"]["odoo"]["running"] == 1, "Odoo does not run")
+    at_rest(shop)
+    if not shop.taken_back:
+        shop.must("database", "prune", "--yes")
+        check(shop.names() == {"shop", "staging"}, f"the databases are {shop.names()}")
+
+
+def migrated(shop):
+    check(goods(shop) == (ALL, 1), f"what has come is {goods(shop)}")
+    serves(shop)
+
+
+def unmigrated(shop):
+    check(goods(shop)[0] == NOTHING, f"what is there is {goods(shop)}")
+    serves(shop)
+
+
+def all_or_nothing(shop):
+    """Given up anywhere: as before or as after. Odoo is stopped, as by any run that stops it for a while."""
+    shop.must("apply", "--yes")
+    check(goods(shop)[0] in (NOTHING, ALL), f"what is there is {goods(shop)}")
+    check(goods(shop) != (ALL, 0), "rows are there without their files")
+    serves(shop)
+
+
 def tidy(shop):
     if not shop.taken_back:
         for folder in (shop.place / "data").glob("*.before-*"):
@@ -557,6 +633,8 @@ CASES = [
     Case("upgrade rollback", ["upgrade", "rollback", "--reopen", "-d", "shop", "--yes"], cheap, upgraded, either=cheap, onward=back_again),
     Case("upgrade rollback, by a backup", ["upgrade", "rollback", "--reopen", "-d", "shop", "--yes"], cheap, upgraded_by_backup,
          either=cheap, onward=back_again),
+    Case("migrate apply", MIGRATE, migrated, migratable, either=all_or_nothing),
+    Case("migrate apply, staged", [*MIGRATE, "--staged"], migrated, migratable, either=all_or_nothing, before=unmigrated),
     Case("down", ["down", "--yes"], lambda shop: shop.must("apply", "--yes"), lambda shop: shop.must("apply", "--yes")),
 ]
 

@@ -46,7 +46,10 @@ pub async fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8>
     let stopped = |planned: &&PlannedStep| Some(&planned.id) == journal.stopped_in.as_ref();
     let (stopped, others): (Vec<_>, Vec<_>) = journal.plan.steps.iter().partition(stopped);
     // A cluster that was made beside its place and is not there yet is of use to nobody.
-    let beside = others.into_iter().filter(|planned| matches!(planned.step, Step::RewindCluster(_)));
+    // A database that waits for its copy is let in again, in whichever step the copy was.
+    let beside = others
+        .into_iter()
+        .filter(|planned| matches!(planned.step, Step::RewindCluster(_) | Step::CopyTables(_)));
     for planned in stopped.into_iter().chain(beside) {
         let engine = crate::engine::of(&loaded.project);
         let world = real(&loaded.state, &journal.plan.run, engine, loaded.secrets.clone());
@@ -62,6 +65,7 @@ pub async fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8>
     let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
     apply::abandon(&mut log)?;
     ui.answer(&format!("{} is given up; what it did stays done.", journal.plan.run));
+    report::left(journal).iter().chain(&report::way_back(journal)).for_each(|line| ui.answer(line));
     Ok(0)
 }
 
@@ -89,7 +93,11 @@ async fn run(
     let result = apply::run(plan, earlier, &mut world, log, &stop, &mut |event| progress.tell(&event)).await;
     listener.abort();
     chronicle::run(session, plan, &result, ui);
-    result?;
+    let journal = || state::find_journal(&loaded.state, &plan.run);
+    if let Err(error) = result {
+        let back = journal().ok().flatten().map(|journal| report::way_back(&journal)).unwrap_or_default();
+        return Err(back.into_iter().fold(error, Error::hint));
+    }
     let took = report::duration(begun.elapsed());
     let steps = match plan.steps.len() {
         1 => "1 step".to_owned(),
@@ -97,11 +105,13 @@ async fn run(
     };
     ui.answer(&format!("Done: {} ({}), {steps} in {took}.", plan.command, plan.run));
     // What was set aside is nobody's to remove but a person's, who has to know of it.
-    let replaced = plan.steps.iter().any(|step| matches!(step.step, Step::ReplaceData(_)));
-    if let Some(journal) =
-        replaced.then(|| state::find_journal(&loaded.state, &plan.run)).transpose()?.flatten()
-    {
-        report::set_aside(&journal).iter().for_each(|line| ui.answer(line));
+    let replaced =
+        plan.steps.iter().any(|step| matches!(step.step, Step::ReplaceData(_) | Step::CopyTables(_)));
+    if let Some(journal) = replaced.then(journal).transpose()?.flatten() {
+        report::set_aside(&journal)
+            .iter()
+            .chain(&report::way_back(&journal))
+            .for_each(|line| ui.answer(line));
     }
     Ok(0)
 }

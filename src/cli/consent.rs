@@ -32,8 +32,8 @@ pub fn confirm(session: &Session, plan: &Plan, consent: &Consent, ui: Ui) -> Res
         consent.confirm.as_ref() == Some(lost) || (consent.named && !server && consent.confirm.is_none());
     match (consent.yes && named, ui.can_ask() && !consent.yes) {
         (true, _) => Ok(()),
-        (false, true) => prompt::type_name(lost),
-        (false, false) => Err(report::unnamed(lost, consent.yes, server)),
+        (false, true) => prompt::type_name(plan, lost),
+        (false, false) => Err(report::unnamed(plan, lost, consent.yes, server)),
     }
 }
 

@@ -42,6 +42,14 @@ pub struct Decision {
     pub transfer: Transfer,
 }
 
+impl Decision {
+    /// How many rows are copied, at most.
+    pub fn coming(&self) -> u64 {
+        let of = |name: &str| self.tables.iter().find(|table| table.table == name).map(|table| table.rows);
+        self.transfer.tables.iter().map(|copy| copy.rows.or_else(|| of(&copy.table)).unwrap_or(0)).sum()
+    }
+}
+
 /// What becomes of a table's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TableDecided {

@@ -91,13 +91,30 @@ pub fn plan(wanted: &Move<'_>, grounds: &Grounds<'_>) -> Plan {
     let make = Make { wanted, hand: Hand { operator: wanted.operator.clone(), grounds: *grounds } };
     let steps = if wanted.staged { make.staged() } else { make.at_once() };
     plan.steps = if wanted.own { services::around(steps, grounds) } else { steps };
-    if wanted.own && specs::shell(grounds).is_none() {
-        plan.warnings.push(
-            "odpm runs no Odoo here: fields that are computed from other tables stay as they come."
-                .to_owned(),
-        );
+    // Somebody works there: what both have is written over, and source and target may have been swapped.
+    if !wanted.decision.holds.is_empty() {
+        plan.destroys.push(wanted.database.clone());
     }
+    plan.warnings.extend(without(wanted, grounds));
     plan
+}
+
+/// What does not happen, and others may expect.
+fn without(wanted: &Move<'_>, grounds: &Grounds<'_>) -> Vec<String> {
+    let stays = "fields that are computed from other tables stay as they come";
+    let mut told = Vec::new();
+    if !wanted.own {
+        told.push(format!(
+            "{} is none of this project's databases: odpm takes no backup of it, stops no Odoo there, and {stays}.",
+            wanted.database
+        ));
+    } else if specs::shell(grounds).is_none() {
+        told.push(format!("odpm runs no Odoo here: {stays}."));
+    }
+    if wanted.own && !wanted.staged && !wanted.backup {
+        told.push(format!("{} is not backed up: there will be no way back.", wanted.database));
+    }
+    told
 }
 
 struct Make<'a> {
@@ -150,17 +167,19 @@ impl Make<'_> {
         steps
     }
 
-    fn backup(&self) -> Option<PlannedStep> {
+    fn backup_path(&self) -> Option<PathBuf> {
         let Move { own, backup, database, .. } = self.wanted;
-        if !own || !backup {
-            return None;
-        }
         let short = self.hand.grounds.run.short();
+        (*own && *backup).then(|| self.hand.backup(database, &format!("before-migration-{short}.odpm")))
+    }
+
+    fn backup(&self) -> Option<PlannedStep> {
+        let database = &self.wanted.database;
         let step = BackupDatabase {
             operator: self.wanted.operator.clone(),
             database: database.clone(),
             format: BackupFormat::Fast,
-            to: self.hand.backup(database, &format!("before-migration-{short}.odpm")),
+            to: self.backup_path()?,
             files: Some(self.hand.filestore().join(database)),
             jobs: DUMPS,
         };
@@ -193,18 +212,18 @@ impl Make<'_> {
             database: database.to_owned(),
             transfer,
             digest,
+            tables: self.wanted.decision.transfer.tables.len() as u64,
+            rows: self.wanted.decision.coming(),
+            before: if anew.is_none() { self.backup_path() } else { None },
             jobs,
             anew: anew.map(Box::new),
             folder: self.wanted.folder.clone(),
         };
-        let tables = count(self.wanted.decision.transfer.tables.len() as u64, "table");
-        let rows: u64 = self.wanted.decision.transfer.tables.iter().filter_map(|table| table.rows).sum();
-        let way = if jobs > 1 {
-            "several transactions, into a copy"
+        let reason = if jobs > 1 {
+            "several transactions, into a copy that nobody uses yet"
         } else {
             "one transaction: all of it or nothing"
         };
-        let reason = format!("{} in {tables}, {way}", count(rows, "row"));
         PlannedStep::new("copy-tables", Step::CopyTables(Box::new(step)), reason)
     }
 

@@ -85,8 +85,8 @@ impl Outcome {
     }
 
     /// Something was done that stays, for the reason given.
-    pub fn stays(why: &str) -> Self {
-        Self { changed: true, stays: Some(why.to_owned()), ..Self::default() }
+    pub fn stays(why: impl Into<String>) -> Self {
+        Self { changed: true, stays: Some(why.into()), ..Self::default() }
     }
 
     /// With what was done.

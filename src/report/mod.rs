@@ -31,6 +31,7 @@ mod upgrade;
 mod upgrade_plan;
 mod upgrades;
 mod watchdog;
+mod way_back;
 
 pub use archive::{ArchiveProof, ArchiveStatus, archive_proof, archive_status, moment, set_aside, sidecars};
 pub use databases::{DatabaseList, databases, verdict};
@@ -43,7 +44,7 @@ pub use history::{History, history};
 pub use incident::{DamageTold, Damaged, damage, sessions};
 pub use incident_report::{IncidentTold, counts, gates, incident, incident_page};
 pub use migrate::integrity;
-pub use migrate_compared::compared;
+pub use migrate_compared::{carried, compared};
 pub use migrate_decision::{MigrationTold, SetTold, migration, sets};
 pub use plan::{headlines, plan};
 pub use progress::{Progress, duration};
@@ -57,6 +58,7 @@ pub use upgrade::{diagnosis, first_failure};
 pub use upgrade_plan::moved;
 pub use upgrades::{one_upgrade, other_code, rehearsed, release_notes, upgraded, upgrades};
 pub use watchdog::{Comparison, presets, snapshot, snapshot_in_brief, spec, suggestion, unexpected};
+pub use way_back::{left, way_back};
 
 use serde::Serialize;
 

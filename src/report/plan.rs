@@ -7,6 +7,7 @@ use console::style;
 use super::drift::drift;
 use super::steps::headline;
 use crate::plan::{Plan, Risk};
+use crate::step::Step;
 
 /// The plan for people.
 pub fn plan(plan: &Plan) -> String {
@@ -37,6 +38,11 @@ pub fn plan(plan: &Plan) -> String {
     text.push('\n');
     text.push_str(&steps(plan));
     text
+}
+
+/// Whether what a person has to name is not lost, but gets other rows.
+pub(super) fn written_over(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.step, Step::CopyTables(_)))
 }
 
 /// The steps of a plan, each in a few words.
@@ -71,7 +77,9 @@ fn steps(plan: &Plan) -> String {
     }
     if !plan.destroys.is_empty() {
         let names = plan.destroys.join(", ");
-        let _ = writeln!(text, "\n{}", style(format!("Lost, or out of service: {names}")).red().bold());
+        let fate =
+            if written_over(plan) { "Written over, with rows of its own" } else { "Lost, or out of service" };
+        let _ = writeln!(text, "\n{}", style(format!("{fate}: {names}")).red().bold());
     }
     let pending = plan.pending().count();
     if pending > 0 {

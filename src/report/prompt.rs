@@ -2,6 +2,7 @@
 
 use dialoguer::{Confirm, Input, Password, Select};
 
+use super::plan::written_over;
 use super::ui::Ui;
 use crate::drift::{Acceptance, Judged, wording};
 use crate::error::{Error, Kind, Result};
@@ -27,8 +28,13 @@ pub fn confirm(plan: &Plan) -> Result<()> {
 }
 
 /// The name of what is lost, typed by a person.
-pub fn type_name(name: &str) -> Result<()> {
-    let question = format!("{name} will be lost or replaced. Type its name to go on");
+pub fn type_name(plan: &Plan, name: &str) -> Result<()> {
+    let fate = if written_over(plan) {
+        "has rows of its own, which may be written over"
+    } else {
+        "will be lost or replaced"
+    };
+    let question = format!("{name} {fate}. Type its name to go on");
     let typed: String = asked(Input::new().with_prompt(question).allow_empty(true).interact_text())?;
     if typed == name { Ok(()) } else { Err(Error::refused("that is not its name; nothing was done")) }
 }

@@ -1,5 +1,6 @@
 //! Why a plan is not applied, as an error with what to do.
 
+use super::plan::written_over;
 use crate::drift::wording;
 use crate::error::Error;
 use crate::plan::{Block, Plan};
@@ -64,14 +65,27 @@ pub fn unconfirmed(plan: &Plan) -> Error {
 }
 
 /// Nobody is there to name what is lost, or the command does not name it.
-pub fn unnamed(lost: &str, yes: bool, server: bool) -> Error {
-    let error = Error::refused(format!("{lost} would be lost or replaced, and nobody has confirmed that"));
+pub fn unnamed(plan: &Plan, lost: &str, yes: bool, server: bool) -> Error {
+    let over = written_over(plan);
+    let (fate, flag) = match over {
+        true => ("has rows of its own, which may be written over", "--to"),
+        false => ("would be lost or replaced", "-d"),
+    };
+    let error = Error::refused(format!("{lost} {fate}, and nobody has confirmed that"));
+    let error = match over {
+        true => plan
+            .warnings
+            .iter()
+            .filter(|told| told.starts_with("the target holds"))
+            .fold(error, Error::because),
+        false => error,
+    };
     match (yes, server) {
         (true, true) => error
             .because("the scenario is `server`: --yes alone is not enough there")
             .hint(format!("Name it: --yes --confirm={lost}")),
         (true, false) => {
-            error.hint(format!("Name it with the command: -d {lost} --yes, or --yes --confirm={lost}"))
+            error.hint(format!("Name it with the command: {flag} {lost} --yes, or --yes --confirm={lost}"))
         }
         (false, true) => error.hint(format!("Run the same command with --yes --confirm={lost}")),
         (false, false) => error.hint("Run the same command with --yes to confirm."),

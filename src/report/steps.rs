@@ -113,8 +113,9 @@ pub fn headline(step: &Step, root: &Path) -> String {
             let over =
                 if step.jobs > 1 { format!(", over {} connections", step.jobs) } else { String::new() };
             format!(
-                "copy what {} says from {} to {}{over}",
-                at(&step.transfer),
+                "copy up to {} of {} from {} to {}{over}",
+                crate::base::size::count(step.rows, "row"),
+                crate::base::size::count(step.tables, "table"),
                 step.source.database,
                 step.database
             )

@@ -36,6 +36,15 @@ pub struct CopyTables {
     pub transfer: PathBuf,
     /// Its digest.
     pub digest: Digest,
+    /// How many tables that names.
+    #[serde(default)]
+    pub tables: u64,
+    /// How many rows they have at most: what is not known is which rows of a many2many lead somewhere.
+    #[serde(default)]
+    pub rows: u64,
+    /// A backup of the target from before, where one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PathBuf>,
     /// Over how many connections the target is filled. 1: in one transaction. More: each in its own, into a database that is not in
     /// service.
     pub jobs: u16,

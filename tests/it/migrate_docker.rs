@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::sandbox::{Sandbox, skipped};
+use crate::migrate_pair::{migrate, pair, rows};
+use crate::sandbox::{Sandbox, bin_dir, skipped};
 use crate::stack::{asked, docker, engine, wait_for};
 
 /// A server in a container without a network.
@@ -119,4 +120,44 @@ fn a_server_inside_a_container_is_reached_and_nothing_stays_behind() {
     assert!(docker(&["exec", "-u", "root", &inside.name, "rm", "/usr/bin/bash"]));
     let bare = shop.run(&verify).code(1);
     let _ = bare.says("there is neither bash nor socat nor nc in the container");
+}
+
+/// The words of a migration with another place in them.
+fn swap(word: &str, place: &str) -> Vec<String> {
+    migrate(&[]).into_iter().map(|one| if one == word { place } else { one }.to_owned()).collect()
+}
+
+#[test]
+fn rows_come_out_of_a_container_and_go_into_one() {
+    let probe = Sandbox::with("database: prod", "");
+    let Some(inside) = Inside::new(probe.port) else { return };
+    let shop = pair();
+    for (database, copy) in [("staging", "source"), ("prod", "target")] {
+        let dump = Command::new(bin_dir().join("pg_dump"))
+            .args(["-h", "127.0.0.1", "-p", &shop.port.to_string(), "-U", "postgres", "-O", "-x", database])
+            .env("PGPASSWORD", shop.read(".odpm/secrets/admin_password").trim())
+            .output()
+            .unwrap();
+        assert!(dump.status.success());
+        let sql = String::from_utf8(dump.stdout).unwrap();
+        let plain = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
+        let sql: Vec<&str> = sql.lines().filter(plain).collect();
+        assert!(inside.psql("postgres", &format!("CREATE DATABASE {copy}")));
+        assert!(inside.psql(copy, &sql.join("\n")));
+    }
+    let place = |database: &str| format!("docker://{}/{database}?user=postgres", inside.name);
+    let run = |args: Vec<String>| shop.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let into = run(swap("prod", &place("target"))).code(0);
+    let _ = into.says("target is none of this project's databases: odpm takes no backup of it");
+    let there = "DO $$ BEGIN IF (SELECT count(*) FROM product_template) <> 2 THEN RAISE 'they have not come'; END IF; END $$";
+    assert!(inside.psql("target", there));
+    let _ = shop.run(&["migrate", "verify", "--all", "--to", &place("target")]).code(0);
+
+    let _ = run(swap("staging", &place("source")))
+        .code(0)
+        .says("are not carried over: this machine does not reach both");
+    assert_eq!(rows(&shop, "prod", "SELECT count(*) FROM product_template"), ["2"]);
+    let staged = [swap("prod", &place("target")), vec!["--staged".to_owned()]].concat();
+    let _ = run(staged).code(3).says("cannot be migrated to in stages");
+    wait_for(|| inside.left().is_empty());
 }

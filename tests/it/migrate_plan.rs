@@ -166,7 +166,7 @@ pub fn codes(decision: &Decision) -> Vec<&str> {
 }
 
 /// Two databases that were installed in another order, and that have gone ways of their own since.
-fn two() -> Sandbox {
+pub fn two() -> Sandbox {
     let shop = Sandbox::with("database: shop", "");
     let _ = shop.apply();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/migrate_plan.sql");

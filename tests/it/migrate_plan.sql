@@ -25,7 +25,7 @@ CREATE TABLE product_template (id serial PRIMARY KEY, name jsonb NOT NULL, categ
 CREATE TABLE product_tag_rel (product_id integer REFERENCES product_template, tag_id integer REFERENCES product_tag, PRIMARY KEY (product_id, tag_id));
 CREATE TABLE sale_order (id serial PRIMARY KEY, name varchar, state varchar, partner_id integer REFERENCES res_partner);
 CREATE TABLE ir_attachment (id serial PRIMARY KEY, name varchar, res_model varchar, res_field varchar, res_id integer, url varchar,
-    store_fname varchar, create_uid integer REFERENCES res_users);
+    store_fname varchar, checksum varchar, create_uid integer REFERENCES res_users);
 CREATE TABLE mail_message (id serial PRIMARY KEY, model varchar, res_id integer);
 CREATE TABLE stock_picking_type (id serial PRIMARY KEY, name jsonb, sequence_id integer);
 CREATE TABLE ir_sequence (id serial PRIMARY KEY, name varchar, implementation varchar);

@@ -46,7 +46,8 @@ pub fn add_file(shop: &Sandbox, database: &str, content: &[u8]) -> String {
     name
 }
 
-fn sha1(content: &[u8]) -> String {
+/// What Odoo names a file by.
+pub fn sha1(content: &[u8]) -> String {
     use sha1::Digest;
     odpm::base::digest::hex(&sha1::Sha1::digest(content))
 }

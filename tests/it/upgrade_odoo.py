@@ -164,6 +164,13 @@ def load(modules):
     log("INFO", "odoo.modules.registry", "Registry loaded in 0.1s")
 
 
+if args[:1] == ["shell"]:
+    # Asked to compute fields anew, for which there is nothing to do in what it plays.
+    given = [line for line in sys.stdin.read().splitlines() if line.startswith(("_TABLES = ", "_FIELDS = "))]
+    assert len(given) == 2, given
+    print("ODPM-PROGRESS " + json.dumps({"field": "product.template.complete_name", "id": 2}), flush=True)
+    print("ODPM-RESULT " + json.dumps({"computed": {"product.template.complete_name": 2}, "failed": {}}), flush=True)
+    sys.exit()
 signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGINT, stop)
 fails("options")

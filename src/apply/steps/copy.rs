@@ -13,7 +13,14 @@ pub async fn tables(step: &CopyTables, world: &mut World) -> Result<Outcome> {
         // It goes with the copy that it was written to.
         Some(_) => done(told),
         None => {
-            Outcome::stays("copied rows stay; the backup before has none of them").detail(told.join(", "))
+            let back = match &step.before {
+                Some(backup) => {
+                    format!("odpm database restore {} -d {} --replace", backup.display(), step.database)
+                }
+                None => "no backup was taken before".to_owned(),
+            };
+            Outcome::stays(format!("copied rows stay; to have {} as it was: {back}", step.database))
+                .detail(told.join(", "))
         }
     })
 }

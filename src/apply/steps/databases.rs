@@ -103,6 +103,11 @@ pub async fn release(step: &Step, world: &World) -> Result<Vec<String>> {
     let (operator, names) = match step {
         Step::DuplicateDatabase(step) => (&step.operator, vec![step.from.as_str()]),
         Step::MoveDatabase(step) => (&step.operator, vec![step.from.as_str(), step.to.as_str()]),
+        // What is filled is a copy; the database itself waits for it, closed.
+        Step::CopyTables(step) => match &step.anew {
+            Some(copy) => (&step.operator, vec![copy.from.as_str()]),
+            None => return Ok(Vec::new()),
+        },
         _ => return Ok(Vec::new()),
     };
     let opened = world.databases.reopen(operator, names, world.hands(operator)?).await?;

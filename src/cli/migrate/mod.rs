@@ -8,7 +8,9 @@ use crate::error::Result;
 use crate::report::{Format, Ui};
 
 mod apply;
+mod carried;
 mod choice;
+mod compare;
 mod plan;
 mod sets;
 mod sides;

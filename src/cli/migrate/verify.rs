@@ -3,10 +3,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::carried::Carried;
+use super::compare::{Compared, compare};
 use super::sides;
 use crate::cli::session::Session;
 use crate::error::Result;
-use crate::migrate::{Comparison, Integrity, TableCompared};
+use crate::migrate::Integrity;
 use crate::observe::{self, Thoroughness};
 use crate::report::{self, Format, Ui};
 
@@ -16,7 +18,9 @@ const ROWS: u64 = 10;
 /// Whether every reference of a database leads somewhere: many2one, many2many, pairs of model and id, sequences, files
 ///
 /// Nothing is changed. PostgreSQL keeps most references itself; those that it keeps for every row are not asked: a restore with
-/// triggers off may break one all the same, --all asks those too. With --from, every row of both databases is compared as well.
+/// triggers off may break one all the same, --all asks those too. With --from, rows of both databases are compared as well: those that
+/// the last migration between the two has copied, as it copied them, ids that became others included; without one, or with --table,
+/// rows of the same key.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odpm migrate verify
@@ -67,22 +71,8 @@ struct Verified<'a> {
     integrity: &'a Integrity,
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<&'a Compared>,
-}
-
-/// What came of the comparison with where rows came from.
-#[derive(Debug, Serialize)]
-struct Compared {
-    from: String,
-    tables: Vec<TableCompared>,
-    only: Vec<String>,
-    #[serde(skip)]
-    seconds: f64,
-}
-
-impl Compared {
-    fn is_clean(&self) -> bool {
-        self.tables.iter().all(|table| table.equal)
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<&'a Carried>,
 }
 
 pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
@@ -91,9 +81,9 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Some(database) => observe::reach_own(&session.loaded, database)?,
         None => sides::target(&mut session, args.to.as_deref(), start)?,
     };
-    let compared = match &args.from {
-        Some(from) => Some(compare(args, &mut session, from, &to, start).await?),
-        None => None,
+    let (compared, carried) = match &args.from {
+        Some(from) => compare((&args.tables, args.timeout), &mut session, from, &to, start).await?,
+        None => (None, None),
     };
     let limit = match args.format {
         Format::Text => Some(args.limit.unwrap_or(ROWS)),
@@ -103,14 +93,25 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let begun = Instant::now();
     let integrity = observe::integrity(to.source.clone(), to.filestore.clone(), how).await?;
     let seconds = begun.elapsed().as_secs_f64();
-    let clean = integrity.is_clean() && compared.as_ref().is_none_or(Compared::is_clean);
+    let clean = integrity.is_clean()
+        && compared.as_ref().is_none_or(Compared::is_clean)
+        && carried.as_ref().is_none_or(|carried| carried.unlike.is_empty());
     let database = &to.shown;
     ui.answer(&match args.format {
         Format::Text => {
             let told = compared.as_ref().map(|seen| {
                 report::compared(&seen.from, database, &seen.tables, &seen.only, seen.seconds) + "\n"
             });
-            told.unwrap_or_default() + &report::integrity(database, &integrity, seconds)
+            let as_copied = carried.as_ref().map(|seen| {
+                report::carried(
+                    args.from.as_deref().unwrap_or_default(),
+                    database,
+                    &seen.run,
+                    (seen.tables, seen.rows),
+                    &seen.unlike,
+                ) + "\n"
+            });
+            told.or(as_copied).unwrap_or_default() + &report::integrity(database, &integrity, seconds)
         }
         Format::Json => report::json(&Verified {
             format_version: 1,
@@ -119,26 +120,8 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             seconds,
             integrity: &integrity,
             compared: compared.as_ref(),
+            carried: carried.as_ref(),
         })?,
     });
     Ok(if clean { 0 } else { 3 })
-}
-
-async fn compare(
-    args: &Args,
-    session: &mut Session,
-    from: &str,
-    to: &observe::Reached,
-    start: &Path,
-) -> Result<Compared> {
-    let begun = Instant::now();
-    let from = observe::reach(&mut session.loaded, from, start)?;
-    let pair = observe::pair(from, to.clone(), args.timeout).await?;
-    sides::differ(&pair)?;
-    let tables = sides::known(&args.tables, &pair)?;
-    let mut comparison = Comparison::new(&pair.from.seen, &pair.to.seen, &tables);
-    pair.inquire(&mut |told| comparison.next(told)).await?;
-    let only = comparison.only.clone();
-    let (from, seconds) = (pair.from.seen.place.clone(), begun.elapsed().as_secs_f64());
-    Ok(Compared { from, tables: comparison.found(), only, seconds })
 }
