@@ -261,7 +261,7 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     let auto = decision.conflicts.iter().filter(|conflict| conflict.choice == Conflicts::Renumber).count();
     if auto > 0 {
         decision.warnings.push(format!(
-            "{} with ids that are other rows' on the target: they get new ones; those without an xml id would come once more if this were applied again",
+            "{} with ids that are other rows' on the target: they get new ones",
             rows(auto as u64)
         ));
     }

@@ -11,6 +11,7 @@ mod clash;
 mod closure;
 mod compare;
 mod decision;
+mod earlier;
 mod inquiry;
 mod integrity;
 mod kin;
@@ -44,6 +45,7 @@ mod xml;
 
 pub use compare::{Comparison, Differing, TableCompared};
 pub use decision::{Clash, Conflict, Dangles, Decision, Held, Mapped, TableDecided, XmlConflict};
+pub use earlier::remembered;
 pub use inquiry::Inquiry;
 pub use integrity::questions;
 pub use loose::{Loose, follow};

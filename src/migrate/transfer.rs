@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks;
 use super::decision::{Decision, Mapped, TableDecided, XmlConflict};
+use super::earlier::given;
 use super::inquiry::{Inquiry, Topic};
 use super::integrity::questions;
 use super::loose::follow;
@@ -271,6 +272,10 @@ fn xml_ids(inquiry: &Inquiry<'_>, transfer: &mut Transfer, decision: &mut Decisi
                 }
             }
         }
+    }
+    for (table, fates) in &inquiry.fates {
+        let nameless = fates.renumbered.iter().filter(|(id, _)| inquiry.xml.0.of_row(table, **id).is_empty());
+        transfer.xml_ids.extend(nameless.filter_map(|(id, res_id)| given(inquiry.from, table, *id, *res_id)));
     }
     transfer.xml_ids.sort();
     decision.xml_conflicts.sort();

@@ -42,6 +42,11 @@ impl<'a> Named<'a> {
         self.names.get(&(module, name)).copied()
     }
 
+    /// The xml ids of a row.
+    pub fn of_row(&self, table: &str, id: i64) -> &[&'a XmlIdCopy] {
+        self.rows.get(table).and_then(|rows| rows.get(&id)).map_or(&[], Vec::as_slice)
+    }
+
     /// The rows of a table with xml ids.
     pub fn of(&self, table: &str) -> impl Iterator<Item = (i64, &[&'a XmlIdCopy])> {
         self.rows.get(table).into_iter().flatten().map(|(id, named)| (*id, named.as_slice()))
@@ -50,9 +55,8 @@ impl<'a> Named<'a> {
 
 /// The rows of the target that have the xml ids of a row of the source, the first one first.
 pub(super) fn counterparts(from: &Named<'_>, to: &Named<'_>, table: &str, id: i64) -> Vec<i64> {
-    let named = from.rows.get(table).and_then(|rows| rows.get(&id)).map_or(&[][..], Vec::as_slice);
     let mut found = Vec::new();
-    for xml_id in named {
+    for xml_id in from.of_row(table, id) {
         let Some(other) = to.get(&xml_id.module, &xml_id.name).filter(|other| other.model == xml_id.model)
         else {
             continue;

@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 use super::{Reached, Whose};
 use crate::error::{Error, Result};
 use crate::facts::SideSeen;
-use crate::migrate::{Ask, End, Told};
+use crate::migrate::{Ask, End, Told, remembered};
 use crate::postgres::catalog::every_table;
 use crate::postgres::rows::{Moment, Source};
 use crate::postgres::{Session, integrity, modules, sessions, structure, words};
@@ -47,7 +47,9 @@ pub struct Pair {
 
 /// Looks at both databases, at the same time. `seconds`: how long one question may take.
 pub async fn pair(from: Reached, to: Reached, seconds: u64) -> Result<Pair> {
-    let (from, to) = tokio::try_join!(Side::of(from, seconds), Side::of(to, seconds))?;
+    let (mut from, to) = tokio::try_join!(Side::of(from, seconds), Side::of(to, seconds))?;
+    let remembered = remembered(&from.seen, &to.seen);
+    from.seen.xml_ids.extend(remembered);
     Ok(Pair { from, to })
 }
 

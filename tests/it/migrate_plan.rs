@@ -171,7 +171,7 @@ pub fn two() -> Sandbox {
     let _ = shop.apply();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/migrate_plan.sql");
     for database in ["staging", "prod"] {
-        let _ = shop.sql("postgres", &format!("CREATE DATABASE {database} OWNER odoo TEMPLATE template0"));
+        let _ = shop.sql("postgres", &format!("CREATE DATABASE {database} OWNER odoo"));
         let output = psql(&shop, database).args(["-v", "ON_ERROR_STOP=1", "-f", script]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -289,7 +289,7 @@ fn what_comes_has_the_ids_of_the_target() {
     assert_eq!(decision.files, ["ab/ab", "cd/cd"]);
     let transfer = &decision.transfer;
     let named: Vec<_> = transfer.xml_ids.iter().map(|xml| (xml.name.as_str(), xml.res_id)).collect();
-    assert_eq!(named, [("ana", 9)]);
+    assert_eq!(named, [("ana", 9), ("ir_attachment_50", 55)]);
     let sequences: Vec<_> = transfer.sequences.iter().map(|one| one.to.as_str()).collect();
     assert_eq!(sequences, ["ir_sequence_004"]);
     let paths: Vec<_> =

@@ -66,7 +66,9 @@ pub fn content(shop: &Sandbox, database: &str) -> Content {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let own = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
+    let own = |line: &&str| {
+        !line.is_empty() && !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")
+    };
     let mut lines: Vec<String> = text.lines().filter(own).map(str::to_owned).collect();
     // In which order a table holds its rows is no part of what it holds.
     lines.sort();
@@ -80,10 +82,20 @@ pub struct Content(Vec<String>);
 impl Content {
     #[track_caller]
     pub fn is_that_of(&self, other: &Self, what: &str) {
-        if let Some((here, there)) = self.0.iter().zip(&other.0).find(|(here, there)| here != there) {
-            panic!("{what}: {here:?} instead of {there:?}");
-        }
-        assert_eq!(self.0.len(), other.0.len(), "{what}");
+        let only = |these: &Self, those: &Self| -> Vec<String> {
+            let mut left: BTreeMap<&String, usize> = BTreeMap::new();
+            those.0.iter().for_each(|line| *left.entry(line).or_default() += 1);
+            let mut missing = these.0.iter().filter(|line| match left.get_mut(line) {
+                Some(count @ 1..) => {
+                    *count -= 1;
+                    false
+                }
+                _ => true,
+            });
+            missing.by_ref().take(5).cloned().collect()
+        };
+        let (here, there) = (only(self, other), only(other, self));
+        assert!(here.is_empty() && there.is_empty(), "{what}: {here:?} instead of {there:?}");
     }
 }
 

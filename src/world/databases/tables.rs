@@ -39,6 +39,14 @@ struct Copied {
 }
 
 impl Copied {
+    /// Commits. Odoo's processes are told to remember nothing only where something is another than it was.
+    async fn commit(&self, session: &Session) -> Result<()> {
+        match self.xml_ids + self.sequences + self.tables.values().map(|filled| filled.rows()).sum::<u64>() {
+            0 => patch::commit(session, &[]).await,
+            _ => patch::commit_rows(session).await,
+        }
+    }
+
     fn told(&self) -> Vec<String> {
         let sum = |of: fn(&Filled) -> u64| self.tables.values().map(of).sum::<u64>();
         let mut told = vec![format!(
@@ -118,7 +126,7 @@ pub async fn copy(step: &CopyTables, source: Secret, hands: Hands<'_>) -> Result
     }
     state::replace_json(&record, &copied, 0o600).map_err(unchanged)?;
     hold_number(&app_session(&step.operator, &hands, &step.database).await.map_err(unchanged)?).await;
-    patch::commit_rows(&session).await.map_err(|e| {
+    copied.commit(&session).await.map_err(|e| {
         e.hint(format!("Whether {} has the rows now is asked when this run is gone on with.", step.database))
     })?;
     Ok(copied.told())
@@ -228,7 +236,7 @@ async fn staged(
     finish(&session, transfer, &mut copied, &gauge).await.map_err(unchanged)?;
     copied.transaction = number(&session).await.map_err(unchanged)?.unwrap_or_default();
     state::replace_json(&step.folder.join("copied.json"), &copied, 0o600)?;
-    patch::commit_rows(&session).await.map_err(unchanged)?;
+    copied.commit(&session).await.map_err(unchanged)?;
     Ok(copied.told())
 }
 
