@@ -1,8 +1,10 @@
 # Run by the Odoo shell: computes stored fields anew, in batches, each committed and told, so that the next attempt goes on there.
-_tables, _named = set(_json.loads(_TABLES)), _json.loads(_FIELDS)
+_tables, _whole, _named = set(_json.loads(_TABLES)), set(_json.loads(_WHOLE)), _json.loads(_FIELDS)
 _progress = _json.loads(_PROGRESS)
 _quiet = dict(tracking_disable=True, mail_notrack=True, mail_create_nolog=True, mail_auto_subscribe_no_notify=True,
-              connector_no_export=True, no_vat_validation=True, active_test=False)
+              connector_no_export=True, no_vat_validation=True)
+# What follows from what is computed is flushed with a commit, in this environment.
+env = env(su=True, context=dict(env.context, **_quiet))
 _result = {"computed": {}, "failed": {}}
 _SIZES = ("image_1024", "image_512", "image_256", "image_128")
 
@@ -38,10 +40,14 @@ def _chosen():
     # Fields that a person may write are left alone: what is in them may be a person's.
     for name in sorted(env.registry.keys()):
         model = env[name]
-        if model._abstract or not model._auto or model._transient or model._table not in _tables:
+        if model._abstract or not model._auto or model._transient or model._table not in _whole:
             continue
         for field in model._fields.values():
             if not (field.store and field.compute and field.readonly) or field.inverse or field.name in _SIZES:
+                continue
+            # One method may compute several fields, and writes all of them.
+            siblings = getattr(env.registry, "field_computed", {}).get(field, [field])
+            if any(one.store and (not one.readonly or one.inverse) for one in siblings):
                 continue
             if field.name == "complete_name" or _leads_away(model, field.name, set()):
                 yield name, field.name
@@ -138,7 +144,7 @@ for _model in sorted(env.registry.keys()):
     _one = env[_model]
     if _one._abstract or not _one._auto or _one._transient or _one._table not in _tables:
         continue
-    if "image_1920" in _one._fields:
+    if "image_1920" in _one._fields and _one._table in _whole:
         for _size, _which in _images(_model):
             _compute(_model, _size, _which, 50)
     if getattr(_one, "_parent_store", False) and _paths(_model):

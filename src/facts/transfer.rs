@@ -21,6 +21,9 @@ pub struct Transfer {
     pub checks: Vec<TransferCheck>,
     /// What the target's tables were when this was made: work begins only while they still are.
     pub target: BTreeMap<String, TableState>,
+    /// The highest ids of the source's tables then. A row that came later has an id of which nobody knows whose it is on the target.
+    #[serde(default)]
+    pub source: BTreeMap<String, i64>,
 }
 
 /// A table's rows on their way.

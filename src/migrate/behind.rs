@@ -35,7 +35,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
                 (!behind.is_empty()).then(|| {
                     format!(
                         "SELECT '{number}', {}, count(*)::text, array_to_string((array_agg(t.id || ' to ' || t.{column} ORDER BY t.id))[1:5], ', ') \
-                         FROM ONLY {} t WHERE {coming} AND t.{column} = ANY ({}) HAVING count(*) > 0",
+                         FROM ONLY {} t WHERE {coming} AND t.{column}::bigint = ANY ({}) HAVING count(*) > 0",
                         literal(to),
                         ident(table),
                         array(behind)

@@ -28,6 +28,7 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(lost(inquiry, decision));
     blocks.extend(clashes(decision));
     blocks.extend(analytic(inquiry));
+    blocks.extend(charts(inquiry));
     warn(inquiry, decision);
     decision.blocks = blocks;
 }
@@ -221,6 +222,29 @@ fn clashes(decision: &Decision) -> Option<Block> {
         })
 }
 
+/// Accounts, taxes and journals of a company are told by the company's id: in their xml ids (`account.2_bank`), in the codes of accounts.
+fn charts(inquiry: &Inquiry<'_>) -> Option<Block> {
+    let changes = inquiry.fates.get("res_company")?.changes();
+    let company = |name: &str| name.split_once('_')?.0.parse::<i64>().ok();
+    let charts = inquiry.from.xml_ids.iter().filter(|xml_id| xml_id.module == "account");
+    let of_these = charts.filter(|xml_id| company(&xml_id.name).is_some_and(|id| changes.contains_key(&id)));
+    let named = of_these.count();
+    let copied = ["account_account", "account_tax", "account_journal"];
+    if named == 0 || !copied.iter().any(|table| inquiry.chosen.copied.contains_key(*table)) {
+        return None;
+    }
+    let block = Block::refused(
+        "charts",
+        "companies have other ids on the target, and their charts of accounts come, too",
+    );
+    Some(
+        block
+            .because(format!("{named} xml ids of accounts, taxes and journals hold the id of such a company"))
+            .hint("Leave the charts out: --set e-commerce --without account_account --without account_tax --without account_journal")
+            .hint("Or make the companies on the target in the order in which the source has them."),
+    )
+}
+
 /// Shares by analytic account are JSON with several ids in one key, which no query rewrites here.
 fn analytic(inquiry: &Inquiry<'_>) -> Option<Block> {
     let accounts = inquiry.fates.get("account_analytic_account")?;
@@ -264,6 +288,16 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
             "{} with ids that are other rows' on the target: they get new ones",
             rows(auto as u64)
         ));
+    }
+    let is = |table: &str, keep: bool| {
+        inquiry.fates.get(table).is_some_and(|fates| fates.keep == keep && !fates.pairs.is_empty())
+    };
+    if is("res_partner", false) && (is("res_company", true) || is("res_users", true)) {
+        decision.warnings.push(
+            "partners that both have become what the source has, those of companies and users too: their addresses, their mail; \
+             to leave them: --shared res_partner=keep"
+                .to_owned(),
+        );
     }
     let empty =
         inquiry.chosen.copied.keys().filter(|table| inquiry.count(End::From, table).rows == 0).count();

@@ -1,6 +1,7 @@
 //! What tells a row apart for people: its natural key, as an expression on the row `t`.
 
 use super::refs::AUDIT;
+use super::transactions;
 use crate::base::quote::ident;
 use crate::facts::{Catalog, Wiring};
 
@@ -19,9 +20,15 @@ pub(super) struct Natural {
     pub strong: bool,
 }
 
+/// Whether rows of a table are called by numbers, which begin anew in each database and name nothing.
+fn is_numbered(table: &str) -> bool {
+    let numbered = ["stock_lot", "stock_production_lot", "stock_quant_package", "stock_warehouse_orderpoint"];
+    numbered.contains(&table) || transactions::refused(table).is_some()
+}
+
 /// Expressions on `t` of the rows that others are known by; `None` where only an xml id tells them apart.
 pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
-    if table == "res_groups" {
+    if table == "res_groups" || is_numbered(table) {
         return None;
     }
     let has = |column: &str| catalog.has(table, column);
@@ -32,6 +39,11 @@ pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
         "ir_module_module" | "res_currency" | "decimal_precision" => Some((columns(&["name"]), true)),
         "res_lang" | "res_country" => Some((columns(&["code"]), true)),
         "res_users" => Some((columns(&["login"]), true)),
+        // Its name is a day.
+        "res_currency_rate" => {
+            let currency = "(SELECT c.name FROM res_currency c WHERE c.id = t.currency_id)".to_owned();
+            Some((vec![currency, "t.name".to_owned(), company(catalog)], true))
+        }
         "res_country_state" => {
             let country = "(SELECT c.code FROM res_country c WHERE c.id = t.country_id)".to_owned();
             Some((vec![country, "t.code".to_owned()], true))

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Conflict, XmlConflict};
+use super::earlier::says_so;
 use super::natural::natural;
 use super::request::Conflicts;
 use super::xml::{Named, counterparts};
@@ -105,9 +106,14 @@ impl Table<'_> {
         let mut made = Paired::default();
         let mut taken: BTreeMap<i64, i64> = BTreeMap::new();
         let coming = || self.from.iter().filter(|(_, row)| row.comes);
-        for (id, _) in coming() {
+        for (id, row) in coming() {
             let found = counterparts(xml.0, xml.1, self.name, *id);
-            let mut found = found.into_iter().filter(|other| self.to.contains_key(other));
+            // What odpm has named is that row as long as it was made at the same moment: either may be another one by now.
+            let named_by_odpm = xml.0.of_row(self.name, *id).iter().all(|xml_id| says_so(xml_id));
+            let mut found = found.into_iter().filter(|other| {
+                let theirs = self.to.get(other);
+                theirs.is_some_and(|theirs| !named_by_odpm || row.made.is_some() && row.made == theirs.made)
+            });
             let Some(other) = found.next() else { continue };
             if let Some(second) = found.next() {
                 let why = format!("its xml ids name two rows of the target, {other} and {second}");

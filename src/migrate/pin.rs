@@ -35,7 +35,9 @@ pub(super) struct Pinned {
 pub(super) fn databases(from: &SideSeen, to: &SideSeen) -> Pinned {
     let mut pinned = Pinned::default();
     let mut refuse = |block: Block| pinned.blocks.push(block);
-    if from.identity == to.identity {
+    // A server that does not tell which one it is has the same number for many databases.
+    let same = from.identity == to.identity && (!from.identity.starts_with('?') || from.place == to.place);
+    if same {
         let what = format!("source and target are the same database, {}", to.database);
         refuse(Block::refused("same_database", what).hint("Name two databases: --from and --to"));
     }
@@ -44,7 +46,7 @@ pub(super) fn databases(from: &SideSeen, to: &SideSeen) -> Pinned {
         let block = Block::environment("not_owner", what);
         refuse(block.hint("Log in as the owner of the database's tables, which is Odoo's own role."));
     }
-    if !to.sessions.is_empty() && from.identity != to.identity {
+    if !to.sessions.is_empty() && !same {
         let block = Block::refused("in_use", format!("the target {} is in use", to.database));
         let who = to.sessions.iter().take(5).map(|session| {
             let name = if session.application.is_empty() { "somebody" } else { &session.application };
@@ -53,7 +55,7 @@ pub(super) fn databases(from: &SideSeen, to: &SideSeen) -> Pinned {
         let block = who.fold(block, Block::because);
         refuse(block.hint("Stop Odoo and disconnect who is connected, then plan again."));
     }
-    if from.identity != to.identity && from.uuid.is_some() && from.uuid == to.uuid {
+    if !same && from.uuid.is_some() && from.uuid == to.uuid {
         pinned.warnings.push(format!(
             "one of the two is a copy of the other: both have the database.uuid {}",
             from.uuid.as_deref().unwrap_or_default()

@@ -249,6 +249,15 @@ impl Make<'_> {
             service: specs::shell(&self.hand.grounds)?,
             database: database.to_owned(),
             tables: self.wanted.decision.transfer.tables.iter().map(|table| table.table.clone()).collect(),
+            // Rows that were there before are what Odoo has computed there: they are not touched.
+            whole: self
+                .wanted
+                .decision
+                .tables
+                .iter()
+                .filter(|table| table.stay == 0)
+                .map(|table| table.table.clone())
+                .collect(),
             fields: Vec::new(),
             folder: self.wanted.folder.clone(),
         };

@@ -35,8 +35,9 @@ fn of_rows_that_stay(inquiry: &Inquiry<'_>) -> Vec<String> {
     let found = wiring.models.iter().filter_map(|model| {
         let (table, _) = wiring.table_of(model)?;
         let stay = inquiry.fates.get(&table)?.stay();
-        (!stay.is_empty())
-            .then(|| format!("NOT (t.res_model = {} AND t.res_id = ANY ({}))", literal(model), array(&stay)))
+        (!stay.is_empty()).then(|| {
+            format!("NOT (t.res_model = {} AND t.res_id::bigint = ANY ({}))", literal(model), array(&stay))
+        })
     });
     found.collect()
 }

@@ -44,9 +44,9 @@ impl Inquiry<'_> {
         let kin = self.kin.same(table, &self.fates);
         let highest = self.count(End::From, table).highest.max(self.count(End::To, table).highest);
         // Nobody knows these by their ids.
-        let choice = match (ATTACHED.contains(&table), self.wanted.conflicts) {
-            (true, Conflicts::Stop) => Conflicts::Renumber,
-            (_, choice) => choice,
+        let choice = match ATTACHED.contains(&table) {
+            true => Conflicts::Renumber,
+            false => self.wanted.conflicts,
         };
         let catalog = &self.common;
         let both = Table { name: table, catalog, from, to, kin: &kin, highest, by_looks };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks;
 use super::decision::{Decision, Mapped, TableDecided, XmlConflict};
-use super::earlier::given;
+use super::earlier::{giver, says_so};
 use super::inquiry::{Inquiry, Topic};
 use super::integrity::questions;
 use super::loose::follow;
@@ -118,6 +118,9 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
         let ahead = ahead.remove(&table).unwrap_or_default();
         transfer.tables.extend(copy(inquiry, &table, ahead));
         transfer.target.insert(table.clone(), inquiry.count(End::To, &table));
+        if inquiry.chosen.copied.contains_key(&table) {
+            transfer.source.insert(table.clone(), inquiry.count(End::From, &table).highest);
+        }
     }
     xml_ids(inquiry, &mut transfer, decision);
     transfer.sequences = sequences(inquiry);
@@ -262,6 +265,8 @@ fn xml_ids(inquiry: &Inquiry<'_>, transfer: &mut Transfer, decision: &mut Decisi
                 match inquiry.xml.1.get(&xml_id.module, &xml_id.name) {
                     None => transfer.xml_ids.push(XmlIdCopy { res_id, ..(*xml_id).clone() }),
                     Some(other) if other.model == xml_id.model && other.res_id == res_id => {}
+                    // It was another row's when it was given.
+                    Some(_) if says_so(xml_id) => {}
                     Some(other) => decision.xml_conflicts.push(XmlConflict {
                         name: format!("{}.{}", xml_id.module, xml_id.name),
                         why: format!(
@@ -275,7 +280,13 @@ fn xml_ids(inquiry: &Inquiry<'_>, transfer: &mut Transfer, decision: &mut Decisi
     }
     for (table, fates) in &inquiry.fates {
         let nameless = fates.renumbered.iter().filter(|(id, _)| inquiry.xml.0.of_row(table, **id).is_empty());
-        transfer.xml_ids.extend(nameless.filter_map(|(id, res_id)| given(inquiry.from, table, *id, *res_id)));
+        match giver(inquiry.from, table) {
+            Some(given) => transfer.xml_ids.extend(nameless.map(|(id, res_id)| given(*id, *res_id))),
+            None if nameless.count() > 0 => decision.warnings.push(format!(
+                "rows of {table} get other ids and cannot be known again: applied once more, they would come once more"
+            )),
+            None => {}
+        }
     }
     transfer.xml_ids.sort();
     decision.xml_conflicts.sort();
@@ -318,7 +329,9 @@ fn parent_paths(inquiry: &Inquiry<'_>) -> Vec<ParentPath> {
         let nulled = refs
             .filter(|(_, reference)| reference.column == parent && reference.way == Way::Id)
             .any(|(number, _)| inquiry.closure.nulls.contains_key(&(table.clone(), number)));
-        if nulled || !fates.changes().is_empty() {
+        // Below a row that moves, the target may have rows of its own.
+        let mixed = !fates.pairs.is_empty() && inquiry.count(End::To, &table).rows > fates.pairs.len() as u64;
+        if nulled || mixed || !fates.changes().is_empty() {
             found.insert(table, parent.to_owned());
         }
     }

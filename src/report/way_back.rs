@@ -44,8 +44,25 @@ fn restore(backup: &Path, database: &str) -> String {
     format!("odpm database restore {} -d {database} --replace", backup.display())
 }
 
-/// What a migration that was given up has left, and is nobody's.
-pub fn left(journal: &Journal) -> Option<String> {
+/// What a migration that was given up has left: services that stand still, a copy that is nobody's.
+pub fn left(journal: &Journal) -> Vec<String> {
+    if copied(journal).is_none() {
+        return Vec::new();
+    }
+    stopped(journal).into_iter().chain(copy_left(journal)).collect()
+}
+
+fn stopped(journal: &Journal) -> Option<String> {
+    let of = |wanted: fn(&Step) -> bool, done: bool| {
+        let steps = journal.plan.steps.iter();
+        steps.filter(move |one| wanted(&one.step) && journal.is_finished(&one.id) == done).count()
+    };
+    let stands = of(|step| matches!(step, Step::StopService(_)), true) > 0
+        && of(|step| matches!(step, Step::StartService(_)), false) > 0;
+    stands.then(|| "Odoo was stopped, and is so still. To start it: odpm apply".to_owned())
+}
+
+fn copy_left(journal: &Journal) -> Option<String> {
     let (_, copy) = copied(journal)?;
     let work = &copy.anew.as_ref()?.to;
     let begun = journal.is_finished("copy") || journal.stopped_in.as_deref() == Some("copy");

@@ -95,6 +95,9 @@ pub struct RecomputeFields {
     pub database: String,
     /// The tables whose rows were copied.
     pub tables: Vec<String>,
+    /// Those of them in which the target has no rows of its own: only there is anything computed by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole: Vec<String>,
     /// Fields that are computed in any case: `product.template.image_128`.
     pub fields: Vec<String>,
     /// The migration's folder, where how far it has come is written.

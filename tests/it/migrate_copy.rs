@@ -200,6 +200,7 @@ pub fn transfer(shop: &Sandbox) -> Transfer {
     };
     let target = tables.iter().map(|table| (table.table.clone(), state(&table.table))).collect();
     Transfer {
+        source: std::collections::BTreeMap::new(),
         format_version: 1,
         xml_ids: vec![XmlIdCopy {
             module: "__export__".into(),

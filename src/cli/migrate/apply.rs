@@ -17,12 +17,12 @@ use crate::report::{self, MigrationTold, Ui};
   odpm migrate apply --from ../staging --set contacts --shared res_users=keep --conflicts renumber --yes
   odpm migrate apply --from staging --set e-commerce --staged --jobs 4
   odpm migrate apply --from staging --table product_template --plan
-  odpm migrate apply m.plan --yes
+  odpm migrate apply m.plan --yes --confirm=shop
 
 A saved plan holds no password: PGPASSWORD or ~/.pgpass has to have those of URLs again.")]
 pub struct Args {
     /// A plan that was saved; refused when anything of the project has changed since
-    #[arg(value_name = "FILE", conflicts_with_all = ["from", "to"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["from", "to", "sets", "tables", "without", "force", "references", "shared", "with_transactions", "staged", "no_checkpoint"])]
     file: Option<PathBuf>,
     #[command(flatten)]
     choice: Choice,
@@ -34,7 +34,8 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let mut session = args.intent.session(start, "migrate apply")?;
     if let Some(file) = &args.file {
         let plan = apply::saved(file, &session).await?;
-        return args.intent.carry_out(&session, &plan, true, ui).await;
+        // Whoever has saved it may have meant another target.
+        return args.intent.carry_out(&session, &plan, false, ui).await;
     }
     let work = Work::begin(&args.choice, &mut session, start).await?;
     let told = MigrationTold { from: &work.pair.from.seen, to: &work.pair.to.seen, decision: &work.decision };

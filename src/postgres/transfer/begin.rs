@@ -91,6 +91,23 @@ pub async fn as_planned(session: &Session, transfer: &Transfer) -> Result<()> {
     Err(error.hint("Give this run up, and make the plan again: odpm apply --abandon; odpm migrate plan"))
 }
 
+/// Refuses a source that has rows of which the plan knows nothing: their ids may be other rows' on the target.
+pub async fn source_as_planned(session: &Session, transfer: &Transfer) -> Result<()> {
+    for (table, highest) in &transfer.source {
+        let question = format!("SELECT coalesce(max(id), 0)::bigint FROM ONLY {}", ident(table));
+        let row = session.query_one(&question, &[]).await;
+        let now: i64 = row.map_err(|e| failed(format!("look at {table} on the source"), &e))?.get(0);
+        if now > *highest {
+            return Err(Error::refused("the source has rows that came after the plan was made")
+                .because(format!("{table} has rows up to {now}, it had rows up to {highest}"))
+                .because("whose ids they have on the target is not known")
+                .hint("Give this run up, and make the plan again: odpm apply --abandon; odpm migrate plan")
+                .hint("A source where people are at work is best stopped, or copied first."));
+        }
+    }
+    Ok(())
+}
+
 /// Those of the tables that are there, and whether they have a numeric id.
 async fn numbered(session: &Session, names: &[&str]) -> Result<BTreeMap<String, bool>> {
     let question = "SELECT c.relname::text, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'id' \

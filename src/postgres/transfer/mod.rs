@@ -16,11 +16,10 @@ mod staged;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::SqlState;
 
-use super::connect::Session;
 use super::probe::words;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
-pub use begin::{as_planned, begin, lock};
+pub use begin::{as_planned, begin, lock, source_as_planned};
 pub use compare::{Unlike, compare};
 pub use down::{Down, take_down};
 pub use fill::fill;
@@ -45,14 +44,6 @@ impl Filled {
     pub fn rows(self) -> u64 {
         self.fresh + self.added + self.altered
     }
-}
-
-/// Which database a session is in: the cluster's identifier and the database's oid.
-pub async fn identity(session: &Session) -> Result<String> {
-    let question = "SELECT (SELECT system_identifier::text FROM pg_control_system()) || '/' || \
-         (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let row = session.query_one(question, &[]).await;
-    Ok(row.map_err(|e| failed("ask a server which database it is", &e))?.get(0))
 }
 
 /// What failed, in the server's words and with what is usually to be done. A row's own values are not told, but keys are.

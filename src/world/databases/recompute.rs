@@ -41,6 +41,7 @@ pub async fn recompute(step: &RecomputeFields, hands: Hands<'_>) -> Result<Vec<S
     let mut reached = read(&path)?;
     let given = [
         ("_TABLES", python_literal(&step.tables)?),
+        ("_WHOLE", python_literal(&step.whole)?),
         ("_FIELDS", python_literal(&step.fields)?),
         ("_PROGRESS", python_literal(&reached)?),
     ];

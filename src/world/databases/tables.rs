@@ -13,9 +13,10 @@ use crate::base::size::{count, thousands};
 use crate::error::{Error, Result};
 use crate::facts::Transfer;
 use crate::postgres::rows::{Moment, Source};
+use crate::postgres::structure::identity;
 use crate::postgres::transfer::{
-    self, Down, Filled, Gauge, analyze, as_planned, begin, check, fill, identity, lock, paths, sequences,
-    serials, take_down, xml_ids,
+    self, Down, Filled, Gauge, analyze, as_planned, begin, check, fill, lock, paths, sequences, serials,
+    source_as_planned, take_down, xml_ids,
 };
 use crate::postgres::trial::{hold_number, number};
 use crate::postgres::{Session, catalog, patch};
@@ -91,7 +92,7 @@ async fn moment(party: &Party, secret: Secret, target: &Session) -> Result<Momen
         .because(format!("it is {is}, it was {}", party.identity))
         .hint("Make the plan again: odpm migrate plan"));
     }
-    if is == identity(target).await? {
+    if is == identity(target).await? && !is.starts_with('?') {
         return Err(Error::refused("source and target are one database"));
     }
     Ok(moment)
@@ -141,6 +142,7 @@ async fn at_once(
     gauge: &Gauge,
 ) -> Result<Copied> {
     let source = moment.session();
+    source_as_planned(source, transfer).await?;
     begin(target, true).await?;
     let down = Down::find(target, transfer, false).await?;
     lock(target, transfer, &down).await?;
@@ -211,6 +213,7 @@ async fn staged(
     }
     let session = app_session(&step.operator, hands, &step.database).await?;
     let moment = moment(&step.source, source, &session).await?;
+    source_as_planned(moment.session(), transfer).await?;
     let gauge = gauge(transfer, hands);
     let unchanged = |e: Error| match &step.anew {
         Some(anew) => e.hint(format!("{} is as it was; the copy {} is made anew.", anew.from, anew.to)),
@@ -281,11 +284,12 @@ pub async fn compare(step: &CompareTables, source: Secret, hands: Hands<'_>) -> 
         let note = if since { "; the source had another number of them when the plan was made" } else { "" };
         error = error.because(format!("{}: {rows}{note}", table.table));
     }
-    Err(match moved {
+    let error = match moved {
         true => error.hint("The source was written to since; what was written there is not on the target."),
         false => error
             .hint("One of the two was written to since, or a trigger of the target's alters what is copied."),
-    })
+    };
+    Err(error.hint("Where that is known and harmless, leave it so: odpm apply --abandon"))
 }
 
 fn are(many: usize) -> &'static str {
