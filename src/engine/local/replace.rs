@@ -51,9 +51,12 @@ fn copy_settings(step: &ReplaceData) -> Result<()> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(cannot("read", &step.server.data.join(name), &e)),
         };
-        state::replace(&target, &text, 0o600)
-            .and_then(|()| state::give(&target, step.owner))
-            .map_err(|e| cannot("write", &target, &e))?;
+        // Made beside the data directory: what a kill leaves in there, a base backup would stumble over.
+        let beside = step.from.with_file_name(format!(".odpm-{name}.tmp"));
+        state::replace(&beside, &text, 0o600)
+            .and_then(|()| state::give(&beside, step.owner))
+            .map_err(|e| cannot("write", &beside, &e))?;
+        rename(&beside, &target)?;
     }
     Ok(())
 }
