@@ -310,16 +310,9 @@ fn step(id: &str, step: Step) -> PlannedStep {
     PlannedStep::new(id, step, "it is needed")
 }
 
-fn with_secrets(durable: &mut Durable) {
-    durable.secrets.insert("AdminPassword".into(), "a".into());
-    durable.secrets.insert("AppPassword".into(), "b".into());
-}
-
-/// A restore that takes the place of a database in service: at every moment one of the two is whole under its name.
-#[test]
-fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
-    let (path, source) = (PathBuf::from("a.zip"), crate::facts::BackupSource::Zip);
-    let moved = MoveDatabase {
+/// What was made anew takes the place of the database in service, which is kept.
+fn replacing() -> Step {
+    Step::MoveDatabase(Box::new(MoveDatabase {
         operator: operator(),
         from: "odpm_new".into(),
         to: "shop".into(),
@@ -330,7 +323,18 @@ fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
         open: true,
         mark: String::new(),
         filestore: "filestore".into(),
-    };
+    }))
+}
+
+fn with_secrets(durable: &mut Durable) {
+    durable.secrets.insert("AdminPassword".into(), "a".into());
+    durable.secrets.insert("AppPassword".into(), "b".into());
+}
+
+/// A restore that takes the place of a database in service: at every moment one of the two is whole under its name.
+#[test]
+fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
+    let (path, source) = (PathBuf::from("a.zip"), crate::facts::BackupSource::Zip);
     let load = LoadBackup {
         operator: operator(),
         path: path.clone(),
@@ -362,7 +366,7 @@ fn a_restore_killed_anywhere_converges_and_never_loses_the_old_one() {
             Step::RenewIdentity(Box::new(RenewIdentity { operator: operator(), database: name() })),
         ),
         step("stop-odoo", Step::StopService(service())),
-        step("rename", Step::MoveDatabase(Box::new(moved))),
+        step("rename", replacing()),
         step("start-odoo", Step::StartService(service())),
         step("drop-old", Step::DropDatabase(Box::new(old))),
     ]);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::*;
-use crate::base::PgMajor;
+use crate::base::{PgMajor, RunId};
 
 /// A machine with PostgreSQL 16, on which nothing runs and nothing is there yet.
 pub fn bare_machine(data: &Path) -> Observation {
@@ -123,5 +123,25 @@ pub fn well() -> Live {
         missing_extensions: Known::Known(Vec::new()),
         admin_login: Known::Known(true),
         system_identifier: Known::Known(7),
+    }
+}
+
+/// An upgrade of the module `rent` that has just begun.
+pub fn upgrade() -> UpgradeRecord {
+    UpgradeRecord {
+        format_version: 1,
+        run: RunId::parse("20261120T211333Z-1a2b3c4d").unwrap(),
+        command: "upgrade run -u rent".into(),
+        by: "ada@laptop".into(),
+        begun: "2026-11-20T21:13:33Z".into(),
+        database: "shop".into(),
+        work: "odpm_up_1a2b3c4d".into(),
+        install: Vec::new(),
+        update: vec!["rent".into()],
+        modules: BTreeMap::new(),
+        rehearsal: false,
+        ran: Vec::new(),
+        checkpoint: Checkpoint::Copy { kept: "odpm_old_1a2b3c4d".into() },
+        releases: Vec::new(),
     }
 }

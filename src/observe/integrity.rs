@@ -45,11 +45,7 @@ pub async fn integrity(source: Source, folder: Option<PathBuf>, how: Thoroughnes
         Some(folder) => look_at(named, &folder, how.deep),
         None => Vec::new(),
     });
-    let mut others = Vec::new();
-    for _ in 1..SESSIONS {
-        // Fewer will do where a server lets no more in.
-        others.extend(moment.another().await.ok());
-    }
+    let others = moment.others(SESSIONS - 1).await;
     let sessions: Vec<&Session> = std::iter::once(moment.session()).chain(&others).collect();
 
     let made = questions(&wiring, how.limit, how.all);

@@ -57,15 +57,12 @@ impl Side {
     async fn of(reached: Reached, seconds: u64) -> Result<Self> {
         let moment = Moment::exact(reached.source.clone()).await.map_err(|error| at(error, &reached))?;
         let mut seen = SideSeen { place: reached.shown.clone(), ..SideSeen::default() };
-        let mut others = Vec::new();
         // Who is connected is asked before we are, several times.
         let looked = look(&moment, &mut seen, seconds).await;
         looked.map_err(|error| at(error, &reached))?;
-        for _ in 1..SESSIONS {
-            // Fewer will do where a server lets no more in.
-            let Ok(other) = moment.another().await else { break };
-            limit(&other, seconds).await?;
-            others.push(other);
+        let others = moment.others(SESSIONS - 1).await;
+        for other in &others {
+            limit(other, seconds).await?;
         }
         seen.filestore = reached.filestore.clone();
         Ok(Self { reached, seen, moment, others })

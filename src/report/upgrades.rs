@@ -189,8 +189,7 @@ pub fn release_notes(seen: &UpgradeSeen, all: &[UpgradeSeen]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::RunId;
-    use crate::facts::{Checkpoint, Verdict};
+    use crate::facts::{Verdict, samples};
 
     #[test]
     fn a_record_that_was_edited_is_told() {
@@ -199,7 +198,6 @@ mod tests {
             ("2026-11-2ä, I think", -1.0, "2026-11-2ä\n"),
             ("", f64::MAX, ", \n"),
         ] {
-            let run = RunId::parse("20261120T211333Z-1a2b3c4d").unwrap();
             let verdict = Verdict {
                 begun: begun.into(),
                 seconds,
@@ -208,22 +206,7 @@ mod tests {
                 notes: Vec::new(),
                 after: Default::default(),
             };
-            let record = UpgradeRecord {
-                format_version: 1,
-                run,
-                command: "upgrade run -u rent".into(),
-                by: "ana".into(),
-                begun: begun.into(),
-                database: "shop".into(),
-                work: "shop-work".into(),
-                install: Vec::new(),
-                update: vec!["rent".into()],
-                modules: Default::default(),
-                rehearsal: false,
-                ran: Vec::new(),
-                checkpoint: Checkpoint::Copy { kept: "shop-kept".into() },
-                releases: Vec::new(),
-            };
+            let record = UpgradeRecord { begun: begun.into(), ..samples::upgrade() };
             let seen = UpgradeSeen {
                 folder: "/p".into(),
                 record,

@@ -81,29 +81,13 @@ fn text(path: &Path) -> Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::RunId;
-    use crate::facts::Checkpoint;
+    use crate::facts::samples;
 
     #[test]
     fn a_record_that_was_edited_hides_no_upgrade() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::of(folder.path());
-        let record = UpgradeRecord {
-            format_version: 1,
-            run: RunId::parse("20261120T211333Z-1a2b3c4d").unwrap(),
-            command: "upgrade run -u rent".into(),
-            by: "ana".into(),
-            begun: "2026-11-20T21:13:33Z".into(),
-            database: "shop".into(),
-            work: "shop-work".into(),
-            install: Vec::new(),
-            update: vec!["rent".into()],
-            modules: Default::default(),
-            rehearsal: false,
-            ran: Vec::new(),
-            checkpoint: Checkpoint::Copy { kept: "shop-kept".into() },
-            releases: Vec::new(),
-        };
+        let record = samples::upgrade();
         let own = state.upgrades().join(record.run.as_str());
         fs::create_dir_all(&own).unwrap();
         fs::write(own.join("upgrade.json"), serde_json::to_vec(&record).unwrap()).unwrap();

@@ -75,20 +75,12 @@ fn earlier(kind: CheckpointKind, begun: bool, end: Option<UpgradeEnd>) -> Upgrad
         CheckpointKind::Backup => Checkpoint::Backup { path: "/srv/backups/before.odpm".into() },
     };
     let record = UpgradeRecord {
-        format_version: 1,
         run: run.clone(),
-        command: String::new(),
-        by: "ada@laptop".into(),
         begun: "2026-11-19T10:00:00Z".into(),
-        database: "shop".into(),
         work: "odpm_up_99999999".into(),
-        install: Vec::new(),
-        update: vec!["rent".into()],
-        modules: Default::default(),
-        rehearsal: false,
         ran: vec!["odoo".into()],
         checkpoint,
-        releases: Vec::new(),
+        ..samples::upgrade()
     };
     let outcome = end.map(|end| UpgradeOutcome { end, at: "2026-11-19T10:09:00Z".into(), run });
     let folder = "/srv/shop/.odpm/upgrades/x".into();

@@ -66,23 +66,11 @@ fn what_is_copied_in_stages_never_stands_half_under_its_name() {
         keep_closed: true,
         filestore: "filestore".into(),
     };
-    let moved = MoveDatabase {
-        operator: operator(),
-        from: "odpm_new".into(),
-        to: "shop".into(),
-        expect: None,
-        keep: Some("odpm_old".into()),
-        keep_expect: None,
-        keep_mark: "replaced".into(),
-        open: true,
-        mark: String::new(),
-        filestore: "filestore".into(),
-    };
     let plan = wrap(vec![
         step("duplicate", Step::DuplicateDatabase(Box::new(duplicate.clone()))),
         step("copy", copy("odpm_new", Some(duplicate))),
         step("compare", compare("odpm_new")),
-        step("rename", Step::MoveDatabase(Box::new(moved))),
+        step("rename", replacing()),
     ]);
     every_crash(&world, &plan);
     let (_, _, points) = uncrashed(&world, &plan);

@@ -1,12 +1,11 @@
 //! Upgrades that are not at their end, and what is to become of them.
 
 use crate::cli::carry_out;
-use crate::cli::session::{Session, View};
+use crate::cli::session::Session;
 use crate::error::Result;
 use crate::facts::{UpgradeEnd, UpgradeSeen};
-use crate::grounds::specs;
 use crate::report::Ui;
-use crate::state;
+use crate::state::{self, StateDir};
 
 /// What upgrades before this one have left to it.
 #[derive(Debug, Default)]
@@ -19,11 +18,11 @@ pub struct Earlier {
 
 impl Earlier {
     /// What is on record. `forward`: whether attempts that are not at their end are gone on from.
-    pub fn of(session: &Session, view: &View, named: Option<&str>, forward: bool) -> Result<Self> {
-        let held = specs::contained(&session.grounds(view)).filter(|held| held.upgrade.is_some());
+    pub fn of(state: &StateDir, named: Option<&str>, forward: bool) -> Result<Self> {
+        let held = state::contained(state)?.filter(|held| held.upgrade.is_some());
         let ours = |database: &str| named.is_none_or(|named| named == database);
         let Some(held) = held.filter(|held| ours(&held.database)) else { return Ok(Self::default()) };
-        let mut all = state::upgrades(&session.loaded.state)?;
+        let mut all = state::upgrades(state)?;
         all.retain(|seen| seen.record.database == held.database && !seen.record.rehearsal);
         let (mut open, ended): (Vec<_>, Vec<_>) = all.into_iter().partition(UpgradeSeen::is_open);
         let rolled_back = ended.into_iter().rev().find(|seen| seen.ended(UpgradeEnd::RolledBack));

@@ -50,12 +50,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
             .because("what to do when it fails is decided while it goes on, which a saved plan does not"));
     }
     let session = args.intent.session(start, "upgrade run")?;
-    let earlier = Earlier::of(
-        &session,
-        &session.observe(Depth::Live).await?,
-        args.choice.database.as_deref(),
-        args.fix_forward,
-    )?;
+    let earlier = Earlier::of(&session.loaded.state, args.choice.database.as_deref(), args.fix_forward)?;
     if let Some(first) = earlier.open.first().filter(|_| !args.intent.reads_only()) {
         give_up_run(&session, &first.record.database, ui).await?;
     }
@@ -71,9 +66,13 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         let plan = plan_of(&session, Request::Rehearse(&wanted), &work.view, &work.databases, &work.checks);
         rehearse(args, &work, &plan, ui).await?;
     }
-    // A rehearsal has taken its time.
-    let view = session.observe(Depth::Live).await?;
-    let plan = plan_of(&session, Request::Run(&wanted), &view, &work.databases, &work.checks);
+    let later = match args.rehearse {
+        // It has taken its time.
+        true => Some(session.observe(Depth::Live).await?),
+        false => None,
+    };
+    let view = later.as_ref().unwrap_or(&work.view);
+    let plan = plan_of(&session, Request::Run(&wanted), view, &work.databases, &work.checks);
     let named = args.choice.database.is_some();
     match args.intent.carry_out(&session, &plan, named, ui).await {
         Ok(_) if plan.is_empty() || args.intent.reads_only() => Ok(0),

@@ -117,6 +117,16 @@ impl Moment {
         self.place().enter().await
     }
 
+    /// As many of these as the server lets in: fewer will do.
+    pub async fn others(&self, wanted: usize) -> Vec<Session> {
+        let mut others = Vec::new();
+        for _ in 0..wanted {
+            let Ok(other) = self.another().await else { break };
+            others.push(other);
+        }
+        others
+    }
+
     /// Begins to read the sections in their order, as this form has it, over as many connections.
     pub async fn read(
         &self,
