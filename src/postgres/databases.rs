@@ -144,8 +144,12 @@ fn marking(name: &str, mark: &str) -> String {
     format!("COMMENT ON DATABASE {} IS {text}", ident(name))
 }
 
-async fn write_on(session: &Session, name: &str, mark: &str) -> Result<()> {
-    run(session, &marking(name, mark), &format!("cannot mark the database {name}")).await
+/// The same, where an empty mark gives way to what people have written.
+fn labelling(name: &str, mark: &str, written: Option<&str>) -> String {
+    match written.filter(|_| mark.is_empty()) {
+        Some(written) => format!("COMMENT ON DATABASE {} IS {}", ident(name), literal(written)),
+        None => marking(name, mark),
+    }
 }
 
 async fn run(session: &Session, statement: &str, what: &str) -> Result<()> {
@@ -215,6 +219,26 @@ async fn open(session: &Session, name: &str) -> Result<()> {
     run(session, &statement, &format!("cannot open the database {name}")).await
 }
 
+/// What people have said of a database, which no template brings along.
+#[derive(Debug, Default)]
+struct Label {
+    /// What is written on it, unless that is a mark of ours.
+    comment: Option<String>,
+    /// How many connections it takes, where that is limited.
+    limit: Option<i32>,
+}
+
+async fn label(session: &Session, name: &str) -> Result<Label> {
+    let question =
+        "SELECT shobj_description(oid, 'pg_database'), datconnlimit FROM pg_database WHERE datname = $1";
+    let row = session.query_opt(question, &[&name]).await;
+    let Some(row) = row.map_err(|e| failed(format!("cannot look at the database {name}"), &e))? else {
+        return Ok(Label::default());
+    };
+    let comment = row.get::<_, Option<String>>(0).filter(|comment| !comment.starts_with(MARK));
+    Ok(Label { comment, limit: Some(row.get(1)).filter(|limit| *limit >= 0) })
+}
+
 /// Another name for a database.
 #[derive(Clone, Copy, Debug)]
 pub struct Renaming<'a> {
@@ -222,14 +246,15 @@ pub struct Renaming<'a> {
     pub from: &'a str,
     /// Its name then.
     pub to: &'a str,
-    /// What is written on it then; nothing when empty.
+    /// Our mark on it then; what people have written on it when empty.
     pub mark: &'a str,
     /// The name that whatever has that name now is kept under, and what is written on that one.
     pub keep: Option<(&'a str, &'a str)>,
 }
 
 /// Renames in one transaction, with what is written on each: at no moment does a database in service carry the mark of one
-/// that may be dropped. Done work is found done.
+/// that may be dropped. What takes another's place takes over what was written on that one, and its limit of connections. Done
+/// work is found done.
 pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
     let Renaming { from, to, mark, keep } = renaming;
     if !exists(session, from).await? {
@@ -239,6 +264,7 @@ pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
         };
     }
     let replaced = exists(session, to).await?;
+    let (own, others) = (label(session, from).await?, label(session, to).await?);
     let mut statements = String::new();
     let mut was_open = false;
     match keep.filter(|_| replaced) {
@@ -256,7 +282,10 @@ pub async fn rename(session: &Session, renaming: Renaming<'_>) -> Result<()> {
     }
     let from_open = emptied?;
     statements.push_str(&format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to)));
-    statements.push_str(&marking(to, mark));
+    statements.push_str(&labelling(to, mark, own.comment.or(others.comment).as_deref()));
+    if let Some(limit) = others.limit {
+        statements.push_str(&format!("; ALTER DATABASE {} CONNECTION LIMIT {limit}", ident(to)));
+    }
     let renamed =
         run(session, &format!("BEGIN; {statements}; COMMIT"), &format!("cannot rename {from} to {to}")).await;
     if renamed.is_err() {
@@ -275,7 +304,9 @@ pub async fn close(session: &Session, name: &str, closed: bool) -> Result<()> {
 
 /// Sets whether a database takes connections and what is written on it.
 pub async fn settle(session: &Session, name: &str, takes: bool, mark: &str) -> Result<()> {
-    write_on(session, name, mark).await?;
+    let written = label(session, name).await?.comment;
+    let labelling = labelling(name, mark, written.as_deref());
+    run(session, &labelling, &format!("cannot mark the database {name}")).await?;
     if takes { open(session, name).await } else { empty(session, name).await.map(drop) }
 }
 
@@ -318,7 +349,7 @@ pub async fn duplicate(
         open(session, from).await?;
     }
     made?;
-    let left = super::terms::carry(session, from, to, owner).await?;
+    let left = super::database_settings::carry(session, from, to, owner).await?;
     present(session, to, mark).await?;
     Ok(left)
 }

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::connect::Session;
+use super::database_settings::Grant;
 use super::databases::has_table;
 use super::probe::words;
 use super::sessions;
-use super::terms::Grant;
 use crate::error::{Error, Result};
 use crate::facts::{
     AtWork, DatabaseTerms, JobSeen, Known, OdooSeen, PreparedSeen, SessionSeen, SubjectSeen, WorkerSeen,
@@ -119,12 +119,12 @@ pub async fn terms(session: &Session, database: &str) -> Result<DatabaseTerms> {
     let privileges = match row.get(2) {
         true => None,
         false => {
-            let all = super::terms::grants(session, database).await?;
+            let all = super::database_settings::grants(session, database).await?;
             Some(all.iter().filter(|grant| !grant.owners).map(Grant::told).collect())
         }
     };
     Ok(DatabaseTerms {
-        settings: super::terms::settings(session, database).await?,
+        settings: super::database_settings::settings(session, database).await?,
         privileges,
         connection_limit: row.get(0),
         comment: row.get(1),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::sandbox::Sandbox;
-use crate::shop::{add_file, backup, content, files, names, psql, shop, stored};
+use crate::shop::{add_file, backup, content, files, label, label_of, names, psql, shop, stored};
 
 fn text(path: &Path) -> String {
     path.display().to_string()
@@ -87,6 +87,7 @@ fn a_replaced_database_stays_until_the_new_one_has_passed_and_can_be_brought_bac
     let _ = shop.sql("shop", "INSERT INTO res_partner (name) VALUES ('since')");
     let late = add_file(&shop, "shop", b"since");
     let now = (content(&shop, "shop"), stored(&shop, "shop"));
+    let labelled = label(&shop);
 
     let restore = ["database", "restore", &zip, "-d", "shop", "--yes"];
     let _ = shop.run(&restore).code(3).says("--replace");
@@ -94,6 +95,7 @@ fn a_replaced_database_stays_until_the_new_one_has_passed_and_can_be_brought_bac
     let keep = [&restore[..], &["--replace", "--keep-old"]].concat();
     let _ = shop.run(&keep).code(0);
     assert!(content(&shop, "shop") != now.0);
+    assert_eq!(label_of(&shop, "shop"), labelled);
     assert!(!files(&shop, "shop").join(&late).exists());
     assert_eq!(
         shop.sql(
@@ -107,6 +109,7 @@ fn a_replaced_database_stays_until_the_new_one_has_passed_and_can_be_brought_bac
     let _ = shop.run(&["undo", &run, "--yes"]).code(3).says("--confirm=shop");
     let _ = shop.run(&["undo", &run, "--yes", "--confirm=shop"]).code(0);
     content(&shop, "shop").is_that_of(&now.0, "brought back");
+    assert_eq!(label_of(&shop, "shop"), labelled);
     assert_eq!(stored(&shop, "shop"), now.1);
 
     // Without --keep-old nothing is left of it.
@@ -183,6 +186,7 @@ fn names_change_and_copies_are_made() {
     assert_ne!(shop.sql(odd, UUID), ["the-uuid"], "a copy has an identity of its own");
     assert_eq!(shop.sql("shop", UUID), ["the-uuid"]);
 
+    let labelled = label(&shop);
     let _ = shop
         .run(&["database", "rename", "moved", "-d", "shop", "--yes"])
         .code(0)
@@ -190,6 +194,7 @@ fn names_change_and_copies_are_made() {
     assert_eq!(names(&shop), [odd, "moved"]);
     content(&shop, "moved").is_that_of(&rows, "moved");
     assert_eq!(stored(&shop, "moved"), stored_files);
+    assert_eq!(label_of(&shop, "moved"), labelled);
 
     let run = last_run(&shop, "database rename");
     let _ = shop.run(&["undo", &run, "--yes"]).code(0);

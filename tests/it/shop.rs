@@ -119,6 +119,21 @@ pub fn stored(shop: &Sandbox, database: &str) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// The names of the databases but PostgreSQL's own.
+/// Writes something on the database and limits its connections; what both are then.
+pub fn label(shop: &Sandbox) -> Vec<String> {
+    let _ = shop.sql(
+        "postgres",
+        "COMMENT ON DATABASE shop IS 'Ana''s shop'; ALTER DATABASE shop CONNECTION LIMIT 50",
+    );
+    label_of(shop, "shop")
+}
+
+/// What is written on a database, and its limit of connections.
+pub fn label_of(shop: &Sandbox, database: &str) -> Vec<String> {
+    shop.sql("postgres", &format!(
+        "SELECT shobj_description(oid, 'pg_database') || ' ' || datconnlimit FROM pg_database WHERE datname = '{database}'"))
+}
+
 pub fn names(shop: &Sandbox) -> Vec<String> {
     shop.sql(
         "postgres",

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::sandbox::{Said, Sandbox, bin_dir, free_port};
-use crate::shop::{Content, content, files, fill};
+use crate::shop::{Content, content, files, fill, label, label_of};
 
 pub const ODOO: &str = include_str!("upgrade_odoo.py");
 
@@ -103,7 +103,7 @@ fn upgrade(shop: &Sandbox, args: &[&str]) -> Said {
 #[test]
 fn a_copy_is_upgraded_and_takes_the_place_of_the_database() {
     let shop = shop("");
-    let before = whole(&shop);
+    let (before, labelled) = (whole(&shop), label(&shop));
     shop.write("addons/rent/upgrade.sql", "UPDATE rent SET price = price * 2");
     let said = upgrade(&shop, &["-u", "rent,lease"]).code(0);
     let _ = said.says("shop is upgraded and in service").says("odpm upgrade rollback");
@@ -111,6 +111,7 @@ fn a_copy_is_upgraded_and_takes_the_place_of_the_database() {
     assert_eq!(shop.sql("shop", "SELECT sum(price)::int FROM rent"), ["250500"]);
     in_service(&shop);
     shop.at_rest();
+    assert_eq!(label_of(&shop, "shop"), labelled);
     assert_eq!(own(&shop).len(), 1, "{:?}", own(&shop));
     let history = shop.json(&["upgrade", "history", "--format", "json"]);
     assert_eq!(history["upgrades"][0]["outcome"]["end"], "upgraded", "{history}");
@@ -136,6 +137,7 @@ fn a_copy_is_upgraded_and_takes_the_place_of_the_database() {
     let _ = shop.run(&["upgrade", "rollback", "--yes"]).code(0);
     in_service(&shop);
     assert!(whole(&shop) == before);
+    assert_eq!(label_of(&shop, "shop"), labelled);
     assert_eq!(own(&shop).len(), 1, "what was written since is kept: {:?}", own(&shop));
     let _ = shop.run(&["database", "prune", "--yes"]).code(0);
     assert_eq!(own(&shop).len(), 0);

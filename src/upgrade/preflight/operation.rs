@@ -303,20 +303,11 @@ fn terms(seen: &Known<DatabaseTerms>) -> Check {
     };
     let mut carried: Vec<String> = terms.settings.iter().map(of).collect();
     carried.extend(terms.privileges.iter().flatten().cloned());
-    let mut left = Vec::new();
     if terms.connection_limit >= 0 {
-        left.push(format!(
-            "its limit of {}",
-            count(terms.connection_limit.unsigned_abs().into(), "connection")
-        ));
+        let limit = terms.connection_limit.unsigned_abs().into();
+        carried.push(format!("its limit of {}", count(limit, "connection")));
     }
-    if let Some(comment) = &terms.comment {
-        left.push(format!("what is written on it: {comment}"));
-    }
-    if !left.is_empty() {
-        let check = Check::open(NAME, format!("the upgraded copy has not {}", left.join(" and ")));
-        return check.remedy("Set it again after the upgrade, by ALTER DATABASE and COMMENT ON DATABASE.");
-    }
+    carried.extend(terms.comment.iter().map(|comment| format!("what is written on it: {comment}")));
     match (carried.is_empty(), terms.superuser) {
         (true, _) => Check::good(NAME, "nothing is set on the database itself"),
         (false, true) => Check::good(NAME, format!("the copy gets them too: {}", named(&carried))),

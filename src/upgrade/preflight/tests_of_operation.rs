@@ -242,9 +242,9 @@ fn each_trouble_is_judged_and_has_its_remedy() {
         ),
         (
             "settings",
-            warn,
-            "has not its limit of 50 connections and what is written on it: the shop",
-            "COMMENT ON DATABASE",
+            Some(true),
+            "gets them too: its limit of 50 connections; what is written on it: the shop",
+            "",
             set(|terms| {
                 terms.connection_limit = 50;
                 terms.comment = Some("the shop".into());

@@ -74,8 +74,8 @@ pub async fn grants(session: &Session, database: &str) -> Result<Vec<Grant>> {
     Ok(rows.iter().map(grant).collect())
 }
 
-/// Sets on one database what is set on another: settings and privileges. Its limit of connections, what is written on it, and
-/// whether writes to it are held back stay its own. Tells what could not be set, and why: a role that is no superuser may not
+/// Sets on one database what is set on another: settings and privileges. Whether writes to it are held
+/// back stays its own; its limit of connections and what is written on it come with its name. Tells what could not be set, and why: a role that is no superuser may not
 /// set everything.
 pub async fn carry(session: &Session, from: &str, to: &str, owner: &str) -> Result<Vec<String>> {
     let mut statements: Vec<(String, String)> = Vec::new();
