@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Dangles, Mapped};
-use super::inquiry::{Inquiry, Topic, array, told_rows};
+use super::inquiry::{Inquiry, Topic, told_rows};
 use super::natural::{natural, rows};
 use super::never::never;
 use super::pairing::{Row, by_key};
@@ -13,7 +13,7 @@ use super::rewrite;
 use super::selection::ATTACHED;
 use super::transactions;
 use super::xml::counterparts;
-use crate::base::quote::{ident, literal};
+use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen};
 
 /// Columns that may be empty without anything missing: the picture that stands for a record, what an attachment was made of.
@@ -166,7 +166,7 @@ impl Inquiry<'_> {
         let common = std::sync::Arc::clone(&self.common);
         let catalog = &*common;
         for (table, ids) in wanted.into_iter().filter(|(table, _)| catalog.has(table, "id")) {
-            let ours = format!("t.id = ANY ({})", array(&ids));
+            let ours = format!("t.id = ANY ({})", id_array(&ids));
             let comes = match self.chosen.copied.contains_key(&table) {
                 true => format!("({})::text", self.chosen.filter(&table)),
                 false => "'false'".to_owned(),
@@ -182,7 +182,7 @@ impl Inquiry<'_> {
                 let xml = (&self.xml.0, &self.xml.1);
                 let others = ids.iter().flat_map(|id| counterparts(xml.0, xml.1, &table, *id));
                 let all: BTreeSet<i64> = others.chain(ids.iter().copied()).collect();
-                format!("t.id = ANY ({})", array(&all))
+                format!("t.id = ANY ({})", id_array(&all))
             };
             self.ask(Topic::Keys(End::To, table.clone()), End::To, rows(&table, catalog, &theirs, "'false'"));
         }

@@ -14,7 +14,7 @@ use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
 use super::xml::Named;
 use super::{behind, clash, pin, tally, transactions, transfer};
-use crate::base::quote::{ident, literal};
+use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
 
@@ -384,7 +384,7 @@ impl<'a> Inquiry<'a> {
             return self.ask(topic, end, rows(table, catalog, &limited, &beside));
         };
         for chunk in ids.iter().collect::<Vec<_>>().chunks(CHUNK) {
-            let filter = format!("t.id = ANY ({})", array(chunk.iter().copied()));
+            let filter = format!("t.id = ANY ({})", id_array(chunk.iter().copied()));
             self.ask(topic.clone(), end, rows(table, catalog, &filter, &beside));
         }
     }
@@ -444,10 +444,4 @@ pub(super) fn told_rows(told: Told) -> impl Iterator<Item = (i64, Row)> {
         let comes = comes.as_deref() == Some("true") || comes.as_deref() == Some("t");
         Some((id?.parse().ok()?, Row { key, digest, made, comes }))
     })
-}
-
-/// Ids as an array of SQL's.
-pub(super) fn array<'i>(ids: impl IntoIterator<Item = &'i i64>) -> String {
-    let ids: Vec<String> = ids.into_iter().map(i64::to_string).collect();
-    format!("'{{{}}}'::bigint[]", ids.join(","))
 }

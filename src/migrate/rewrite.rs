@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::inquiry::{Inquiry, array};
+use super::inquiry::Inquiry;
 use super::loose::Written;
 use super::numbering;
 use super::refs::{Ref, Way};
-use crate::base::quote::{ident, literal};
+use crate::base::quote::{id_array, ident, literal};
 
 /// Ids that are others on the target; `None` for references that become nothing.
 type Changes = BTreeMap<i64, Option<i64>>;
@@ -70,7 +70,7 @@ fn between(inquiry: &Inquiry<'_>, table: &str) -> String {
 }
 
 fn among<'i>(column: &str, ids: impl IntoIterator<Item = &'i i64>) -> String {
-    format!("EXISTS (SELECT FROM unnest({}) x(id) WHERE x.id = {column})", array(ids))
+    format!("EXISTS (SELECT FROM unnest({}) x(id) WHERE x.id = {column})", id_array(ids))
 }
 
 fn not_among<'i>(column: &str, ids: impl IntoIterator<Item = &'i i64>) -> String {
@@ -284,7 +284,7 @@ impl<'a> Select<'a> {
         let lists = format!(
             "unnest({}, {}, {}) {name}(model, old, new)",
             texts(&models),
-            array(&old),
+            id_array(&old),
             optional(new.iter().copied())
         );
         match written {
@@ -325,7 +325,7 @@ fn changes(inquiry: &Inquiry<'_>, table: &str) -> Changes {
 
 /// Ids beside each other as a table of SQL's.
 fn lists(name: &str, changes: &Changes) -> String {
-    format!("unnest({}, {}) {name}(old, new)", array(changes.keys()), optional(changes.values().copied()))
+    format!("unnest({}, {}) {name}(old, new)", id_array(changes.keys()), optional(changes.values().copied()))
 }
 
 /// Ids beside each other as an object of JSON's, for those within a value: a look into it costs each row the same however many there are,
