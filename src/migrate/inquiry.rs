@@ -9,6 +9,7 @@ use super::kin::{self, Kin};
 use super::natural::{self, natural, rows};
 use super::numbering::{self, Numbering};
 use super::pairing::{Fates, Row};
+use super::question::Question;
 use super::refs::{Refs, refs};
 use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
@@ -111,6 +112,8 @@ pub struct Inquiry<'a> {
     pub(super) tally: tally::Tally,
     pub(super) files: Vec<String>,
     pub(super) sequences: Told,
+    /// What has to hold of the target's copied tables.
+    pub(super) checks: Vec<Question>,
     pub(super) broken_before: BTreeSet<String>,
     pub(super) clashes: clash::Clashes,
     /// The rows of copied tables that exist and have xml ids.
@@ -152,6 +155,7 @@ impl<'a> Inquiry<'a> {
             tally: tally::Tally::default(),
             files: Vec::new(),
             sequences: Told::new(),
+            checks: Vec::new(),
             broken_before: BTreeSet::new(),
             clashes: clash::Clashes::default(),
             with_xml_ids: BTreeMap::new(),

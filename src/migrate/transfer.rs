@@ -30,7 +30,9 @@ const CHECKS: usize = 40;
 
 /// The last questions: what does not hold on the target already, files, sequences.
 pub(super) fn ask_last(inquiry: &mut Inquiry<'_>) {
-    let before: Vec<String> = checks(inquiry)
+    inquiry.checks = checks(inquiry);
+    let before: Vec<String> = inquiry
+        .checks
         .iter()
         .filter(|question| !kept_by_copy(question))
         .map(|question| {
@@ -125,19 +127,19 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     xml_ids(inquiry, &mut transfer, decision);
     transfer.sequences = sequences(inquiry);
     transfer.parent_paths = parent_paths(inquiry);
-    for question in checks(inquiry) {
+    for question in &inquiry.checks {
         // Of a table that nothing comes to, nobody moves the sequence.
         let comes = |name: &String| transfer.tables.iter().any(|copy| copy.table == *name);
-        if kept_by_copy(&question) && !question.tables.first().is_some_and(comes) {
+        if kept_by_copy(question) && !question.tables.first().is_some_and(comes) {
             continue;
         }
-        let what = what(&question);
+        let what = what(question);
         if inquiry.broken_before.contains(&what) {
             decision
                 .warnings
                 .push(format!("{what} of the target leads nowhere in places already; it is not checked"));
         } else {
-            transfer.checks.push(TransferCheck { what, sql: question.sql });
+            transfer.checks.push(TransferCheck { what, sql: question.sql.clone() });
         }
     }
     decision.transfer = transfer;
