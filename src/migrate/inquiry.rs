@@ -61,10 +61,10 @@ pub(super) enum Topic {
     Files,
     /// Sequences that number documents.
     Sequences,
-    /// Keys of rows that stay, of a unique index.
-    Staying(String, String),
-    /// Rows that come with such a key.
-    Coming(String, String),
+    /// Digests of keys, of a table and a unique index of it.
+    Keyed(End, (String, String)),
+    /// What rows that meet by such an index have.
+    Valued((String, String)),
 }
 
 /// How far it is.
@@ -79,6 +79,7 @@ enum Round {
     ByKey,
     Last,
     Clashes,
+    Values,
     Done,
 }
 
@@ -234,15 +235,19 @@ impl<'a> Inquiry<'a> {
                     return Round::Begin;
                 }
                 transfer::ask_last(self);
-                clash::ask_staying(self);
+                clash::ask_first(self);
                 tally::ask(self);
                 Round::Last
             }
             Round::Last => {
-                clash::ask_coming(self);
+                clash::ask_second(self);
                 Round::Clashes
             }
-            Round::Clashes | Round::Done => Round::Done,
+            Round::Clashes => {
+                clash::ask_values(self);
+                Round::Values
+            }
+            Round::Values | Round::Done => Round::Done,
         }
     }
 
@@ -434,8 +439,8 @@ impl<'a> Inquiry<'a> {
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),
             Topic::Sequences => self.sequences = told,
             Topic::Checks => self.broken_before.extend(told.into_iter().flatten().flatten()),
-            Topic::Staying(table, index) => self.clashes.staying(table, index, told),
-            Topic::Coming(table, index) => self.clashes.coming(&table, &index, told),
+            Topic::Keyed(end, place) => self.clashes.keyed(end, place, told),
+            Topic::Valued(place) => self.clashes.valued(&place, told),
             topic => self.closure.take(topic, told, self.from),
         }
     }

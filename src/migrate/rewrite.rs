@@ -3,7 +3,7 @@
 //! Ids that differ are rewritten by joins with literal arrays, those within a value by a literal object of JSON's, so that what the source
 //! sends is what the target stores.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::inquiry::Inquiry;
 use super::loose::Written;
@@ -350,14 +350,4 @@ fn texts(all: &[Option<String>]) -> String {
         None => "NULL".to_owned(),
     });
     format!("ARRAY[{}]::text[]", all.collect::<Vec<_>>().join(", "))
-}
-
-/// The rows of a table that stay on the target as they are, as a condition on `t`.
-pub(super) fn staying(inquiry: &Inquiry<'_>, table: &str) -> String {
-    let fates = inquiry.fates.get(table);
-    let taken: BTreeSet<i64> = fates
-        .filter(|fates| !fates.keep)
-        .map(|fates| fates.pairs.values().copied().collect())
-        .unwrap_or_default();
-    if taken.is_empty() { "true".to_owned() } else { not_among("t.id", &taken) }
 }

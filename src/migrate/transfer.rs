@@ -184,6 +184,29 @@ fn decided(inquiry: &Inquiry<'_>, table: &str) -> TableDecided {
     }
 }
 
+/// How many rows of a table the target has none of.
+fn new_rows(inquiry: &Inquiry<'_>, table: &str) -> u64 {
+    let known = inquiry.fates.get(table).map_or(0, |fates| fates.pairs.len() + fates.behind.len());
+    inquiry.count(End::From, table).rows.saturating_sub(known as u64)
+}
+
+/// Whether a table's indexes are made anew.
+fn rebuilt(inquiry: &Inquiry<'_>, table: &str) -> bool {
+    let new = new_rows(inquiry, table);
+    new >= REBUILT && new >= inquiry.count(End::To, table).rows
+}
+
+/// Whether new rows of a table come before those that are there become equal: its rows refer to each other, and these references
+/// stay in place meanwhile.
+pub(super) fn new_come_first(inquiry: &Inquiry<'_>, table: &str) -> bool {
+    let apart = inquiry.fates.get(table).is_some_and(|fates| fates.pairs.len() <= LISTED);
+    let mut references = inquiry.to.wiring.references.iter();
+    apart
+        && !inquiry.wanted.staged
+        && !rebuilt(inquiry, table)
+        && references.any(|reference| reference.table == table && reference.to == table)
+}
+
 fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableCopy> {
     let (ours, theirs) = (inquiry.count(End::From, table), inquiry.count(End::To, table));
     let none = Fates::default();
@@ -225,12 +248,12 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         });
     }
     let both = fates.pairs.len();
+    new = new_rows(inquiry, table);
     let stay = fates.stay().len() as u64;
     let rows = ours.rows.saturating_sub(stay);
     if rows == 0 {
         return None;
     }
-    new = ours.rows.saturating_sub(both as u64).saturating_sub(fates.behind.len() as u64);
     if both == 0 || fates.keep {
         fresh = Some(select.sql(None));
     } else if new == 0 || both > LISTED {
@@ -248,7 +271,7 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         fresh,
         merged,
         rows,
-        rebuild: new >= REBUILT && new >= theirs.rows,
+        rebuild: rebuilt(inquiry, table),
         ahead,
     })
 }
