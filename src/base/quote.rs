@@ -3,6 +3,8 @@
 //! Values are bound as parameters wherever PostgreSQL allows it; utility statements (`CREATE ROLE`,
 //! `ALTER ROLE`) take none, so they use [`literal`].
 
+use std::borrow::Borrow;
+
 /// The databases that every cluster has of its own.
 pub const SERVER_DATABASES: [&str; 3] = ["postgres", "template0", "template1"];
 
@@ -18,6 +20,12 @@ pub fn literal(text: &str) -> String {
     } else {
         format!("'{}'", text.replace('\'', "''"))
     }
+}
+
+/// Ids as an array of SQL's, of `bigint`; they need no quotes.
+pub fn id_array(ids: impl IntoIterator<Item: Borrow<i64>>) -> String {
+    let ids: Vec<String> = ids.into_iter().map(|id| id.borrow().to_string()).collect();
+    format!("'{{{}}}'::bigint[]", ids.join(","))
 }
 
 /// `text` as one word of a POSIX shell command line.
@@ -39,6 +47,8 @@ mod tests {
         assert_eq!(ident(r#"we"ird"#), r#""we""ird""#);
         assert_eq!(literal("o'odoo"), "'o''odoo'");
         assert_eq!(literal(r"a\'b"), r"E'a\\''b'");
+        assert_eq!(id_array([7, -1]), "'{7,-1}'::bigint[]");
+        assert_eq!(id_array(Vec::<i64>::new()), "'{}'::bigint[]");
         assert_eq!(shell("it's"), r"'it'\''s'");
         assert_eq!(shell("/a/b.c"), "/a/b.c");
     }

@@ -1,10 +1,10 @@
 //! References to rows that stay behind because their ids are other rows' on the target: they become nothing, where they can.
 
-use super::inquiry::{Inquiry, Topic, array};
+use super::inquiry::{Inquiry, Topic};
 use super::refs::Way;
 use super::request::{End, Told};
 use super::rewrite;
-use crate::base::quote::{ident, literal};
+use crate::base::quote::{id_array, ident, literal};
 
 /// References to rows that stay behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
                          FROM ONLY {} t WHERE {coming} AND t.{column}::bigint = ANY ({}) HAVING count(*) > 0",
                         literal(to),
                         ident(table),
-                        array(behind)
+                        id_array(behind)
                     )
                 })
             })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::Decision;
+use super::decision::{Clash, Decision};
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
 use crate::plan::Block;
@@ -201,25 +201,44 @@ fn lost(inquiry: &Inquiry<'_>, decision: &mut Decision) -> Option<Block> {
     Some(block.hint(format!("Or leave out what refers to them: --without {}", tables.join(" --without "))))
 }
 
-fn clashes(decision: &Decision) -> Option<Block> {
-    let found = decision.clashes.iter().map(|clash| {
-        let super::decision::Clash { table, index, from, to, value } = clash;
-        format!("{table}: row {from} of the source and row {to} of the target both have {value} ({index})")
-    });
-    let block =
-        Block::refused("not_unique", "rows that come and rows that stay may not be beside each other");
-    let block = lines(block, found.collect::<Vec<_>>().into_iter());
-    (!decision.clashes.is_empty())
-        .then(|| block.hint("Make them one record, or alter one of them, then plan again."))
-        .map(|block| {
-            let mut tables: Vec<&str> = decision.clashes.iter().map(|clash| clash.table.as_str()).collect();
-            tables.dedup();
-            tables.into_iter().fold(block, |block, table| {
-                block.hint(format!(
-                    "Or copy no rows of {table}: --shared {table}=map, and references lead to the target's rows of the same name"
-                ))
-            })
-        })
+/// Rows that come and have what rows of the target have: rows that stay, and rows that give it up.
+fn clashes(decision: &Decision) -> Vec<Block> {
+    let (passed_on, staying): (Vec<&Clash>, Vec<&Clash>) =
+        decision.clashes.iter().partition(|clash| clash.becomes.is_some());
+    let stay = Block::refused("not_unique", "rows that come and rows that stay may not be beside each other");
+    let pass_on = Block::refused(
+        "passed_on",
+        "rows are to have what other rows have until they are altered, too, and PostgreSQL looks at each row as it is written",
+    );
+    let mend = "Make them one record, or alter one of them, then plan again.";
+    let free = "Give the rows of the target something else there first, then plan again: they become what the source has.";
+    let mut blocks = Vec::new();
+    for (block, clashes, hint) in [(stay, staying, mend), (pass_on, passed_on, free)] {
+        if clashes.is_empty() {
+            continue;
+        }
+        let block = lines(block, clashes.iter().map(|clash| clashing(clash))).hint(hint);
+        let mut tables: Vec<&str> = clashes.iter().map(|clash| clash.table.as_str()).collect();
+        tables.dedup();
+        blocks.push(tables.into_iter().fold(block, |block, table| {
+            block.hint(format!(
+                "Or copy no rows of {table}: --shared {table}=map, and references lead to the target's rows of the same name"
+            ))
+        }));
+    }
+    blocks
+}
+
+fn clashing(clash: &Clash) -> String {
+    let Clash { table, index, from, to, becomes, value } = clash;
+    match becomes {
+        None => format!(
+            "{table}: row {from} of the source and row {to} of the target both have {value} ({index})"
+        ),
+        Some(becomes) => format!(
+            "{table}: row {from} of the source has {value}, as row {to} of the target has until it becomes row {becomes} of the source ({index})"
+        ),
+    }
 }
 
 /// Accounts, taxes and journals of a company are told by the company's id: in their xml ids (`account.2_bank`), in the codes of accounts.
@@ -250,7 +269,7 @@ fn analytic(inquiry: &Inquiry<'_>) -> Option<Block> {
     let accounts = inquiry.fates.get("account_analytic_account")?;
     let columns = &inquiry.from.wiring.catalog;
     let mut used = inquiry.chosen.copied.keys().filter(|table| columns.has(table, "analytic_distribution"));
-    let table = used.next().filter(|_| !accounts.changes().is_empty())?;
+    let table = used.next().filter(|_| accounts.differ())?;
     let what = format!("analytic accounts get other ids, and {table}.analytic_distribution would not follow");
     let block = Block::refused("analytic", what);
     Some(block.hint("Leave the analytic accounts out: --without account_analytic_account"))

@@ -9,6 +9,7 @@ use super::pairing::{Row, Table};
 use super::pin;
 use super::refs::refs;
 use super::request::{Conflicts, Dangling, End, Told, Wanted};
+use super::rewrite::Select;
 use super::selection::{Selection, select};
 use super::sets::{SHIPPED, expand};
 use super::xml::Named;
@@ -400,5 +401,40 @@ fn a_reference_to_what_does_not_come_is_resolved_in_rounds() {
         assert_eq!(copied, added, "{what}");
         let select = decision.transfer.tables[0].fresh.as_deref().unwrap_or_default();
         assert!(select.contains(sql), "{what}: {select}");
+    }
+}
+
+#[test]
+fn ids_within_a_value_are_looked_up_and_not_searched_for() {
+    let columns = [("combination_indices", "text"), ("account_id", "jsonb")];
+    let mut from =
+        side(&[("product_product", &columns), ("account", &[("name", "text")]), ("res_company", &[])]);
+    let by_company = FieldSeen {
+        ttype: "many2one".into(),
+        stored: true,
+        company_dependent: true,
+        relation: Some("account".into()),
+        ..FieldSeen::default()
+    };
+    from.wiring.catalog.fields.get_mut("product.product").unwrap().insert("account_id".into(), by_company);
+    let to = SideSeen { identity: "two".into(), ..from.clone() };
+    let (wanted, none) =
+        (Wanted { tables: words(&["product_product"]), ..Wanted::default() }, BTreeMap::new());
+    let mut inquiry = Inquiry::new(&wanted, &from, &to, &none);
+    let _ = inquiry.next(Vec::new());
+    for table in ["product_template_attribute_value", "account", "res_company"] {
+        let changed = [(5, 9)].into_iter().collect();
+        inquiry.closure.resolved.insert(table.to_owned(), changed);
+    }
+    let select = Select::new(&inquiry, "product_product").sql(None);
+    // A join within a row would read all ids for each row.
+    assert!(!select.contains("JOIN"), "{select}");
+    let looked_up = [
+        "'{\"5\":9}'::jsonb ->> x.id",
+        "'{\"5\":9}'::jsonb ->> e.key",
+        "'{\"5\":9}'::jsonb -> e.value::text",
+    ];
+    for words in looked_up {
+        assert!(select.contains(words), "{words}: {select}");
     }
 }

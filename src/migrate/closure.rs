@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Dangles, Mapped};
-use super::inquiry::{Inquiry, Topic, array, told_rows};
+use super::inquiry::{Inquiry, Topic, told_rows};
 use super::natural::{natural, rows};
 use super::never::never;
 use super::pairing::{Row, by_key};
@@ -13,7 +13,7 @@ use super::rewrite;
 use super::selection::ATTACHED;
 use super::transactions;
 use super::xml::counterparts;
-use crate::base::quote::{ident, literal};
+use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen};
 
 /// Columns that may be empty without anything missing: the picture that stands for a record, what an attachment was made of.
@@ -102,7 +102,20 @@ fn by_name(table: &str, catalog: &Catalog) -> bool {
     !ATTACHED.contains(&table) && natural(table, catalog).is_some_and(|natural| natural.strong)
 }
 
+/// Whether it is asked which rows a column refers to whose model is in the row. Attachments come with the rows that they refer to.
+fn is_asked(table: &str, column: &str) -> bool {
+    (table, column) != ("ir_attachment", "res_id")
+}
+
 impl Inquiry<'_> {
+    /// The tables that rows that come refer to by a column whose model is in the row; `None` where that was not asked.
+    pub(super) fn referred(&self, table: &str, column: &str) -> Option<BTreeSet<&str>> {
+        let is_it = |one: &Ref| one.column == column && matches!(one.way, Way::Any(_));
+        let number = self.refs.of.get(table)?.iter().position(is_it).filter(|_| is_asked(table, column))?;
+        let used = self.closure.used.get(&(table.to_owned(), number));
+        Some(used.into_iter().flatten().map(|((to, _), _)| to.as_str()).collect())
+    }
+
     /// What rows refer to of tables that do not come as a whole, and references that lead nowhere.
     pub(super) fn ask_used(&mut self) {
         let tables: Vec<String> = self.chosen.tables().cloned().collect();
@@ -115,7 +128,7 @@ impl Inquiry<'_> {
                 let column = format!("t.{}", ident(&reference.column));
                 let Some(to) = reference.to.as_deref() else {
                     if let Way::Any(loose) = &reference.way
-                        && !(table == "ir_attachment" && reference.column == "res_id")
+                        && is_asked(&table, &reference.column)
                     {
                         let sql = loose.distinct(&table, &coming);
                         self.ask(Topic::UsedAny(table.clone(), number), End::From, sql);
@@ -166,7 +179,7 @@ impl Inquiry<'_> {
         let common = std::sync::Arc::clone(&self.common);
         let catalog = &*common;
         for (table, ids) in wanted.into_iter().filter(|(table, _)| catalog.has(table, "id")) {
-            let ours = format!("t.id = ANY ({})", array(&ids));
+            let ours = format!("t.id = ANY ({})", id_array(&ids));
             let comes = match self.chosen.copied.contains_key(&table) {
                 true => format!("({})::text", self.chosen.filter(&table)),
                 false => "'false'".to_owned(),
@@ -182,7 +195,7 @@ impl Inquiry<'_> {
                 let xml = (&self.xml.0, &self.xml.1);
                 let others = ids.iter().flat_map(|id| counterparts(xml.0, xml.1, &table, *id));
                 let all: BTreeSet<i64> = others.chain(ids.iter().copied()).collect();
-                format!("t.id = ANY ({})", array(&all))
+                format!("t.id = ANY ({})", id_array(&all))
             };
             self.ask(Topic::Keys(End::To, table.clone()), End::To, rows(&table, catalog, &theirs, "'false'"));
         }
@@ -294,7 +307,7 @@ impl Inquiry<'_> {
                         let place: Place = (to.clone(), *id);
                         nulls.entry((table.clone(), *number)).or_insert_with(BTreeSet::new).insert(place);
                     }
-                    Dangling::Add if there && self.may_be_added(to) => {
+                    Dangling::Add if there && (more.contains(to) || self.may_be_added(to)) => {
                         more.insert(to.clone());
                     }
                     _ => {}

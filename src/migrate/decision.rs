@@ -132,7 +132,7 @@ pub struct Mapped {
     pub ids: Vec<(i64, i64)>,
 }
 
-/// A row that comes and a row that stays, which may not both be there.
+/// A row that comes and a row of the target, which may not both be there as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Clash {
     /// The table.
@@ -143,6 +143,9 @@ pub struct Clash {
     pub from: i64,
     /// The target's.
     pub to: i64,
+    /// The source's row that the target's becomes; then that one gives up what both have, but maybe too late. Without it, it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<i64>,
     /// What both have.
     pub value: String,
 }

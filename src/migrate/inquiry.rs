@@ -9,12 +9,13 @@ use super::kin::{self, Kin};
 use super::natural::{self, natural, rows};
 use super::numbering::{self, Numbering};
 use super::pairing::{Fates, Row};
+use super::question::Question;
 use super::refs::{Refs, refs};
 use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
 use super::xml::Named;
 use super::{behind, clash, pin, tally, transactions, transfer};
-use crate::base::quote::{ident, literal};
+use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
 
@@ -60,10 +61,10 @@ pub(super) enum Topic {
     Files,
     /// Sequences that number documents.
     Sequences,
-    /// Keys of rows that stay, of a unique index.
-    Staying(String, String),
-    /// Rows that come with such a key.
-    Coming(String, String),
+    /// Digests of keys, of a table and a unique index of it.
+    Keyed(End, (String, String)),
+    /// What rows that meet by such an index have.
+    Valued((String, String)),
 }
 
 /// How far it is.
@@ -78,6 +79,7 @@ enum Round {
     ByKey,
     Last,
     Clashes,
+    Values,
     Done,
 }
 
@@ -111,6 +113,8 @@ pub struct Inquiry<'a> {
     pub(super) tally: tally::Tally,
     pub(super) files: Vec<String>,
     pub(super) sequences: Told,
+    /// What has to hold of the target's copied tables.
+    pub(super) checks: Vec<Question>,
     pub(super) broken_before: BTreeSet<String>,
     pub(super) clashes: clash::Clashes,
     /// The rows of copied tables that exist and have xml ids.
@@ -152,6 +156,7 @@ impl<'a> Inquiry<'a> {
             tally: tally::Tally::default(),
             files: Vec::new(),
             sequences: Told::new(),
+            checks: Vec::new(),
             broken_before: BTreeSet::new(),
             clashes: clash::Clashes::default(),
             with_xml_ids: BTreeMap::new(),
@@ -230,15 +235,19 @@ impl<'a> Inquiry<'a> {
                     return Round::Begin;
                 }
                 transfer::ask_last(self);
-                clash::ask_staying(self);
+                clash::ask_first(self);
                 tally::ask(self);
                 Round::Last
             }
             Round::Last => {
-                clash::ask_coming(self);
+                clash::ask_second(self);
                 Round::Clashes
             }
-            Round::Clashes | Round::Done => Round::Done,
+            Round::Clashes => {
+                clash::ask_values(self);
+                Round::Values
+            }
+            Round::Values | Round::Done => Round::Done,
         }
     }
 
@@ -384,7 +393,7 @@ impl<'a> Inquiry<'a> {
             return self.ask(topic, end, rows(table, catalog, &limited, &beside));
         };
         for chunk in ids.iter().collect::<Vec<_>>().chunks(CHUNK) {
-            let filter = format!("t.id = ANY ({})", array(chunk.iter().copied()));
+            let filter = format!("t.id = ANY ({})", id_array(chunk.iter().copied()));
             self.ask(topic.clone(), end, rows(table, catalog, &filter, &beside));
         }
     }
@@ -430,8 +439,8 @@ impl<'a> Inquiry<'a> {
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),
             Topic::Sequences => self.sequences = told,
             Topic::Checks => self.broken_before.extend(told.into_iter().flatten().flatten()),
-            Topic::Staying(table, index) => self.clashes.staying(table, index, told),
-            Topic::Coming(table, index) => self.clashes.coming(&table, &index, told),
+            Topic::Keyed(end, place) => self.clashes.keyed(end, place, told),
+            Topic::Valued(place) => self.clashes.valued(&place, told),
             topic => self.closure.take(topic, told, self.from),
         }
     }
@@ -444,10 +453,4 @@ pub(super) fn told_rows(told: Told) -> impl Iterator<Item = (i64, Row)> {
         let comes = comes.as_deref() == Some("true") || comes.as_deref() == Some("t");
         Some((id?.parse().ok()?, Row { key, digest, made, comes }))
     })
-}
-
-/// Ids as an array of SQL's.
-pub(super) fn array<'i>(ids: impl IntoIterator<Item = &'i i64>) -> String {
-    let ids: Vec<String> = ids.into_iter().map(i64::to_string).collect();
-    format!("'{{{}}}'::bigint[]", ids.join(","))
 }

@@ -64,6 +64,11 @@ pub(super) fn refs(side: &SideSeen) -> Refs {
         .filter(|reference| reference.kept)
         .map(|kept| [kept.table.as_str(), kept.column.as_str(), kept.to.as_str()])
         .collect();
+    let constrained: BTreeSet<[&str; 2]> = wiring
+        .references
+        .iter()
+        .map(|reference| [reference.table.as_str(), reference.column.as_str()])
+        .collect();
     let mut add = |table: &str, column: &str, to: &str, way: Way| {
         if !seen.insert((table.to_owned(), column.to_owned(), format!("{to} {}", way == Way::Keys))) {
             return;
@@ -87,9 +92,7 @@ pub(super) fn refs(side: &SideSeen) -> Refs {
         let [table, to] = question.tables.as_slice() else { continue };
         let Some(column) = question.subject.at.strip_prefix(&format!("{table}.")) else { continue };
         // A field may name a parent of the table that PostgreSQL's reference leads to, and the other way round.
-        let known = way == Way::Id
-            && wiring.references.iter().any(|known| known.table == *table && known.column == column);
-        if !known {
+        if way != Way::Id || !constrained.contains(&[table.as_str(), column]) {
             add(table, column, to, way);
         }
     }

@@ -1,14 +1,15 @@
 //! The queries on the source: which rows of a table come, with the ids that they have on the target.
 //!
-//! Ids that differ are rewritten by joins with literal arrays, so that what the source sends is what the target stores.
+//! Ids that differ are rewritten by joins with literal arrays, those within a value by a literal object of JSON's, so that what the source
+//! sends is what the target stores.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::inquiry::{Inquiry, array};
+use super::inquiry::Inquiry;
 use super::loose::Written;
 use super::numbering;
 use super::refs::{Ref, Way};
-use crate::base::quote::{ident, literal};
+use crate::base::quote::{id_array, ident, literal};
 
 /// Ids that are others on the target; `None` for references that become nothing.
 type Changes = BTreeMap<i64, Option<i64>>;
@@ -35,9 +36,8 @@ fn of_rows_that_stay(inquiry: &Inquiry<'_>) -> Vec<String> {
     let found = wiring.models.iter().filter_map(|model| {
         let (table, _) = wiring.table_of(model)?;
         let stay = inquiry.fates.get(&table)?.stay();
-        (!stay.is_empty()).then(|| {
-            format!("NOT (t.res_model = {} AND t.res_id::bigint = ANY ({}))", literal(model), array(&stay))
-        })
+        (!stay.is_empty())
+            .then(|| format!("NOT (t.res_model = {} AND {})", literal(model), among("t.res_id", &stay)))
     });
     found.collect()
 }
@@ -70,7 +70,7 @@ fn between(inquiry: &Inquiry<'_>, table: &str) -> String {
 }
 
 fn among<'i>(column: &str, ids: impl IntoIterator<Item = &'i i64>) -> String {
-    format!("EXISTS (SELECT FROM unnest({}) x(id) WHERE x.id = {column})", array(ids))
+    format!("EXISTS (SELECT FROM unnest({}) x(id) WHERE x.id = {column})", id_array(ids))
 }
 
 fn not_among<'i>(column: &str, ids: impl IntoIterator<Item = &'i i64>) -> String {
@@ -219,13 +219,24 @@ impl<'a> Select<'a> {
         if keys.is_empty() && values.is_empty() {
             return column.to_owned();
         }
+        let (key, stays) = match keys.is_empty() {
+            true => ("e.key".to_owned(), String::new()),
+            false => {
+                let keys = map(&keys);
+                let gone = format!(" WHERE {keys} -> e.key IS DISTINCT FROM 'null'::jsonb");
+                (format!("coalesce({keys} ->> e.key, e.key)"), gone)
+            }
+        };
+        let value = match values.is_empty() {
+            true => "e.value".to_owned(),
+            false => format!(
+                "CASE jsonb_typeof(e.value) WHEN 'number' THEN coalesce({} -> e.value::text, e.value) ELSE e.value END",
+                map(&values)
+            ),
+        };
         format!(
-            "CASE WHEN jsonb_typeof({column}) = 'object' THEN (SELECT jsonb_object_agg(coalesce(k.new::text, e.key), \
-             CASE WHEN v.old IS NULL THEN e.value ELSE coalesce(to_jsonb(v.new), 'null'::jsonb) END) FROM jsonb_each({column}) e \
-             LEFT JOIN {} ON k.old::text = e.key LEFT JOIN {} ON to_jsonb(v.old) = e.value WHERE k.old IS NULL OR k.new IS NOT NULL) \
-             ELSE {column} END",
-            lists("k", &keys),
-            lists("v", &values),
+            "CASE WHEN jsonb_typeof({column}) = 'object' THEN (SELECT jsonb_object_agg({key}, {value}) FROM jsonb_each({column}) e{stays}) \
+             ELSE {column} END"
         )
     }
 
@@ -236,9 +247,9 @@ impl<'a> Select<'a> {
             return column.to_owned();
         }
         format!(
-            "CASE WHEN {column} ~ '^[0-9,]+$' THEN (SELECT string_agg(s.id::text, ',' ORDER BY s.id) FROM (SELECT coalesce(m.new, x.id::bigint) AS id \
-             FROM unnest(string_to_array({column}, ',')) x(id) LEFT JOIN {} ON m.old::text = x.id) s) ELSE {column} END",
-            lists("m", &changes)
+            "CASE WHEN {column} ~ '^[0-9,]+$' THEN (SELECT string_agg(s.id::text, ',' ORDER BY s.id) FROM \
+             (SELECT coalesce({} ->> x.id, x.id)::bigint AS id FROM unnest(string_to_array({column}, ',')) x(id)) s) ELSE {column} END",
+            map(&changes)
         )
     }
 
@@ -273,7 +284,7 @@ impl<'a> Select<'a> {
         let lists = format!(
             "unnest({}, {}, {}) {name}(model, old, new)",
             texts(&models),
-            array(&old),
+            id_array(&old),
             optional(new.iter().copied())
         );
         match written {
@@ -314,7 +325,17 @@ fn changes(inquiry: &Inquiry<'_>, table: &str) -> Changes {
 
 /// Ids beside each other as a table of SQL's.
 fn lists(name: &str, changes: &Changes) -> String {
-    format!("unnest({}, {}) {name}(old, new)", array(changes.keys()), optional(changes.values().copied()))
+    format!("unnest({}, {}) {name}(old, new)", id_array(changes.keys()), optional(changes.values().copied()))
+}
+
+/// Ids beside each other as an object of JSON's, for those within a value: a look into it costs each row the same however many there are,
+/// where a join that is made for each row reads all of them. An id that becomes nothing is there with `null`.
+fn map(changes: &Changes) -> String {
+    let one = |(old, new): (&i64, &Option<i64>)| match new {
+        Some(new) => format!("\"{old}\":{new}"),
+        None => format!("\"{old}\":null"),
+    };
+    format!("'{{{}}}'::jsonb", changes.iter().map(one).collect::<Vec<_>>().join(","))
 }
 
 fn optional(ids: impl Iterator<Item = Option<i64>>) -> String {
@@ -329,14 +350,4 @@ fn texts(all: &[Option<String>]) -> String {
         None => "NULL".to_owned(),
     });
     format!("ARRAY[{}]::text[]", all.collect::<Vec<_>>().join(", "))
-}
-
-/// The rows of a table that stay on the target as they are, as a condition on `t`.
-pub(super) fn staying(inquiry: &Inquiry<'_>, table: &str) -> String {
-    let fates = inquiry.fates.get(table);
-    let taken: BTreeSet<i64> = fates
-        .filter(|fates| !fates.keep)
-        .map(|fates| fates.pairs.values().copied().collect())
-        .unwrap_or_default();
-    if taken.is_empty() { "true".to_owned() } else { not_among("t.id", &taken) }
 }

@@ -30,7 +30,9 @@ const CHECKS: usize = 40;
 
 /// The last questions: what does not hold on the target already, files, sequences.
 pub(super) fn ask_last(inquiry: &mut Inquiry<'_>) {
-    let before: Vec<String> = checks(inquiry)
+    inquiry.checks = checks(inquiry);
+    let before: Vec<String> = inquiry
+        .checks
         .iter()
         .filter(|question| !kept_by_copy(question))
         .map(|question| {
@@ -88,6 +90,14 @@ fn checks(inquiry: &Inquiry<'_>) -> Vec<Question> {
     let loose =
         all.loose.iter().filter(|loose| loose.tables.first().is_some_and(|table| copied.contains(table)));
     for loose in loose {
+        // A question reads the whole table for each model: those that no row that comes names are as they were.
+        let named =
+            loose.subject.at.split_once('.').and_then(|(table, column)| inquiry.referred(table, column));
+        let is_named = |model: &&Answer| {
+            let table = || Some(wiring.table_of(model.row.as_deref()?)?.0);
+            named.as_ref().is_none_or(|named| table().is_some_and(|table| named.contains(table.as_str())))
+        };
+        let models: Vec<Answer> = models.iter().filter(is_named).cloned().collect();
         found.extend(follow(loose, &models, wiring, Some(5)).0);
     }
     found
@@ -125,19 +135,19 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     xml_ids(inquiry, &mut transfer, decision);
     transfer.sequences = sequences(inquiry);
     transfer.parent_paths = parent_paths(inquiry);
-    for question in checks(inquiry) {
+    for question in &inquiry.checks {
         // Of a table that nothing comes to, nobody moves the sequence.
         let comes = |name: &String| transfer.tables.iter().any(|copy| copy.table == *name);
-        if kept_by_copy(&question) && !question.tables.first().is_some_and(comes) {
+        if kept_by_copy(question) && !question.tables.first().is_some_and(comes) {
             continue;
         }
-        let what = what(&question);
+        let what = what(question);
         if inquiry.broken_before.contains(&what) {
             decision
                 .warnings
                 .push(format!("{what} of the target leads nowhere in places already; it is not checked"));
         } else {
-            transfer.checks.push(TransferCheck { what, sql: question.sql });
+            transfer.checks.push(TransferCheck { what, sql: question.sql.clone() });
         }
     }
     decision.transfer = transfer;
@@ -182,6 +192,29 @@ fn decided(inquiry: &Inquiry<'_>, table: &str) -> TableDecided {
     }
 }
 
+/// How many rows of a table the target has none of.
+fn new_rows(inquiry: &Inquiry<'_>, table: &str) -> u64 {
+    let known = inquiry.fates.get(table).map_or(0, |fates| fates.pairs.len() + fates.behind.len());
+    inquiry.count(End::From, table).rows.saturating_sub(known as u64)
+}
+
+/// Whether a table's indexes are made anew.
+fn rebuilt(inquiry: &Inquiry<'_>, table: &str) -> bool {
+    let new = new_rows(inquiry, table);
+    new >= REBUILT && new >= inquiry.count(End::To, table).rows
+}
+
+/// Whether new rows of a table come before those that are there become equal: its rows refer to each other, and these references
+/// stay in place meanwhile.
+pub(super) fn new_come_first(inquiry: &Inquiry<'_>, table: &str) -> bool {
+    let apart = inquiry.fates.get(table).is_some_and(|fates| fates.pairs.len() <= LISTED);
+    let mut references = inquiry.to.wiring.references.iter();
+    apart
+        && !inquiry.wanted.staged
+        && !rebuilt(inquiry, table)
+        && references.any(|reference| reference.table == table && reference.to == table)
+}
+
 fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableCopy> {
     let (ours, theirs) = (inquiry.count(End::From, table), inquiry.count(End::To, table));
     let none = Fates::default();
@@ -223,12 +256,12 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         });
     }
     let both = fates.pairs.len();
+    new = new_rows(inquiry, table);
     let stay = fates.stay().len() as u64;
     let rows = ours.rows.saturating_sub(stay);
     if rows == 0 {
         return None;
     }
-    new = ours.rows.saturating_sub(both as u64).saturating_sub(fates.behind.len() as u64);
     if both == 0 || fates.keep {
         fresh = Some(select.sql(None));
     } else if new == 0 || both > LISTED {
@@ -246,7 +279,7 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         fresh,
         merged,
         rows,
-        rebuild: new >= REBUILT && new >= theirs.rows,
+        rebuild: rebuilt(inquiry, table),
         ahead,
     })
 }
@@ -331,7 +364,7 @@ fn parent_paths(inquiry: &Inquiry<'_>) -> Vec<ParentPath> {
             .any(|(number, _)| inquiry.closure.nulls.contains_key(&(table.clone(), number)));
         // Below a row that moves, the target may have rows of its own.
         let mixed = !fates.pairs.is_empty() && inquiry.count(End::To, &table).rows > fates.pairs.len() as u64;
-        if nulled || mixed || !fates.changes().is_empty() {
+        if nulled || mixed || fates.differ() {
             found.insert(table, parent.to_owned());
         }
     }

@@ -18,14 +18,19 @@ pub(super) struct Named<'a> {
 impl<'a> Named<'a> {
     pub fn new(side: &'a SideSeen) -> Self {
         let mut named = Self::default();
+        let mut parents: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+        for (parent, seen) in &side.structure {
+            for child in &seen.children {
+                parents.entry(child).or_default().push(parent);
+            }
+        }
         for xml_id in &side.xml_ids {
             named.names.insert((&xml_id.module, &xml_id.name), xml_id);
             let known = named.tables.entry(&xml_id.model);
             let table = known.or_insert_with(|| side.wiring.table_of(&xml_id.model).map(|(table, _)| table));
             let Some(table) = table.clone() else { continue };
-            let parents = side.structure.iter().filter(|(_, seen)| seen.children.contains(&table));
-            let parents: Vec<String> = parents.map(|(parent, _)| parent.clone()).collect();
-            for table in parents.into_iter().chain([table]) {
+            let parents = parents.get(table.as_str()).into_iter().flatten();
+            for table in parents.copied().cloned().chain([table.clone()]) {
                 named.rows.entry(table).or_default().entry(xml_id.res_id).or_default().push(xml_id);
             }
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Column, Layout};
 use super::line::Key;
 use super::text::Kind;
-use crate::base::quote::ident;
+use crate::base::quote::{id_array, ident};
 
 /// Where the value of a field comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -154,7 +154,7 @@ impl Section {
 
     /// The condition that a row is one of these.
     fn is_one_of(&self, keys: &[Key]) -> String {
-        let part = |at: usize| array(keys.iter().map(|key| key.parts().nth(at).unwrap_or_default()));
+        let part = |at: usize| id_array(keys.iter().map(|key| key.parts().nth(at).unwrap_or_default()));
         match self.keys.len() {
             1 => format!("{} = ANY ({})", self.key(0), part(0)),
             _ => format!(
@@ -206,12 +206,6 @@ impl Section {
     fn key(&self, at: usize) -> String {
         format!("t.{}", ident(self.keys.get(at).map_or("id", String::as_str)))
     }
-}
-
-/// Integers as an array of SQL; they need no quotes.
-fn array(ids: impl Iterator<Item = i64>) -> String {
-    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-    format!("'{{{}}}'::bigint[]", ids.join(","))
 }
 
 fn within(column: &str, (from, to): Range) -> String {
