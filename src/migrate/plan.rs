@@ -1,4 +1,4 @@
-//! The steps of a migration: everything rests, files and rows come over, both sides are compared, Odoo computes what follows.
+//! The steps of a migration: everything rests, files and rows come over and are compared, Odoo computes what follows.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,8 @@ use crate::grounds::databases::Hand;
 use crate::grounds::{Grounds, frame, services, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{
-    BackupDatabase, BackupFormat, CloseDatabase, CompareTables, CopyFiles, CopyTables, DuplicateDatabase,
-    Operator, Party, RecomputeFields, Step,
+    BackupDatabase, BackupFormat, CloseDatabase, CopyFiles, CopyTables, DuplicateDatabase, Operator, Party,
+    RecomputeFields, Step,
 };
 
 /// The file, in the migration's folder, that says what is copied.
@@ -129,7 +129,6 @@ impl Make<'_> {
         let name = &self.wanted.database;
         steps.extend(self.files(name));
         steps.push(self.rows(name, 1, None));
-        steps.push(self.compared(name));
         steps.extend(self.computed(name));
         steps
     }
@@ -158,7 +157,6 @@ impl Make<'_> {
         // The copy's folder is made with it; the files of the target are in it already.
         steps.extend(self.files(&work));
         steps.push(self.rows(&work, self.wanted.jobs, Some(copy)));
-        steps.push(self.compared(&work));
         steps.extend(self.computed(&work));
         let mark = format!("{name}, before the migration {}", self.hand.grounds.run);
         let publish = self.hand.moved(&work, name, Some((&kept, &mark)), true, "");
@@ -220,24 +218,11 @@ impl Make<'_> {
             folder: self.wanted.folder.clone(),
         };
         let reason = if jobs > 1 {
-            "several transactions, into a copy that nobody uses yet"
+            "several transactions, into a copy that nobody uses before each table is found to be what the source has"
         } else {
-            "one transaction: all of it or nothing"
+            "one transaction, committed only when each table is found to be what the source has: all of it or nothing"
         };
         PlannedStep::new("copy-tables", Step::CopyTables(Box::new(step)), reason)
-    }
-
-    fn compared(&self, database: &str) -> PlannedStep {
-        let (transfer, digest) = self.wanted.transfer.clone();
-        let step = CompareTables {
-            source: self.wanted.source.clone(),
-            operator: self.wanted.operator.clone(),
-            database: database.to_owned(),
-            transfer,
-            digest,
-        };
-        let reason = "each table has to be what the source has";
-        PlannedStep::new("compare", Step::CompareTables(Box::new(step)), reason)
     }
 
     fn computed(&self, database: &str) -> Option<PlannedStep> {

@@ -115,7 +115,6 @@ impl Guard {
             | Step::CompareState(_)
             | Step::RecordUpgrade(_)
             | Step::CopyTables(_)
-            | Step::CompareTables(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

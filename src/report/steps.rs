@@ -120,12 +120,6 @@ pub fn headline(step: &Step, root: &Path) -> String {
                 step.database
             )
         }
-        Step::CompareTables(step) => {
-            format!(
-                "compare what was copied from {} to {} on both sides",
-                step.source.database, step.database
-            )
-        }
         Step::DamageScratch(step) => format!("damage the scratch database {} on purpose", step.database),
         Step::HoldTraffic(step) if step.hold => {
             format!("let nobody write to {}, and send everybody away from it", step.database)

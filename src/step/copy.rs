@@ -23,7 +23,7 @@ pub struct Party {
 }
 
 /// Copies rows of tables from one database to another, in one moment of the source, with all that belongs to them: xml ids,
-/// sequences, paths. Commits only when every check holds.
+/// sequences, paths. Commits only when every check holds and each table is what the source has of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CopyTables {
     /// The source.
@@ -102,19 +102,4 @@ pub struct RecomputeFields {
     pub fields: Vec<String>,
     /// The migration's folder, where how far it has come is written.
     pub folder: PathBuf,
-}
-
-/// Compares copied tables on both sides: how many rows, and a digest of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct CompareTables {
-    /// The source.
-    pub source: Party,
-    /// Who reads the target.
-    pub operator: Operator,
-    /// The target's database.
-    pub database: String,
-    /// A file with what was copied.
-    pub transfer: PathBuf,
-    /// Its digest.
-    pub digest: Digest,
 }

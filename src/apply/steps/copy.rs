@@ -1,9 +1,9 @@
 //! Steps that bring rows of one database to another.
 
-use super::databases::{done, seen};
+use super::databases::done;
 use crate::error::Result;
 use crate::plan::Outcome;
-use crate::step::{CompareTables, CopyTables};
+use crate::step::CopyTables;
 use crate::world::World;
 
 pub async fn tables(step: &CopyTables, world: &mut World) -> Result<Outcome> {
@@ -23,9 +23,4 @@ pub async fn tables(step: &CopyTables, world: &mut World) -> Result<Outcome> {
                 .detail(told.join(", "))
         }
     })
-}
-
-pub async fn compare(step: &CompareTables, world: &mut World) -> Result<Outcome> {
-    let secret = world.secret(&step.source.secret)?;
-    Ok(seen(world.databases.compare_tables(step, secret, world.hands(&step.operator)?).await?))
 }

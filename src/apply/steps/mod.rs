@@ -80,7 +80,6 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::HandOverFiles(step) => carry::hand_over(step, world).await,
         Step::RecomputeFields(step) => carry::recompute(step, world).await,
         Step::CopyTables(step) => copy::tables(step, world).await,
-        Step::CompareTables(step) => copy::compare(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
@@ -152,7 +151,6 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::CompareState(_)
         | Step::RecordUpgrade(_)
         | Step::CopyTables(_)
-        | Step::CompareTables(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

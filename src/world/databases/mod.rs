@@ -30,11 +30,11 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::{self, cannot};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyFiles,
-    CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
-    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
-    RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
-    SetPassword, TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CopyFiles, CopyTables,
+    DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange, LoadBackup,
+    LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill, RemoveBackup,
+    RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword,
+    TakeSnapshot, UpdateModules,
 };
 
 pub use carry::FilesCarried;
@@ -156,13 +156,6 @@ pub trait Databases {
     fn copy_tables<'a>(
         &'a self,
         step: &'a CopyTables,
-        source: Secret,
-        hands: Hands<'a>,
-    ) -> EngineFuture<'a, Vec<String>>;
-    /// Compares copied tables on both sides.
-    fn compare_tables<'a>(
-        &'a self,
-        step: &'a CompareTables,
         source: Secret,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>>;
@@ -416,15 +409,6 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(tables::copy(step, source, hands))
-    }
-
-    fn compare_tables<'a>(
-        &'a self,
-        step: &'a CompareTables,
-        source: Secret,
-        hands: Hands<'a>,
-    ) -> EngineFuture<'a, Vec<String>> {
-        Box::pin(tables::compare(step, source, hands))
     }
 
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {

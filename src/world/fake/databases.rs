@@ -4,11 +4,11 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyFiles,
-    CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
-    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
-    RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
-    SetPassword, TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CopyFiles, CopyTables,
+    DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange, LoadBackup,
+    LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill, RemoveBackup,
+    RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword,
+    TakeSnapshot, UpdateModules,
 };
 use crate::world::{Databases, FilesCarried, Hands, ScriptDone, WrittenBack};
 
@@ -244,20 +244,6 @@ impl Databases for Fake {
                 inside.push("rows");
             })?;
             Ok(Vec::new())
-        })
-    }
-
-    fn compare_tables<'a>(
-        &'a self,
-        step: &'a CompareTables,
-        _: Secret,
-        _: Hands<'a>,
-    ) -> EngineFuture<'a, Vec<String>> {
-        Box::pin(async move {
-            match self.durable().databases.get(&step.database).is_some_and(|i| i.contains(&"rows")) {
-                true => self.point().map(|()| Vec::new()),
-                false => Err(self.fails("the rows are not there")),
-            }
         })
     }
 
