@@ -9,8 +9,8 @@ use crate::grounds::databases::Hand;
 use crate::grounds::{Grounds, frame, services, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{
-    BackupDatabase, BackupFormat, CloseDatabase, CopyFiles, CopyTables, DuplicateDatabase, Operator, Party,
-    RecomputeFields, Step,
+    BackupDatabase, BackupFormat, CheckTables, CloseDatabase, CopyFiles, CopyTables, DuplicateDatabase,
+    Operator, Party, RecomputeFields, Step,
 };
 
 /// The file, in the migration's folder, that says what is copied.
@@ -90,7 +90,8 @@ pub fn plan(wanted: &Move<'_>, grounds: &Grounds<'_>) -> Plan {
     }
     let make = Make { wanted, hand: Hand { operator: wanted.operator.clone(), grounds: *grounds } };
     let steps = if wanted.staged { make.staged() } else { make.at_once() };
-    plan.steps = if wanted.own { services::around(steps, grounds) } else { steps };
+    plan.steps = vec![make.checked()];
+    plan.steps.extend(if wanted.own { services::around(steps, grounds) } else { steps });
     // Somebody works there: what both have is written over, and source and target may have been swapped.
     if !wanted.decision.holds.is_empty() {
         plan.destroys.push(wanted.database.clone());
@@ -200,6 +201,20 @@ impl Make<'_> {
             Step::CopyFiles(step),
             format!("the attachments that come name {many}"),
         ))
+    }
+
+    /// Before anybody is sent away, and before a backup of minutes.
+    fn checked(&self) -> PlannedStep {
+        let (transfer, digest) = self.wanted.transfer.clone();
+        let step = CheckTables {
+            source: self.wanted.source.clone(),
+            operator: self.wanted.operator.clone(),
+            database: self.wanted.database.clone(),
+            transfer,
+            digest,
+        };
+        let reason = "what has changed since is no longer what was planned; the copy asks once more";
+        PlannedStep::new("check", Step::CheckTables(Box::new(step)), reason)
     }
 
     fn rows(&self, database: &str, jobs: u16, anew: Option<DuplicateDatabase>) -> PlannedStep {

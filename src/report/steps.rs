@@ -109,6 +109,12 @@ pub fn headline(step: &Step, root: &Path) -> String {
             UpgradeEnd::Rehearsed => "record that the rehearsal has passed".to_owned(),
             UpgradeEnd::Superseded => "record that another attempt takes its place".to_owned(),
         },
+        Step::CheckTables(step) => {
+            format!(
+                "look whether {} and {} are still what was planned for",
+                step.source.database, step.database
+            )
+        }
         Step::CopyTables(step) => {
             let over =
                 if step.jobs > 1 { format!(", over {} connections", step.jobs) } else { String::new() };

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::migrate_pair::{migrate, pair, rows};
+use crate::migrate_plan::ask;
 use crate::sandbox::Sandbox;
 use crate::shop::{content, names, psql};
 use crate::stack::wait_for;
@@ -159,5 +160,23 @@ fn killed_in_the_middle_it_is_given_up_or_brought_to_its_end() {
             assert_eq!(rows(&shop, "prod", "SELECT count(*) FROM product_template"), ["0"]);
             fs::write(shop.data().join("hold"), "").unwrap();
         }
+    }
+}
+
+#[test]
+fn a_database_that_has_changed_since_the_plan_is_told_before_anything_long_begins() {
+    let shop = pair();
+    for (database, told) in [
+        ("prod", "the target has changed since the plan"),
+        ("staging", "the source has rows that came after"),
+    ] {
+        let _ = shop.run(&migrate(&["--save-plan", "m.plan"])).code(0);
+        let _ = ask(&shop, database, "INSERT INTO product_tag (id, name) VALUES (700, 'later')");
+        let said = shop.run(&["apply", "m.plan", "--yes"]).code(3).says(told);
+        assert!(said.err.contains("1/") && !said.err.contains("2/"), "{}", said.all());
+        assert!(fs::read_dir(shop.path("backups")).map_or(true, |mut all| all.next().is_none()));
+        // Nothing has happened to production yet.
+        let _ = shop.run(&["apply", "--abandon"]).code(0);
+        let _ = ask(&shop, database, "DELETE FROM product_tag WHERE id = 700");
     }
 }

@@ -1,17 +1,26 @@
 //! Steps that bring rows of one database to another.
 
-use super::databases::done;
+use super::databases::{done, seen};
 use crate::error::Result;
 use crate::plan::Outcome;
-use crate::step::CopyTables;
+use crate::step::{CheckTables, CopyTables};
 use crate::world::World;
+
+pub async fn check(step: &CheckTables, world: &mut World) -> Result<Outcome> {
+    let secret = world.secret(&step.source.secret)?;
+    Ok(seen(world.databases.check_tables(step, secret, world.hands(&step.operator)?).await?))
+}
 
 pub async fn tables(step: &CopyTables, world: &mut World) -> Result<Outcome> {
     let secret = world.secret(&step.source.secret)?;
     let told = world.databases.copy_tables(step, secret, world.hands(&step.operator)?).await?;
-    Ok(match step.anew {
+    Ok(outcome(step, &told))
+}
+
+fn outcome(step: &CopyTables, told: &[String]) -> Outcome {
+    match step.anew {
         // It goes with the copy that it was written to.
-        Some(_) => done(told),
+        Some(_) => done(told.to_vec()),
         None => {
             let back = match &step.before {
                 Some(backup) => {
@@ -22,5 +31,5 @@ pub async fn tables(step: &CopyTables, world: &mut World) -> Result<Outcome> {
             Outcome::stays(format!("copied rows stay; to have {} as it was: {back}", step.database))
                 .detail(told.join(", "))
         }
-    })
+    }
 }

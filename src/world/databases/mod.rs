@@ -30,11 +30,11 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::{self, cannot};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CopyFiles, CopyTables,
-    DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange, LoadBackup,
-    LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill, RemoveBackup,
-    RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword,
-    TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CheckTables, CloseDatabase, CompareState, CopyFiles,
+    CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
+    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
+    RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
+    SetPassword, TakeSnapshot, UpdateModules,
 };
 
 pub use carry::FilesCarried;
@@ -152,6 +152,13 @@ pub trait Databases {
     fn hand_over_files<'a>(&'a self, step: &'a HandOverFiles) -> EngineFuture<'a, u64>;
     /// Has Odoo compute stored fields anew.
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Looks whether both databases of a migration are as they were planned for.
+    fn check_tables<'a>(
+        &'a self,
+        step: &'a CheckTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
     /// Copies rows of tables from another database, whose role has this password.
     fn copy_tables<'a>(
         &'a self,
@@ -400,6 +407,15 @@ impl Databases for RealDatabases {
 
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(recompute::recompute(step, hands))
+    }
+
+    fn check_tables<'a>(
+        &'a self,
+        step: &'a CheckTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::check_both(step, source, hands))
     }
 
     fn copy_tables<'a>(

@@ -21,7 +21,7 @@ use crate::postgres::transfer::{
 use crate::postgres::trial::{hold_number, number};
 use crate::postgres::{Session, catalog, patch};
 use crate::state::{self, cannot};
-use crate::step::{CopyTables, Party};
+use crate::step::{CheckTables, CopyTables, Party};
 
 /// How many tables that are not the same are named.
 const TOLD: usize = 12;
@@ -118,10 +118,7 @@ pub async fn copy(step: &CopyTables, source: Secret, hands: Hands<'_>) -> Result
     }
     let record = step.folder.join("copied.json");
     let session = app_session(&step.operator, &hands, &step.database).await?;
-    if attempt::was_committed(&session, &record).await? {
-        let mut told = vec!["it had been committed by the attempt before".to_owned()];
-        let text = fs::read(&record).map_err(|e| cannot("read", &record, &e))?;
-        told.extend(serde_json::from_slice::<Copied>(&text).unwrap_or_default().told());
+    if let Some(told) = earlier(&session, &record).await? {
         return Ok(told);
     }
     let moment = moment(&step.source, source, &session).await?;
@@ -138,6 +135,30 @@ pub async fn copy(step: &CopyTables, source: Secret, hands: Hands<'_>) -> Result
         e.hint(format!("Whether {} has the rows now is asked when this run is gone on with.", step.database))
     })?;
     Ok(copied.told())
+}
+
+/// What an earlier attempt has done, where it was committed and could not say so any more.
+async fn earlier(session: &Session, record: &Path) -> Result<Option<Vec<String>>> {
+    if !attempt::was_committed(session, record).await? {
+        return Ok(None);
+    }
+    let mut told = vec!["it had been committed by the attempt before".to_owned()];
+    let text = fs::read(record).map_err(|e| cannot("read", record, &e))?;
+    told.extend(serde_json::from_slice::<Copied>(&text).unwrap_or_default().told());
+    Ok(Some(told))
+}
+
+/// Whether both databases are what the plan was made for, asked while nothing is held.
+pub async fn check_both(step: &CheckTables, source: Secret, hands: Hands<'_>) -> Result<Vec<String>> {
+    let transfer = planned(&step.transfer, &step.digest)?;
+    let session = app_session(&step.operator, &hands, &step.database).await?;
+    let moment = moment(&step.source, source, &session).await?;
+    source_as_planned(moment.session(), &transfer).await?;
+    let reading = "SET SESSION default_transaction_read_only = on; SET SESSION statement_timeout = 0";
+    let failed = |e| Error::environment("cannot read the target").because(crate::postgres::words(&e));
+    session.batch_execute(reading).await.map_err(failed)?;
+    as_planned(&session, &transfer).await?;
+    Ok(Vec::new())
 }
 
 /// All of it in one transaction, which is not committed yet.

@@ -4,11 +4,11 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CopyFiles, CopyTables,
-    DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange, LoadBackup,
-    LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill, RemoveBackup,
-    RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript, SetPassword,
-    TakeSnapshot, UpdateModules,
+    BackupDatabase, CheckBackup, CheckDatabase, CheckTables, CloseDatabase, CompareState, CopyFiles,
+    CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
+    LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
+    RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
+    SetPassword, TakeSnapshot, UpdateModules,
 };
 use crate::world::{Databases, FilesCarried, Hands, ScriptDone, WrittenBack};
 
@@ -212,6 +212,15 @@ impl Databases for Fake {
     }
 
     fn compare_state<'a>(&'a self, _: &'a CompareState, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.point().map(|()| Vec::new()) })
+    }
+
+    fn check_tables<'a>(
+        &'a self,
+        _: &'a CheckTables,
+        _: Secret,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move { self.point().map(|()| Vec::new()) })
     }
 
