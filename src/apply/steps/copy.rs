@@ -17,6 +17,12 @@ pub async fn tables(step: &CopyTables, world: &mut World) -> Result<Outcome> {
     Ok(outcome(step, &told))
 }
 
+/// What a copy has done, where the server says that it was committed; `None` where it was not, or is of no matter.
+pub async fn committed(step: &CopyTables, world: &World) -> Result<Option<Outcome>> {
+    let told = world.databases.committed_tables(step, world.hands(&step.operator)?).await?;
+    Ok(told.map(|told| outcome(step, &told)))
+}
+
 fn outcome(step: &CopyTables, told: &[String]) -> Outcome {
     match step.anew {
         // It goes with the copy that it was written to.

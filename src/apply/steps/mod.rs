@@ -86,6 +86,7 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
 }
 
 pub use clusters::release;
+pub use copy::committed;
 
 /// Looks whether a step that was begun took effect: its outcome when it did, `None` when it has to run.
 pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {

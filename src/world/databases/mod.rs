@@ -150,6 +150,8 @@ pub trait Databases {
     fn copy_files<'a>(&'a self, step: &'a CopyFiles, meter: Meter) -> EngineFuture<'a, FilesCarried>;
     /// Hands files over to Odoo's own clean-up; how many.
     fn hand_over_files<'a>(&'a self, step: &'a HandOverFiles) -> EngineFuture<'a, u64>;
+    /// Hands over what a run has added that is given up; how many.
+    fn leave_files<'a>(&'a self, step: &'a CopyFiles) -> EngineFuture<'a, u64>;
     /// Has Odoo compute stored fields anew.
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
     /// Looks whether both databases of a migration are as they were planned for.
@@ -159,6 +161,12 @@ pub trait Databases {
         source: Secret,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>>;
+    /// What an attempt at copying rows in one transaction has done, where that was committed.
+    fn committed_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Option<Vec<String>>>;
     /// Copies rows of tables from another database, whose role has this password.
     fn copy_tables<'a>(
         &'a self,
@@ -405,6 +413,10 @@ impl Databases for RealDatabases {
         Box::pin(carry::hand_over(step))
     }
 
+    fn leave_files<'a>(&'a self, step: &'a CopyFiles) -> EngineFuture<'a, u64> {
+        Box::pin(carry::leave(step))
+    }
+
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(recompute::recompute(step, hands))
     }
@@ -416,6 +428,14 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(tables::check_both(step, source, hands))
+    }
+
+    fn committed_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Option<Vec<String>>> {
+        Box::pin(tables::committed(step, hands))
     }
 
     fn copy_tables<'a>(

@@ -148,6 +148,15 @@ async fn earlier(session: &Session, record: &Path) -> Result<Option<Vec<String>>
     Ok(Some(told))
 }
 
+/// Likewise, for whoever gives the run up. What was written to a copy goes with it.
+pub async fn committed(step: &CopyTables, hands: Hands<'_>) -> Result<Option<Vec<String>>> {
+    let record = step.folder.join("copied.json");
+    if step.anew.is_some() || !record.exists() {
+        return Ok(None);
+    }
+    earlier(&app_session(&step.operator, &hands, &step.database).await?, &record).await
+}
+
 /// Whether both databases are what the plan was made for, asked while nothing is held.
 pub async fn check_both(step: &CheckTables, source: Secret, hands: Hands<'_>) -> Result<Vec<String>> {
     let transfer = planned(&step.transfer, &step.digest)?;

@@ -107,6 +107,10 @@ impl Databases for Fake {
         Box::pin(async move { self.point().map(|()| 0) })
     }
 
+    fn leave_files<'a>(&'a self, _: &'a CopyFiles) -> EngineFuture<'a, u64> {
+        Box::pin(async move { Ok(0) })
+    }
+
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move { self.put(&step.database, "recomputed").map(|()| Vec::new()) })
     }
@@ -222,6 +226,15 @@ impl Databases for Fake {
         _: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(async move { self.point().map(|()| Vec::new()) })
+    }
+
+    fn committed_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, Option<Vec<String>>> {
+        let there = self.durable().databases.get(&step.database).is_some_and(|i| i.contains(&"rows"));
+        Box::pin(async move { Ok((there && step.anew.is_none()).then(Vec::new)) })
     }
 
     fn copy_tables<'a>(
