@@ -186,6 +186,7 @@ fn wrap(steps: Vec<PlannedStep>) -> Plan {
         blocked: Vec::new(),
         warnings: Vec::new(),
         destroys: Vec::new(),
+        named: false,
         steps,
     }
 }

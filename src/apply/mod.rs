@@ -14,4 +14,4 @@ mod crash_tests;
 
 pub use event::Event;
 pub use run::{Stop, abandon, run};
-pub use steps::release;
+pub use steps::{committed, release};

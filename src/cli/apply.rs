@@ -54,7 +54,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     if let Some(file) = &args.file {
         let plan = saved(file, &session).await?;
         args.password.give_for(&plan, &mut session, ui)?;
-        let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), named: true };
+        let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), named: plan.named };
         return carry_out::begin(&session, &plan, &consent, ui).await;
     }
     let depth = if args.skip_start { Depth::Files } else { Depth::Live };

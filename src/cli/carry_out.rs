@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::apply::{self, Stop};
 use crate::error::{Error, Result};
 use crate::observe;
-use crate::plan::{Journal, Plan, PlannedStep, Record};
+use crate::plan::{Journal, Plan, Record};
 use crate::report::{self, Progress, Ui};
 use crate::state::{self, JournalFile};
 use crate::step::Step;
@@ -38,41 +38,6 @@ pub async fn go_on(session: &Session, journal: &Journal, yes: bool, ui: Ui) -> R
     ask(&journal.plan, yes, ui)?;
     let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
     run(session, &journal.plan, Some(journal), &mut log, ui).await
-}
-
-/// Gives a run up.
-pub async fn abandon(session: &Session, journal: &Journal, ui: Ui) -> Result<u8> {
-    let loaded = &session.loaded;
-    let stopped = |planned: &&PlannedStep| Some(&planned.id) == journal.stopped_in.as_ref();
-    let (stopped, others): (Vec<_>, Vec<_>) = journal.plan.steps.iter().partition(stopped);
-    // A cluster that was made beside its place and is not there yet is of use to nobody.
-    // A database that waits for its copy is let in again, in whichever step the copy was.
-    let beside = others
-        .into_iter()
-        .filter(|planned| matches!(planned.step, Step::RewindCluster(_) | Step::CopyTables(_)));
-    for planned in stopped.into_iter().chain(beside) {
-        let engine = crate::engine::of(&loaded.project);
-        let world = real(&loaded.state, &journal.plan.run, engine, loaded.secrets.clone());
-        match apply::release(&planned.step, &world).await {
-            Ok(told) => told.iter().for_each(|told| ui.say(told)),
-            // A server that is down must not keep the run from being given up.
-            Err(error) => {
-                ui.insist(&format!("note: {error}; see what takes connections: odpm database list"));
-                break;
-            }
-        }
-    }
-    let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
-    apply::abandon(&mut log)?;
-    ui.answer(&format!("{} is given up; what it did stays done.", journal.plan.run));
-    report::left(journal).iter().chain(&report::way_back(journal)).for_each(|line| ui.answer(line));
-    Ok(0)
-}
-
-/// Gives a run up that has nothing to go on with.
-pub fn forget(session: &Session, journal: &Journal) -> Result<()> {
-    let mut log = RealJournal(JournalFile::reopen(&session.loaded.state, &journal.plan.run)?);
-    apply::abandon(&mut log)
 }
 
 async fn run(

@@ -66,15 +66,16 @@ impl Intent {
         }
         ui.answer(&report::plan(plan));
         if let Some(path) = &self.save_plan {
-            save(plan, path, ui)?;
+            save(plan, named, path, ui)?;
         }
         Ok(report::blocked(plan).map_or(0, |error| error.kind().exit_code()))
     }
 }
 
-/// Saves a plan.
-pub fn save(plan: &Plan, path: &std::path::Path, ui: Ui) -> Result<()> {
-    state::replace(path, report::json(plan)?.as_bytes(), 0o600)
+/// Saves a plan. `named`: what it destroys was named with the command.
+pub fn save(plan: &Plan, named: bool, path: &std::path::Path, ui: Ui) -> Result<()> {
+    let plan = Plan { named, ..plan.clone() };
+    state::replace(path, report::json(&plan)?.as_bytes(), 0o600)
         .map_err(|e| state::cannot("save the plan in", path, &e))?;
     ui.say(&format!("Saved in {0}; apply exactly this: odpm apply {0}", path.display()));
     Ok(())

@@ -15,6 +15,7 @@ mod doctor;
 mod down;
 mod exec;
 mod foreground;
+mod give_up;
 mod here;
 mod history;
 mod incident;

@@ -57,7 +57,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         }
     }
     if let Some(path) = &args.out {
-        super::intent::save(&plan, path, ui)?;
+        super::intent::save(&plan, false, path, ui)?;
     }
     if let Some(error) = report::blocked(&plan) {
         return Ok(error.kind().exit_code());

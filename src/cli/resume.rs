@@ -1,8 +1,8 @@
 //! `apply --resume` and `apply --abandon`.
 
 use super::admin_password::PasswordSource;
-use super::carry_out;
 use super::session::Session;
+use super::{carry_out, give_up};
 use crate::error::{Error, Result};
 use crate::grounds::frame;
 use crate::report::{self, Ui};
@@ -21,7 +21,7 @@ pub async fn run(
         return Ok(0);
     };
     if abandon {
-        return carry_out::abandon(session, &journal, ui).await;
+        return give_up::abandon(session, &journal, ui).await;
     }
     let held = state::contained(&session.loaded.state)?;
     if let Some(held) = held.filter(|_| frame::deploys(&journal.plan.command)) {

@@ -30,6 +30,7 @@ pub fn empty(command: &str, grounds: &Grounds<'_>) -> Plan {
         blocked: Vec::new(),
         warnings: Vec::new(),
         destroys: Vec::new(),
+        named: false,
         steps: Vec::new(),
     }
 }

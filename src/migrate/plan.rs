@@ -1,4 +1,4 @@
-//! The steps of a migration: everything rests, files and rows come over, both sides are compared, Odoo computes what follows.
+//! The steps of a migration: everything rests, files and rows come over and are compared, Odoo computes what follows.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::grounds::databases::Hand;
 use crate::grounds::{Grounds, frame, services, specs};
 use crate::plan::{Block, Plan, PlannedStep, Risk};
 use crate::step::{
-    BackupDatabase, BackupFormat, CloseDatabase, CompareTables, CopyFiles, CopyTables, DuplicateDatabase,
+    BackupDatabase, BackupFormat, CheckTables, CloseDatabase, CopyFiles, CopyTables, DuplicateDatabase,
     Operator, Party, RecomputeFields, Step,
 };
 
@@ -90,7 +90,8 @@ pub fn plan(wanted: &Move<'_>, grounds: &Grounds<'_>) -> Plan {
     }
     let make = Make { wanted, hand: Hand { operator: wanted.operator.clone(), grounds: *grounds } };
     let steps = if wanted.staged { make.staged() } else { make.at_once() };
-    plan.steps = if wanted.own { services::around(steps, grounds) } else { steps };
+    plan.steps = vec![make.checked()];
+    plan.steps.extend(if wanted.own { services::around(steps, grounds) } else { steps });
     // Somebody works there: what both have is written over, and source and target may have been swapped.
     if !wanted.decision.holds.is_empty() {
         plan.destroys.push(wanted.database.clone());
@@ -129,7 +130,6 @@ impl Make<'_> {
         let name = &self.wanted.database;
         steps.extend(self.files(name));
         steps.push(self.rows(name, 1, None));
-        steps.push(self.compared(name));
         steps.extend(self.computed(name));
         steps
     }
@@ -158,7 +158,6 @@ impl Make<'_> {
         // The copy's folder is made with it; the files of the target are in it already.
         steps.extend(self.files(&work));
         steps.push(self.rows(&work, self.wanted.jobs, Some(copy)));
-        steps.push(self.compared(&work));
         steps.extend(self.computed(&work));
         let mark = format!("{name}, before the migration {}", self.hand.grounds.run);
         let publish = self.hand.moved(&work, name, Some((&kept, &mark)), true, "");
@@ -204,6 +203,20 @@ impl Make<'_> {
         ))
     }
 
+    /// Before anybody is sent away, and before a backup of minutes.
+    fn checked(&self) -> PlannedStep {
+        let (transfer, digest) = self.wanted.transfer.clone();
+        let step = CheckTables {
+            source: self.wanted.source.clone(),
+            operator: self.wanted.operator.clone(),
+            database: self.wanted.database.clone(),
+            transfer,
+            digest,
+        };
+        let reason = "what has changed since is no longer what was planned; the copy asks once more";
+        PlannedStep::new("check", Step::CheckTables(Box::new(step)), reason)
+    }
+
     fn rows(&self, database: &str, jobs: u16, anew: Option<DuplicateDatabase>) -> PlannedStep {
         let (transfer, digest) = self.wanted.transfer.clone();
         let step = CopyTables {
@@ -220,24 +233,11 @@ impl Make<'_> {
             folder: self.wanted.folder.clone(),
         };
         let reason = if jobs > 1 {
-            "several transactions, into a copy that nobody uses yet"
+            "several transactions, into a copy that nobody uses before each table is found to be what the source has"
         } else {
-            "one transaction: all of it or nothing"
+            "one transaction, committed only when each table is found to be what the source has: all of it or nothing"
         };
         PlannedStep::new("copy-tables", Step::CopyTables(Box::new(step)), reason)
-    }
-
-    fn compared(&self, database: &str) -> PlannedStep {
-        let (transfer, digest) = self.wanted.transfer.clone();
-        let step = CompareTables {
-            source: self.wanted.source.clone(),
-            operator: self.wanted.operator.clone(),
-            database: database.to_owned(),
-            transfer,
-            digest,
-        };
-        let reason = "each table has to be what the source has";
-        PlannedStep::new("compare", Step::CompareTables(Box::new(step)), reason)
     }
 
     fn computed(&self, database: &str) -> Option<PlannedStep> {

@@ -115,7 +115,7 @@ impl Guard {
             | Step::CompareState(_)
             | Step::RecordUpgrade(_)
             | Step::CopyTables(_)
-            | Step::CompareTables(_)
+            | Step::CheckTables(_)
             | Step::RecordBaseline(_) => Vec::new(),
         }
     }

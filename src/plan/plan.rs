@@ -43,6 +43,9 @@ pub struct Plan {
     /// The databases that are lost, or no longer in service: a person names them before anything is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub destroys: Vec<String>,
+    /// Whether whoever saved it has named them with the command. Who applies it is asked for what that command would have asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
     /// The work.
     pub steps: Vec<PlannedStep>,
 }

@@ -109,6 +109,12 @@ pub fn headline(step: &Step, root: &Path) -> String {
             UpgradeEnd::Rehearsed => "record that the rehearsal has passed".to_owned(),
             UpgradeEnd::Superseded => "record that another attempt takes its place".to_owned(),
         },
+        Step::CheckTables(step) => {
+            format!(
+                "look whether {} and {} are still what was planned for",
+                step.source.database, step.database
+            )
+        }
         Step::CopyTables(step) => {
             let over =
                 if step.jobs > 1 { format!(", over {} connections", step.jobs) } else { String::new() };
@@ -118,12 +124,6 @@ pub fn headline(step: &Step, root: &Path) -> String {
                 crate::base::size::count(step.tables, "table"),
                 step.source.database,
                 step.database
-            )
-        }
-        Step::CompareTables(step) => {
-            format!(
-                "compare what was copied from {} to {} on both sides",
-                step.source.database, step.database
             )
         }
         Step::DamageScratch(step) => format!("damage the scratch database {} on purpose", step.database),

@@ -22,8 +22,24 @@ pub struct Party {
     pub identity: String,
 }
 
+/// Looks, before anything that takes long, whether source and target are what a migration was planned for. It holds nothing: the copy
+/// asks once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CheckTables {
+    /// The source.
+    pub source: Party,
+    /// Who reads the target.
+    pub operator: Operator,
+    /// The target's database.
+    pub database: String,
+    /// A file with what is to be copied, as `facts::Transfer` has it.
+    pub transfer: PathBuf,
+    /// Its digest.
+    pub digest: Digest,
+}
+
 /// Copies rows of tables from one database to another, in one moment of the source, with all that belongs to them: xml ids,
-/// sequences, paths. Commits only when every check holds.
+/// sequences, paths. Commits only when every check holds and each table is what the source has of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CopyTables {
     /// The source.
@@ -102,19 +118,4 @@ pub struct RecomputeFields {
     pub fields: Vec<String>,
     /// The migration's folder, where how far it has come is written.
     pub folder: PathBuf,
-}
-
-/// Compares copied tables on both sides: how many rows, and a digest of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct CompareTables {
-    /// The source.
-    pub source: Party,
-    /// Who reads the target.
-    pub operator: Operator,
-    /// The target's database.
-    pub database: String,
-    /// A file with what was copied.
-    pub transfer: PathBuf,
-    /// Its digest.
-    pub digest: Digest,
 }

@@ -31,7 +31,7 @@ pub use cluster::{
     LogRange, Pgbackrest, RecoverSidecar, RemoveBaseBackup, RemoveLog, RemoveSidecar, ReplaceData,
     RewindCluster, Sidecar, SidecarLaunch, SidecarRecord, SidecarSource, TakeBaseBackup, WriteKeys,
 };
-pub use copy::{CompareTables, CopyFiles, CopyTables, HandOverFiles, Party, RecomputeFields};
+pub use copy::{CheckTables, CopyFiles, CopyTables, HandOverFiles, Party, RecomputeFields};
 pub use database::{Endpoint, EnsureRoles, VerifyLogin};
 pub use databases::{
     CheckDatabase, DropDatabase, DuplicateDatabase, HoldTraffic, MoveDatabase, Neutralize, Operator,
@@ -173,10 +173,10 @@ pub enum Step {
     HandOverFiles(HandOverFiles),
     /// Has Odoo compute stored fields anew.
     RecomputeFields(Box<RecomputeFields>),
+    /// Looks whether two databases are what a migration was planned for.
+    CheckTables(Box<CheckTables>),
     /// Copies rows of tables from one database to another.
     CopyTables(Box<CopyTables>),
-    /// Compares copied tables on both sides.
-    CompareTables(Box<CompareTables>),
     /// Replaces the baseline.
     RecordBaseline(Box<RecordBaseline>),
 }
@@ -252,7 +252,7 @@ impl Step {
             | Self::RecordUpgrade(_)
             // As a script does; where there are several transactions, the copy is made anew.
             | Self::CopyTables(_)
-            | Self::CompareTables(_)
+            | Self::CheckTables(_)
             | Self::EndSession(_) => Resume::Again,
             Self::MakeDir(_)
             | Self::PullImage(_)

@@ -111,6 +111,23 @@ fn a_target_that_somebody_works_with_is_named() {
     let _ = said.says("the target holds 1 row of sale_order").says("--confirm=staging");
     content(&shop, "staging").is_that_of(&before, "nobody has agreed");
     let _ = shop.run(&[&swapped[..], &["--confirm=prod"]].concat()).code(3);
+    // A saved plan asks for what its command would have asked for, whoever carries it out.
+    let save = |more: &[&str]| {
+        let swapped =
+            ["migrate", "plan", "--from", "prod", "--table", "product_tag", "--conflicts", "renumber"];
+        shop.run(&[&swapped[..], &["--save-plan", "s.plan"], more].concat()).code(0)
+    };
+    let applied: [&[&str]; 2] = [&["apply", "s.plan", "--yes"], &["migrate", "apply", "s.plan", "--yes"]];
+    let _ = save(&[]);
+    for apply in applied {
+        let _ = shop.run(apply).code(3).says("staging has rows of its own, which may be written over");
+        let _ = shop.run(&[apply, &["--confirm=prod"]].concat()).code(3);
+    }
+    content(&shop, "staging").is_that_of(&before, "nobody has agreed");
+    for apply in applied {
+        let _ = save(&["--to", "staging"]);
+        let _ = shop.run(apply).code(0);
+    }
     let _ = shop.run(&[&swapped[..], &["--confirm=staging", "--conflicts", "renumber"]].concat()).code(0);
 }
 

@@ -367,3 +367,84 @@ fn over_several_connections_a_copy_is_filled_and_made_anew_where_one_was_begun()
     assert_eq!(definitions(&shop, "odpm_copy"), before);
     content(&shop, "prod").is_that_of(&production, "the database in service");
 }
+
+/// A function for triggers, and one trigger of a table.
+fn trigger(table: &str, when: &str, body: &str) -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$; \
+         CREATE TRIGGER meddles {when} ON {table} FOR EACH ROW EXECUTE FUNCTION meddle()"
+    )
+}
+
+#[test]
+fn what_the_target_makes_of_rows_is_seen_before_it_is_committed() {
+    let shop = both();
+    let cases = [
+        (
+            "shop_product",
+            "BEFORE INSERT OR UPDATE",
+            "IF NEW.id = 2000 THEN NEW.data := '{}'; END IF;",
+            "shop_product: 3,000 rows on each, with other values; triggers there: meddles",
+            &[1, 3][..],
+        ),
+        // The target has no rows of its own in it.
+        (
+            "shop_variant",
+            "BEFORE INSERT",
+            "IF NEW.id = 77 THEN RETURN NULL; END IF;",
+            "shop_variant: 6,000 on the source, 5,999 on the target",
+            &[1, 3],
+        ),
+        // Another table's rows, when its own were in place already.
+        (
+            "shop_product_tag_rel",
+            "AFTER INSERT",
+            "UPDATE shop_tag SET name = '{}' WHERE id = 7;",
+            "shop_tag: 19 rows on each, with other values",
+            // Over several connections which table is first is not known.
+            &[1],
+        ),
+    ];
+    for (table, when, body, told, all) in cases {
+        let _ = shop.sql("prod", &trigger(table, when, body));
+        let before = state(&shop);
+        for &jobs in all {
+            plan(&shop, &transfer(&shop), jobs);
+            let _ = go(&shop).code(3).says("1 copied table is not the same").says(told).says(unchanged(jobs));
+            as_before(&shop, &before);
+            let _ = shop.run(&["apply", "--abandon"]);
+            let _ = shop.sql("postgres", "DROP DATABASE IF EXISTS odpm_copy");
+        }
+        let _ = shop.sql("prod", "DROP FUNCTION meddle CASCADE");
+    }
+    // What it writes beside what comes is its own.
+    let own = "IF NEW.id = 1 THEN INSERT INTO shop_variant (id, product_id) VALUES (9000, 1); END IF;";
+    let _ = shop.sql("prod", &trigger("shop_variant", "AFTER INSERT", own));
+    plan(&shop, &transfer(&shop), 1);
+    let _ = go(&shop).code(0).says("are the same on both sides");
+    assert_eq!(shop.sql("prod", "SELECT count(*) FROM shop_variant"), ["6001"]);
+}
+
+#[test]
+fn a_source_that_is_written_to_meanwhile_is_seen_at_one_moment() {
+    for (jobs, target) in [(1, "prod"), (3, "odpm_copy")] {
+        let shop = both();
+        let mut transfer = transfer(&shop);
+        slow(&mut transfer);
+        plan(&shop, &transfer, jobs);
+        let child = begun(&shop, target);
+        for write in [
+            "UPDATE shop_variant SET sku = 'later ' || id",
+            "UPDATE shop_tag SET name = '{}'",
+            "DELETE FROM shop_loose_rel",
+        ] {
+            let _ = shop.sql("staging", write);
+        }
+        let said = child.wait_with_output().unwrap();
+        let text =
+            String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(0), "{jobs}: {text}");
+        assert!(text.contains("are the same on both sides"), "{jobs}: {text}");
+        assert_eq!(shop.sql(target, "SELECT count(*) FROM shop_variant WHERE sku LIKE 'later%'"), ["0"]);
+    }
+}

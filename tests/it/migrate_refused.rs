@@ -6,8 +6,9 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::migrate_pair::{migrate, pair, rows};
+use crate::migrate_plan::ask;
 use crate::sandbox::Sandbox;
-use crate::shop::{content, names, psql};
+use crate::shop::{content, names, psql, stored};
 use crate::stack::wait_for;
 
 /// What is wrong with the pair, in which database; what mends it; how it is told.
@@ -144,8 +145,22 @@ fn killed_in_the_middle_it_is_given_up_or_brought_to_its_end() {
                 assert_eq!(rows(&shop, "prod", "SELECT count(*) FROM product_template"), ["2"]);
                 continue;
             }
-            let said = shop.run(&["apply", "--abandon"]).code(0);
-            if !more.is_empty() {
+            let mut said = shop.run(&["apply", "--abandon"]).code(0);
+            if more.is_empty() {
+                said = said.says("No row was committed: the tables of prod are as they were.");
+                // Files came before their rows, which do not come any more.
+                said = said.says("2 files that had come: left to Odoo's clean-up");
+                let names: Vec<_> = stored(&shop, "prod").into_keys().collect();
+                let (marks, files): (Vec<_>, Vec<_>) =
+                    names.iter().partition(|name| name.starts_with("checklist"));
+                assert!(
+                    files.len() == 2
+                        && files.iter().all(|name| {
+                            marks.iter().any(|mark| **mark == std::path::Path::new("checklist").join(name))
+                        }),
+                    "{names:?}"
+                );
+            } else {
                 let said = said.says("prod takes connections again.").says("odpm database prune");
                 let _ = said.says("odpm_mig_");
                 let _ = shop.run(&["database", "prune", "--yes"]).code(0);
@@ -159,5 +174,23 @@ fn killed_in_the_middle_it_is_given_up_or_brought_to_its_end() {
             assert_eq!(rows(&shop, "prod", "SELECT count(*) FROM product_template"), ["0"]);
             fs::write(shop.data().join("hold"), "").unwrap();
         }
+    }
+}
+
+#[test]
+fn a_database_that_has_changed_since_the_plan_is_told_before_anything_long_begins() {
+    let shop = pair();
+    for (database, told) in [
+        ("prod", "the target has changed since the plan"),
+        ("staging", "the source has rows that came after"),
+    ] {
+        let _ = shop.run(&migrate(&["--save-plan", "m.plan"])).code(0);
+        let _ = ask(&shop, database, "INSERT INTO product_tag (id, name) VALUES (700, 'later')");
+        let said = shop.run(&["apply", "m.plan", "--yes"]).code(3).says(told);
+        assert!(said.err.contains("1/") && !said.err.contains("2/"), "{}", said.all());
+        assert!(fs::read_dir(shop.path("backups")).map_or(true, |mut all| all.next().is_none()));
+        // Nothing has happened to production yet.
+        let _ = shop.run(&["apply", "--abandon"]).code(0);
+        let _ = ask(&shop, database, "DELETE FROM product_tag WHERE id = 700");
     }
 }

@@ -44,6 +44,17 @@ pub async fn hand_over(step: &HandOverFiles, world: &mut World) -> Result<Outcom
     Ok(Outcome::stays("Odoo's clean-up is not taken back: it removes nothing that is named").detail(told))
 }
 
+/// Files whose rows do not come any more. Tells how many.
+pub async fn release(step: &CopyFiles, world: &World) -> Result<Vec<String>> {
+    Ok(match world.databases.leave_files(step).await? {
+        0 => Vec::new(),
+        many => vec![format!(
+            "{} that had come: left to Odoo's clean-up, which removes what no attachment names.",
+            count(many, "file")
+        )],
+    })
+}
+
 pub async fn recompute(step: &RecomputeFields, world: &mut World) -> Result<Outcome> {
     let told = world.databases.recompute(step, world.hands(&step.operator)?).await?;
     match told.is_empty() {

@@ -1,5 +1,6 @@
 //! Steps on whole clusters: the archive, base backups, sidecars.
 
+use super::carry;
 use super::databases::{self, done, seen};
 use crate::base::size::human;
 use crate::error::Result;
@@ -91,6 +92,7 @@ pub async fn release(step: &Step, world: &World) -> Result<Vec<String>> {
             Ok(vec![format!("{} is in its place again.", step.server.data.display())])
         }
         Step::ReplaceData(_) => Ok(Vec::new()),
+        Step::CopyFiles(step) => carry::release(step, world).await,
         _ => databases::release(step, world).await,
     }
 }

@@ -79,13 +79,14 @@ pub async fn run(step: &Step, world: &mut World) -> Result<Outcome> {
         Step::CopyFiles(step) => carry::copy_files(step, world).await,
         Step::HandOverFiles(step) => carry::hand_over(step, world).await,
         Step::RecomputeFields(step) => carry::recompute(step, world).await,
+        Step::CheckTables(step) => copy::check(step, world).await,
         Step::CopyTables(step) => copy::tables(step, world).await,
-        Step::CompareTables(step) => copy::compare(step, world).await,
         Step::RecordBaseline(step) => record::record_baseline(step, world).await,
     }
 }
 
 pub use clusters::release;
+pub use copy::committed;
 
 /// Looks whether a step that was begun took effect: its outcome when it did, `None` when it has to run.
 pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
@@ -152,7 +153,7 @@ pub async fn probe(step: &Step, world: &World) -> Result<Option<Outcome>> {
         | Step::CompareState(_)
         | Step::RecordUpgrade(_)
         | Step::CopyTables(_)
-        | Step::CompareTables(_)
+        | Step::CheckTables(_)
         | Step::RecordBaseline(_) => Ok(None),
     }
 }

@@ -34,8 +34,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let mut session = args.intent.session(start, "migrate apply")?;
     if let Some(file) = &args.file {
         let plan = apply::saved(file, &session).await?;
-        // Whoever has saved it may have meant another target.
-        return args.intent.carry_out(&session, &plan, false, ui).await;
+        return args.intent.carry_out(&session, &plan, plan.named, ui).await;
     }
     let work = Work::begin(&args.choice, &mut session, start).await?;
     let told = MigrationTold { from: &work.pair.from.seen, to: &work.pair.to.seen, decision: &work.decision };

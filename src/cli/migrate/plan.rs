@@ -60,7 +60,7 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         Format::Json => report::json(&Planned { format_version: 1, migration: told, plan: &plan })?,
     });
     if let Some(path) = &args.save_plan {
-        intent::save(&plan, path, ui)?;
+        intent::save(&plan, args.choice.to.is_some(), path, ui)?;
     }
     Ok(report::blocked(&plan).map_or(0, |error| error.kind().exit_code()))
 }

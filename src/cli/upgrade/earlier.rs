@@ -1,6 +1,6 @@
 //! Upgrades that are not at their end, and what is to become of them.
 
-use crate::cli::carry_out;
+use crate::cli::give_up;
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::facts::{UpgradeEnd, UpgradeSeen};
@@ -44,7 +44,7 @@ pub async fn give_up_run(session: &Session, database: &str, ui: Ui) -> Result<()
     if other.is_some_and(|other| other.record.database != database) {
         return Ok(());
     }
-    carry_out::abandon(session, &journal, ui).await.map(drop)
+    give_up::abandon(session, &journal, ui).await.map(drop)
 }
 
 /// Attempts at one upgrade that are not at their end, the first one first: what that began with is what they go back to.

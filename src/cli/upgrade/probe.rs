@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::cli::carry_out;
+use crate::cli::give_up;
 use crate::cli::intent::Intent;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ async fn over(session: &Session, plan: &Plan, error: Error) -> Result<Error> {
         session.engine.end_command(&step.service).await?;
     }
     if journal.unfinished() {
-        carry_out::forget(session, &journal)?;
+        give_up::forget(session, &journal)?;
     }
     Ok(error.without_hints("--resume"))
 }

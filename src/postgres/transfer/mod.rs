@@ -20,7 +20,7 @@ use super::probe::words;
 use crate::error::Error;
 
 pub use begin::{as_planned, begin, lock, source_as_planned};
-pub use compare::{Unlike, compare};
+pub use compare::{Digest, Unlike, compare, compare_uncommitted, digests, triggers};
 pub use down::{Down, take_down};
 pub use fill::fill;
 pub use numbers::{sequences, serials};

@@ -35,12 +35,19 @@ pub struct Gauge {
     at: Cell<usize>,
     total: Option<u64>,
     rows: Cell<u64>,
+    /// What is done to a table: `copying`.
+    doing: &'static str,
 }
 
 impl Gauge {
     /// So many tables, and rows where they were counted.
     pub fn new(meter: Meter, tables: usize, total: Option<u64>) -> Self {
-        Self { meter, tables, at: Cell::new(0), total, rows: Cell::new(0) }
+        Self { meter, tables, at: Cell::new(0), total, rows: Cell::new(0), doing: "copying" }
+    }
+
+    /// Of rows that are compared.
+    pub fn comparing(meter: Meter, tables: usize) -> Self {
+        Self { doing: "comparing", ..Self::new(meter, tables, None) }
     }
 
     /// Another table begins.
@@ -50,7 +57,7 @@ impl Gauge {
 
     fn rows(&self, table: &str, more: u64) {
         self.rows.set(self.rows.get() + more);
-        self.tell(&format!("copying {table}"));
+        self.tell(&format!("{} {table}", self.doing));
     }
 
     /// What is done now.

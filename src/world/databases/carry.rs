@@ -44,6 +44,15 @@ pub async fn hand_over(step: &HandOverFiles) -> Result<u64> {
     blocking(move || backup_file::hand_over(&folder, &list)).await
 }
 
+/// Hands over what a run has added that is given up; how many.
+pub async fn leave(step: &CopyFiles) -> Result<u64> {
+    let (folder, added) = (step.to.clone(), beside(&step.list, "added"));
+    if !added.exists() {
+        return Ok(0);
+    }
+    blocking(move || backup_file::hand_over(&folder, &added)).await
+}
+
 /// A file beside a list, named after it.
 fn beside(list: &Path, what: &str) -> PathBuf {
     let mut name = list.as_os_str().to_owned();

@@ -30,7 +30,7 @@ use crate::postgres::{self, Session};
 use crate::process::blocking;
 use crate::state::{self, cannot};
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyFiles,
+    BackupDatabase, CheckBackup, CheckDatabase, CheckTables, CloseDatabase, CompareState, CopyFiles,
     CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
     LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
     RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
@@ -150,19 +150,27 @@ pub trait Databases {
     fn copy_files<'a>(&'a self, step: &'a CopyFiles, meter: Meter) -> EngineFuture<'a, FilesCarried>;
     /// Hands files over to Odoo's own clean-up; how many.
     fn hand_over_files<'a>(&'a self, step: &'a HandOverFiles) -> EngineFuture<'a, u64>;
+    /// Hands over what a run has added that is given up; how many.
+    fn leave_files<'a>(&'a self, step: &'a CopyFiles) -> EngineFuture<'a, u64>;
     /// Has Odoo compute stored fields anew.
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>>;
+    /// Looks whether both databases of a migration are as they were planned for.
+    fn check_tables<'a>(
+        &'a self,
+        step: &'a CheckTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>>;
+    /// What an attempt at copying rows in one transaction has done, where that was committed.
+    fn committed_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Option<Vec<String>>>;
     /// Copies rows of tables from another database, whose role has this password.
     fn copy_tables<'a>(
         &'a self,
         step: &'a CopyTables,
-        source: Secret,
-        hands: Hands<'a>,
-    ) -> EngineFuture<'a, Vec<String>>;
-    /// Compares copied tables on both sides.
-    fn compare_tables<'a>(
-        &'a self,
-        step: &'a CompareTables,
         source: Secret,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>>;
@@ -405,8 +413,29 @@ impl Databases for RealDatabases {
         Box::pin(carry::hand_over(step))
     }
 
+    fn leave_files<'a>(&'a self, step: &'a CopyFiles) -> EngineFuture<'a, u64> {
+        Box::pin(carry::leave(step))
+    }
+
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, hands: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
         Box::pin(recompute::recompute(step, hands))
+    }
+
+    fn check_tables<'a>(
+        &'a self,
+        step: &'a CheckTables,
+        source: Secret,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(tables::check_both(step, source, hands))
+    }
+
+    fn committed_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        hands: Hands<'a>,
+    ) -> EngineFuture<'a, Option<Vec<String>>> {
+        Box::pin(tables::committed(step, hands))
     }
 
     fn copy_tables<'a>(
@@ -416,15 +445,6 @@ impl Databases for RealDatabases {
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>> {
         Box::pin(tables::copy(step, source, hands))
-    }
-
-    fn compare_tables<'a>(
-        &'a self,
-        step: &'a CompareTables,
-        source: Secret,
-        hands: Hands<'a>,
-    ) -> EngineFuture<'a, Vec<String>> {
-        Box::pin(tables::compare(step, source, hands))
     }
 
     fn record_drill<'a>(&'a self, step: &'a RecordDrill, seconds: i64) -> EngineFuture<'a, ()> {

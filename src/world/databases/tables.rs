@@ -15,13 +15,13 @@ use crate::facts::Transfer;
 use crate::postgres::rows::{Moment, Source};
 use crate::postgres::structure::identity;
 use crate::postgres::transfer::{
-    self, Down, Filled, Gauge, analyze, as_planned, begin, check, fill, lock, paths, sequences, serials,
-    source_as_planned, take_down, xml_ids,
+    self, Down, Filled, Gauge, Unlike, analyze, as_planned, begin, check, fill, lock, paths, sequences,
+    serials, source_as_planned, take_down, xml_ids,
 };
 use crate::postgres::trial::{hold_number, number};
 use crate::postgres::{Session, catalog, patch};
 use crate::state::{self, cannot};
-use crate::step::{CompareTables, CopyTables, Party};
+use crate::step::{CheckTables, CopyTables, Party};
 
 /// How many tables that are not the same are named.
 const TOLD: usize = 12;
@@ -37,6 +37,9 @@ struct Copied {
     xml_ids: u64,
     /// How many sequences were made or moved.
     sequences: u64,
+    /// How many rows were found to be the same on both sides.
+    #[serde(default)]
+    same: u64,
 }
 
 impl Copied {
@@ -62,6 +65,8 @@ impl Copied {
         if self.xml_ids > 0 {
             told.push(count(self.xml_ids, "xml id"));
         }
+        let tables = count(self.tables.len() as u64, "table");
+        told.push(format!("{} of {tables} are the same on both sides", count(self.same, "row")));
         told
     }
 }
@@ -98,9 +103,11 @@ async fn moment(party: &Party, secret: Secret, target: &Session) -> Result<Momen
     Ok(moment)
 }
 
-fn gauge(transfer: &Transfer, hands: &Hands<'_>) -> Gauge {
+/// How far copying is, and how far comparing.
+fn gauges(transfer: &Transfer, hands: &Hands<'_>) -> (Gauge, Gauge) {
+    let (tables, meter) = (transfer.tables.len(), || hands.meter.clone());
     let rows = transfer.tables.iter().map(|table| table.rows).sum();
-    Gauge::new(hands.meter.clone(), transfer.tables.len(), rows)
+    (Gauge::new(meter(), tables, rows), Gauge::comparing(meter(), tables))
 }
 
 pub async fn copy(step: &CopyTables, source: Secret, hands: Hands<'_>) -> Result<Vec<String>> {
@@ -111,16 +118,13 @@ pub async fn copy(step: &CopyTables, source: Secret, hands: Hands<'_>) -> Result
     }
     let record = step.folder.join("copied.json");
     let session = app_session(&step.operator, &hands, &step.database).await?;
-    if attempt::was_committed(&session, &record).await? {
-        let mut told = vec!["it had been committed by the attempt before".to_owned()];
-        let text = fs::read(&record).map_err(|e| cannot("read", &record, &e))?;
-        told.extend(serde_json::from_slice::<Copied>(&text).unwrap_or_default().told());
+    if let Some(told) = earlier(&session, &record).await? {
         return Ok(told);
     }
     let moment = moment(&step.source, source, &session).await?;
     let unchanged =
         |e: Error| e.hint(format!("Nothing was changed in {}: all of it is one transaction.", step.database));
-    let copied = at_once(step, &transfer, &moment, &session, &gauge(&transfer, &hands)).await;
+    let copied = at_once(step, &transfer, &moment, &session, &gauges(&transfer, &hands)).await;
     let copied = copied.map_err(unchanged)?;
     if copied.transaction.is_empty() {
         return Ok(copied.told());
@@ -133,13 +137,46 @@ pub async fn copy(step: &CopyTables, source: Secret, hands: Hands<'_>) -> Result
     Ok(copied.told())
 }
 
+/// What an earlier attempt has done, where it was committed and could not say so any more.
+async fn earlier(session: &Session, record: &Path) -> Result<Option<Vec<String>>> {
+    if !attempt::was_committed(session, record).await? {
+        return Ok(None);
+    }
+    let mut told = vec!["it had been committed by the attempt before".to_owned()];
+    let text = fs::read(record).map_err(|e| cannot("read", record, &e))?;
+    told.extend(serde_json::from_slice::<Copied>(&text).unwrap_or_default().told());
+    Ok(Some(told))
+}
+
+/// Likewise, for whoever gives the run up. What was written to a copy goes with it.
+pub async fn committed(step: &CopyTables, hands: Hands<'_>) -> Result<Option<Vec<String>>> {
+    let record = step.folder.join("copied.json");
+    if step.anew.is_some() || !record.exists() {
+        return Ok(None);
+    }
+    earlier(&app_session(&step.operator, &hands, &step.database).await?, &record).await
+}
+
+/// Whether both databases are what the plan was made for, asked while nothing is held.
+pub async fn check_both(step: &CheckTables, source: Secret, hands: Hands<'_>) -> Result<Vec<String>> {
+    let transfer = planned(&step.transfer, &step.digest)?;
+    let session = app_session(&step.operator, &hands, &step.database).await?;
+    let moment = moment(&step.source, source, &session).await?;
+    source_as_planned(moment.session(), &transfer).await?;
+    let reading = "SET SESSION default_transaction_read_only = on; SET SESSION statement_timeout = 0";
+    let failed = |e| Error::environment("cannot read the target").because(crate::postgres::words(&e));
+    session.batch_execute(reading).await.map_err(failed)?;
+    as_planned(&session, &transfer).await?;
+    Ok(Vec::new())
+}
+
 /// All of it in one transaction, which is not committed yet.
 async fn at_once(
     step: &CopyTables,
     transfer: &Transfer,
     moment: &Moment,
     target: &Session,
-    gauge: &Gauge,
+    (copying, comparing): &(Gauge, Gauge),
 ) -> Result<Copied> {
     let source = moment.session();
     source_as_planned(source, transfer).await?;
@@ -148,10 +185,30 @@ async fn at_once(
     lock(target, transfer, &down).await?;
     as_planned(target, transfer).await?;
     save_xml_ids(target, &step.folder).await?;
+    // What the source yields is digested meanwhile, so that locks are held no longer than for the target's own; a source that
+    // cannot be copied from is told before one that cannot be compared.
+    let yielded = async { Ok::<_, Error>(transfer::digests(moment, transfer).await) };
+    let (mut copied, yielded) =
+        tokio::try_join!(written(transfer, (source, target), &down, copying), yielded)?;
+    let both = (source, target);
+    let (rows, unlike) = transfer::compare_uncommitted(both, transfer, &yielded?, comparing).await?;
+    all_same(target, &unlike).await?;
+    copied.same = rows;
+    copied.transaction = number(target).await?.unwrap_or_default();
+    Ok(copied)
+}
+
+/// Writes all of it.
+async fn written(
+    transfer: &Transfer,
+    (source, target): (&Session, &Session),
+    down: &Down,
+    gauge: &Gauge,
+) -> Result<Copied> {
     // Whoever asks for a number waits until this is decided; so what others hold is waited for before the rows are copied.
     let mut copied =
         Copied { sequences: sequences(source, target, &transfer.sequences).await?, ..Copied::default() };
-    take_down(target, &down).await?;
+    take_down(target, down).await?;
     for table in &transfer.tables {
         let filled = fill((source, target), table, down.looped(&table.table), gauge).await?;
         copied.tables.insert(table.table.clone(), filled);
@@ -165,7 +222,6 @@ async fn at_once(
     down.refer(target).await?;
     finish(target, transfer, &mut copied, gauge).await?;
     analyze(target, &names(transfer)).await?;
-    copied.transaction = number(target).await?.unwrap_or_default();
     Ok(copied)
 }
 
@@ -214,7 +270,7 @@ async fn staged(
     let session = app_session(&step.operator, hands, &step.database).await?;
     let moment = moment(&step.source, source, &session).await?;
     source_as_planned(moment.session(), transfer).await?;
-    let gauge = gauge(transfer, hands);
+    let (gauge, comparing) = gauges(transfer, hands);
     let unchanged = |e: Error| match &step.anew {
         Some(anew) => e.hint(format!("{} is as it was; the copy {} is made anew.", anew.from, anew.to)),
         None => e,
@@ -238,8 +294,13 @@ async fn staged(
     copied.sequences = sequences(moment.session(), &session, &transfer.sequences).await.map_err(unchanged)?;
     finish(&session, transfer, &mut copied, &gauge).await.map_err(unchanged)?;
     copied.transaction = number(&session).await.map_err(unchanged)?.unwrap_or_default();
-    state::replace_json(&step.folder.join("copied.json"), &copied, 0o600)?;
     copied.commit(&session).await.map_err(unchanged)?;
+    // All of the copy is there, and nobody uses it yet; whoever is killed here has it made anew.
+    let compared = transfer::compare(&moment, &target, transfer, step.jobs, &comparing).await;
+    let (rows, unlike) = compared.map_err(unchanged)?;
+    all_same(&session, &unlike).await.map_err(unchanged)?;
+    copied.same = rows;
+    state::replace_json(&step.folder.join("copied.json"), &copied, 0o600)?;
     Ok(copied.told())
 }
 
@@ -255,24 +316,15 @@ async fn again(step: &CopyTables, hands: &Hands<'_>) -> Result<()> {
     restore::duplicate(anew, hands.clone()).await.map(drop)
 }
 
-pub async fn compare(step: &CompareTables, source: Secret, hands: Hands<'_>) -> Result<Vec<String>> {
-    let transfer = planned(&step.transfer, &step.digest)?;
-    let session = app_session(&step.operator, &hands, &step.database).await?;
-    let moment = moment(&step.source, source, &session).await?;
-    let target = app_source(&step.operator, &hands, &step.database);
-    let (rows, unlike) = transfer::compare(&moment, &target, &transfer, &gauge(&transfer, &hands)).await?;
+/// Refuses what is not the same on both sides: both were seen as they are at one moment, so it became another on its way.
+async fn all_same(target: &Session, unlike: &[Unlike]) -> Result<()> {
     if unlike.is_empty() {
-        let tables = count(transfer.tables.len() as u64, "table");
-        return Ok(vec![format!("{} of {tables} are the same on both sides", count(rows, "row"))]);
+        return Ok(());
     }
+    let triggers = transfer::triggers(target, unlike).await?;
     let tables = count(unlike.len() as u64, "copied table");
     let mut error = Error::refused(format!("{tables} {} not the same on both sides", are(unlike.len())));
-    let mut moved = false;
     for table in unlike.iter().take(TOLD) {
-        let planned =
-            transfer.tables.iter().find(|copy| copy.table == table.table).and_then(|copy| copy.rows);
-        let since = planned.is_some_and(|planned| planned != table.source);
-        moved |= since;
         let rows = match table.source == table.target {
             true => format!("{} on each, with other values", count(table.source, "row")),
             false => format!(
@@ -281,15 +333,13 @@ pub async fn compare(step: &CompareTables, source: Secret, hands: Hands<'_>) -> 
                 thousands(table.target)
             ),
         };
-        let note = if since { "; the source had another number of them when the plan was made" } else { "" };
-        error = error.because(format!("{}: {rows}{note}", table.table));
+        let run = triggers.get(&table.table).map(|names| format!("; triggers there: {}", names.join(", ")));
+        error = error.because(format!("{}: {rows}{}", table.table, run.unwrap_or_default()));
     }
-    let error = match moved {
-        true => error.hint("The source was written to since; what was written there is not on the target."),
-        false => error
-            .hint("One of the two was written to since, or a trigger of the target's alters what is copied."),
-    };
-    Err(error.hint("Where that is known and harmless, leave it so: odpm apply --abandon"))
+    let more = unlike.len().saturating_sub(TOLD);
+    let error = if more > 0 { error.because(format!("and {more} more tables")) } else { error };
+    Err(error
+        .hint("A trigger or a rule of the target's alters what is copied: disable it meanwhile, then go on."))
 }
 
 fn are(many: usize) -> &'static str {

@@ -4,7 +4,7 @@ use super::Fake;
 use crate::base::{Meter, Secret};
 use crate::engine::EngineFuture;
 use crate::step::{
-    BackupDatabase, CheckBackup, CheckDatabase, CloseDatabase, CompareState, CompareTables, CopyFiles,
+    BackupDatabase, CheckBackup, CheckDatabase, CheckTables, CloseDatabase, CompareState, CopyFiles,
     CopyTables, DamageScratch, DropDatabase, DuplicateDatabase, HandOverFiles, HoldTraffic, JudgeChange,
     LoadBackup, LoadFiles, MoveDatabase, Neutralize, Operator, ProbeOdoo, RecomputeFields, RecordDrill,
     RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
@@ -105,6 +105,10 @@ impl Databases for Fake {
 
     fn hand_over_files<'a>(&'a self, _: &'a HandOverFiles) -> EngineFuture<'a, u64> {
         Box::pin(async move { self.point().map(|()| 0) })
+    }
+
+    fn leave_files<'a>(&'a self, _: &'a CopyFiles) -> EngineFuture<'a, u64> {
+        Box::pin(async move { Ok(0) })
     }
 
     fn recompute<'a>(&'a self, step: &'a RecomputeFields, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -215,6 +219,24 @@ impl Databases for Fake {
         Box::pin(async move { self.point().map(|()| Vec::new()) })
     }
 
+    fn check_tables<'a>(
+        &'a self,
+        _: &'a CheckTables,
+        _: Secret,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, Vec<String>> {
+        Box::pin(async move { self.point().map(|()| Vec::new()) })
+    }
+
+    fn committed_tables<'a>(
+        &'a self,
+        step: &'a CopyTables,
+        _: Hands<'a>,
+    ) -> EngineFuture<'a, Option<Vec<String>>> {
+        let there = self.durable().databases.get(&step.database).is_some_and(|i| i.contains(&"rows"));
+        Box::pin(async move { Ok((there && step.anew.is_none()).then(Vec::new)) })
+    }
+
     fn copy_tables<'a>(
         &'a self,
         step: &'a CopyTables,
@@ -244,20 +266,6 @@ impl Databases for Fake {
                 inside.push("rows");
             })?;
             Ok(Vec::new())
-        })
-    }
-
-    fn compare_tables<'a>(
-        &'a self,
-        step: &'a CompareTables,
-        _: Secret,
-        _: Hands<'a>,
-    ) -> EngineFuture<'a, Vec<String>> {
-        Box::pin(async move {
-            match self.durable().databases.get(&step.database).is_some_and(|i| i.contains(&"rows")) {
-                true => self.point().map(|()| Vec::new()),
-                false => Err(self.fails("the rows are not there")),
-            }
         })
     }
 
