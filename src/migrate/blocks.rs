@@ -269,7 +269,7 @@ fn analytic(inquiry: &Inquiry<'_>) -> Option<Block> {
     let accounts = inquiry.fates.get("account_analytic_account")?;
     let columns = &inquiry.from.wiring.catalog;
     let mut used = inquiry.chosen.copied.keys().filter(|table| columns.has(table, "analytic_distribution"));
-    let table = used.next().filter(|_| !accounts.changes().is_empty())?;
+    let table = used.next().filter(|_| accounts.differ())?;
     let what = format!("analytic accounts get other ids, and {table}.analytic_distribution would not follow");
     let block = Block::refused("analytic", what);
     Some(block.hint("Leave the analytic accounts out: --without account_analytic_account"))

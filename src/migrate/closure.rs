@@ -102,7 +102,20 @@ fn by_name(table: &str, catalog: &Catalog) -> bool {
     !ATTACHED.contains(&table) && natural(table, catalog).is_some_and(|natural| natural.strong)
 }
 
+/// Whether it is asked which rows a column refers to whose model is in the row. Attachments come with the rows that they refer to.
+fn is_asked(table: &str, column: &str) -> bool {
+    (table, column) != ("ir_attachment", "res_id")
+}
+
 impl Inquiry<'_> {
+    /// The tables that rows that come refer to by a column whose model is in the row; `None` where that was not asked.
+    pub(super) fn referred(&self, table: &str, column: &str) -> Option<BTreeSet<&str>> {
+        let is_it = |one: &Ref| one.column == column && matches!(one.way, Way::Any(_));
+        let number = self.refs.of.get(table)?.iter().position(is_it).filter(|_| is_asked(table, column))?;
+        let used = self.closure.used.get(&(table.to_owned(), number));
+        Some(used.into_iter().flatten().map(|((to, _), _)| to.as_str()).collect())
+    }
+
     /// What rows refer to of tables that do not come as a whole, and references that lead nowhere.
     pub(super) fn ask_used(&mut self) {
         let tables: Vec<String> = self.chosen.tables().cloned().collect();
@@ -115,7 +128,7 @@ impl Inquiry<'_> {
                 let column = format!("t.{}", ident(&reference.column));
                 let Some(to) = reference.to.as_deref() else {
                     if let Way::Any(loose) = &reference.way
-                        && !(table == "ir_attachment" && reference.column == "res_id")
+                        && is_asked(&table, &reference.column)
                     {
                         let sql = loose.distinct(&table, &coming);
                         self.ask(Topic::UsedAny(table.clone(), number), End::From, sql);
@@ -294,7 +307,7 @@ impl Inquiry<'_> {
                         let place: Place = (to.clone(), *id);
                         nulls.entry((table.clone(), *number)).or_insert_with(BTreeSet::new).insert(place);
                     }
-                    Dangling::Add if there && self.may_be_added(to) => {
+                    Dangling::Add if there && (more.contains(to) || self.may_be_added(to)) => {
                         more.insert(to.clone());
                     }
                     _ => {}

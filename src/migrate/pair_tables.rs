@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::inquiry::Inquiry;
 use super::kin;
 use super::natural;
-use super::pairing::{Paired, Table};
+use super::pairing::{Fates, Paired, Table};
 use super::refs::{AUDIT, Way};
 use super::request::{Conflicts, End, Shared};
 use super::selection::{ATTACHED, shared};
@@ -65,7 +65,7 @@ impl Inquiry<'_> {
         let mut refs = refs.filter(|one| one.way == Way::Id && !AUDIT.contains(&one.column.as_str()));
         refs.any(|one| {
             let fates = one.to.as_deref().filter(|to| *to != table).and_then(|to| self.fates.get(to));
-            fates.is_some_and(|fates| !fates.changes().is_empty())
+            fates.is_some_and(Fates::differ)
         })
     }
 

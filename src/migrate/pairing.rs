@@ -54,6 +54,11 @@ impl Fates {
         paired.map(|(old, new)| (*old, Some(*new))).chain(behind).collect()
     }
 
+    /// Whether any id is another one on the target.
+    pub fn differ(&self) -> bool {
+        self.pairs.iter().chain(&self.renumbered).any(|(old, new)| old != new) || !self.behind.is_empty()
+    }
+
     /// Rows that are not written.
     pub fn stay(&self) -> BTreeSet<i64> {
         let kept = self.pairs.keys().filter(|_| self.keep);

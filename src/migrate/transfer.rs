@@ -90,6 +90,14 @@ fn checks(inquiry: &Inquiry<'_>) -> Vec<Question> {
     let loose =
         all.loose.iter().filter(|loose| loose.tables.first().is_some_and(|table| copied.contains(table)));
     for loose in loose {
+        // A question reads the whole table for each model: those that no row that comes names are as they were.
+        let named =
+            loose.subject.at.split_once('.').and_then(|(table, column)| inquiry.referred(table, column));
+        let is_named = |model: &&Answer| {
+            let table = || Some(wiring.table_of(model.row.as_deref()?)?.0);
+            named.as_ref().is_none_or(|named| table().is_some_and(|table| named.contains(table.as_str())))
+        };
+        let models: Vec<Answer> = models.iter().filter(is_named).cloned().collect();
         found.extend(follow(loose, &models, wiring, Some(5)).0);
     }
     found
@@ -356,7 +364,7 @@ fn parent_paths(inquiry: &Inquiry<'_>) -> Vec<ParentPath> {
             .any(|(number, _)| inquiry.closure.nulls.contains_key(&(table.clone(), number)));
         // Below a row that moves, the target may have rows of its own.
         let mixed = !fates.pairs.is_empty() && inquiry.count(End::To, &table).rows > fates.pairs.len() as u64;
-        if nulled || mixed || !fates.changes().is_empty() {
+        if nulled || mixed || fates.differ() {
             found.insert(table, parent.to_owned());
         }
     }

@@ -329,6 +329,10 @@ fn what_comes_has_the_ids_of_the_target() {
         ["50  ", "51 res.partner 9", "55 product.template 100"]
     );
     assert_eq!(now("SELECT count(*) FROM mail_message"), ["0"]);
+    // Of any model, those are asked for that rows name.
+    let any =
+        transfer.checks.iter().filter_map(|check| check.what.strip_prefix("product_template.origin -> "));
+    assert_eq!(any.collect::<Vec<_>>(), ["product.category", "res.partner"]);
     // What is brought about by further steps is theirs to check: paths, sequences.
     for check in transfer.checks.iter().filter(|check| check.what.contains(" -> ")) {
         assert_eq!(ask(&shop, "prod", &check.sql), Told::new(), "{}", check.what);
