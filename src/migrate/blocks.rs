@@ -289,15 +289,13 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
             rows(auto as u64)
         ));
     }
-    let is = |table: &str, keep: bool| {
-        inquiry.fates.get(table).is_some_and(|fates| fates.keep == keep && !fates.pairs.is_empty())
-    };
-    if is("res_partner", false) && (is("res_company", true) || is("res_users", true)) {
-        decision.warnings.push(
-            "partners that both have become what the source has, those of companies and users too: their addresses, their mail; \
-             to leave them: --shared res_partner=keep"
-                .to_owned(),
-        );
+    let left = inquiry.fates.get("res_partner").map_or(0, |fates| fates.kept.len());
+    if left > 0 {
+        decision.warnings.push(format!(
+            "{} of res_partner stay as the target has them, since its users and companies do: their addresses, their mail; to have the \
+             source's: --shared res_partner=take",
+            rows(left as u64)
+        ));
     }
     let empty =
         inquiry.chosen.copied.keys().filter(|table| inquiry.count(End::From, table).rows == 0).count();

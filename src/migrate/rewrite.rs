@@ -59,8 +59,8 @@ fn between(inquiry: &Inquiry<'_>, table: &str) -> String {
         if !fates.behind.is_empty() {
             terms.push(not_among(&column, &fates.behind));
         }
-        if fates.keep && !fates.pairs.is_empty() {
-            stays.push(among(&column, fates.pairs.keys()));
+        if fates.left().next().is_some() {
+            stays.push(among(&column, fates.left()));
         }
     }
     if let [first, second] = stays.as_slice() {
@@ -336,7 +336,10 @@ pub(super) fn staying(inquiry: &Inquiry<'_>, table: &str) -> String {
     let fates = inquiry.fates.get(table);
     let taken: BTreeSet<i64> = fates
         .filter(|fates| !fates.keep)
-        .map(|fates| fates.pairs.values().copied().collect())
+        .map(|fates| {
+            let taken = fates.pairs.iter().filter(|(id, _)| !fates.kept.contains(id));
+            taken.map(|(_, other)| *other).collect()
+        })
         .unwrap_or_default();
     if taken.is_empty() { "true".to_owned() } else { not_among("t.id", &taken) }
 }

@@ -52,6 +52,7 @@ impl Inquiry<'_> {
         let both = Table { name: table, catalog, from, to, kin: &kin, highest, by_looks };
         let mut paired = both.pair((&self.xml.0, &self.xml.1), choice);
         paired.fates.keep = shared(table, self.wanted) == Shared::Keep;
+        paired.fates.kept = kin::left(self, table, &paired.fates);
         let named = self.xml.0.of(table).map(|(id, _)| id);
         let named = named.filter(|id| from.get(id).is_some_and(|row| row.comes)).collect();
         self.with_xml_ids.insert(table.to_owned(), named);

@@ -171,6 +171,7 @@ fn decided(inquiry: &Inquiry<'_>, table: &str) -> TableDecided {
         rows: counted.map(|(rows, _)| rows).or(attachments).unwrap_or(inquiry.count(End::From, table).rows),
         both,
         shared: if fates.keep { Shared::Keep } else { shared(table, inquiry.wanted) },
+        kept: fates.left().count() as u64,
         renumbered: fates.renumbered.len() as u64,
         behind: fates.behind.len() as u64,
         counted: !between || counted.is_some(),

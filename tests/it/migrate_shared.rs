@@ -1,0 +1,105 @@
+//! What belongs to rows that stay as the target has them, and ids where no reference is declared, over two real databases.
+
+use odpm::migrate::{Conflicts, Dangling, Decision, Shared, Wanted};
+
+use crate::migrate_plan::{ask, decide, load, two};
+use crate::sandbox::Sandbox;
+
+fn asked(shop: &Sandbox, wanted: &Wanted) -> Decision {
+    decide(wanted, &|sql| ask(shop, "staging", sql), &|sql| ask(shop, "prod", sql))
+}
+
+/// Everything but what is asked of each test.
+fn wanted() -> Wanted {
+    let references = [
+        ("product_template.shelf_id", Dangling::Add),
+        ("product_template.vendor_id", Dangling::Null),
+        ("product_category.account_id", Dangling::Null),
+    ];
+    Wanted {
+        sets: vec!["e-commerce".to_owned()],
+        conflicts: Conflicts::Renumber,
+        references: references.into_iter().map(|(at, choice)| (at.to_owned(), choice)).collect(),
+        ..Wanted::default()
+    }
+}
+
+fn brought(shop: &Sandbox, decision: &Decision) {
+    assert!(decision.blocks.is_empty(), "{:#?}", decision.blocks);
+    for copied in &decision.transfer.tables {
+        load(shop, copied);
+    }
+}
+
+fn now(shop: &Sandbox, sql: &str) -> Vec<String> {
+    let rows = ask(shop, "prod", sql);
+    rows.into_iter()
+        .map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+/// Two databases whose company and administrator have partners.
+fn with_partners() -> Sandbox {
+    let shop = two();
+    // Tables are brought one after the other, which these two refer to in a circle.
+    for (database, refer) in [("staging", "REFERENCES res_partner"), ("prod", "")] {
+        let sql = format!(
+            "ALTER TABLE res_company ADD partner_id integer {refer}; ALTER TABLE res_users ADD partner_id integer {refer};
+            UPDATE product_tag SET name = 'other' WHERE id = 4; UPDATE res_company SET partner_id = 1"
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    let _ = ask(
+        &shop,
+        "staging",
+        "INSERT INTO res_partner (id, name, country_id) VALUES (3, 'Admin of staging', 12); UPDATE res_users SET partner_id = 3 WHERE id = 2;
+        UPDATE res_users SET partner_id = 7 WHERE id = 6; INSERT INTO res_partner (id, name, parent_id) VALUES (9, 'Of the administrator', 3);
+        INSERT INTO ir_attachment (id, name, res_model, res_field, res_id, store_fname) VALUES
+            (60, 'image', 'res.partner', 'image_1920', 3, 'gg/gg'), (61, 'image', 'res.partner', 'image_1920', 9, 'hh/hh')",
+    );
+    let _ = ask(
+        &shop,
+        "prod",
+        "INSERT INTO res_partner (id, name) VALUES (2, 'Administrator'); UPDATE res_users SET partner_id = 2 WHERE id = 2",
+    );
+    // These are brought table by table.
+    let _ = ask(
+        &shop,
+        "staging",
+        "UPDATE ir_attachment SET create_uid = 2; UPDATE res_partner SET create_uid = 2, user_id = NULL; \
+        UPDATE product_template SET create_uid = 2",
+    );
+    shop
+}
+
+const PARTNERS: &str =
+    "SELECT id, name, parent_id, country_id FROM res_partner WHERE id IN (1, 2) OR parent_id = 2 ORDER BY id";
+
+#[test]
+fn partners_of_users_and_companies_stay_with_them() {
+    let shop = with_partners();
+    let decision = asked(&shop, &wanted());
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, PARTNERS), ["1 Shop  ", "2 Administrator  ", "9 Of the administrator 2 "]);
+    let partners = decision.tables.iter().find(|table| table.table == "res_partner").unwrap();
+    assert_eq!((partners.both, partners.kept), (2, 2));
+    let told = decision.warnings.join("\n");
+    assert!(told.contains("2 rows of res_partner stay as the target has them"), "{told}");
+    assert!(told.contains("--shared res_partner=take"), "{told}");
+    // A user that is new brings its own; what hangs on a partner that stays is left there, too.
+    assert_eq!(
+        now(&shop, "SELECT p.name FROM res_users u JOIN res_partner p ON p.id = u.partner_id WHERE u.id = 6"),
+        ["Ana"]
+    );
+    assert!(decision.files.contains(&"hh/hh".to_owned()) && !decision.files.contains(&"gg/gg".to_owned()));
+}
+
+#[test]
+fn partners_of_users_and_companies_come_where_that_is_wanted() {
+    let shop = with_partners();
+    let take = [("res_partner".to_owned(), Shared::Take)].into();
+    let decision = asked(&shop, &Wanted { shared: take, ..wanted() });
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, PARTNERS), ["1 Shop  14", "2 Admin of staging  14", "9 Of the administrator 2 "]);
+    assert!(!decision.warnings.join("\n").contains("stay as the target has them"));
+}
