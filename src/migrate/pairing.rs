@@ -66,6 +66,12 @@ impl Fates {
         self.pairs.keys().filter(|id| self.keep || self.kept.contains(id))
     }
 
+    /// Whether a row is not written.
+    pub fn stays(&self, id: i64) -> bool {
+        let both = self.pairs.contains_key(&id);
+        self.behind.contains(&id) || both && (self.keep || self.kept.contains(&id))
+    }
+
     /// The id of a row on the target.
     pub fn on_target(&self, id: i64) -> Option<i64> {
         if self.behind.contains(&id) {

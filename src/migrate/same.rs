@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attached;
 use super::inquiry::Inquiry;
 use super::kin;
 use super::natural;
@@ -17,8 +18,11 @@ impl Inquiry<'_> {
         let tables = kin::ordered(self.chosen.copied.keys());
         let mut made: BTreeMap<String, Paired> = BTreeMap::new();
         for table in &tables {
+            // Keys say whose they are on the source, as long as nobody follows them.
+            let staying = attached::staying(self, table);
             self.follow_keys(table);
             self.pair_one(table, true, &mut made);
+            self.leave(table, &staying, &mut made);
         }
         // Rows that look alike, ids that they refer to and all, are not where these ids are other rows' on the target.
         let mut doubted = BTreeSet::new();
@@ -58,6 +62,13 @@ impl Inquiry<'_> {
         self.with_xml_ids.insert(table.to_owned(), named);
         self.fates.insert(table.to_owned(), paired.fates.clone());
         made.insert(table.to_owned(), paired);
+    }
+
+    /// Leaves rows as they are on the target, or behind where it has none like them.
+    fn leave(&mut self, table: &str, staying: &BTreeSet<i64>, made: &mut BTreeMap<String, Paired>) {
+        let Some(paired) = made.get_mut(table).filter(|_| !staying.is_empty()) else { return };
+        attached::leave(staying, paired);
+        self.fates.insert(table.to_owned(), paired.fates.clone());
     }
 
     /// Whether ids that rows of a table refer to are other rows' on the target.

@@ -103,3 +103,57 @@ fn partners_of_users_and_companies_come_where_that_is_wanted() {
     assert_eq!(now(&shop, PARTNERS), ["1 Shop  14", "2 Admin of staging  14", "9 Of the administrator 2 "]);
     assert!(!decision.warnings.join("\n").contains("stay as the target has them"));
 }
+
+#[test]
+fn attachments_of_what_stays_get_no_names_and_lead_to_those_of_the_target() {
+    let shop = with_partners();
+    for (database, id, refer) in [("staging", 70, "REFERENCES ir_attachment"), ("prod", 51, "")] {
+        let sql = format!(
+            "ALTER TABLE res_partner ADD message_main_attachment_id integer {refer};
+            INSERT INTO ir_attachment (id, name, res_model, res_field, res_id) VALUES ({id}, 'logo', 'res.company', 'logo_web', 1)"
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    let refer = "UPDATE res_partner SET message_main_attachment_id = CASE id WHEN 9 THEN 70 ELSE 60 END WHERE id IN (8, 9)";
+    let _ = ask(&shop, "staging", refer);
+    let _ = ask(&shop, "prod", "INSERT INTO ir_attachment (id, name) VALUES (60, 'x')");
+    let decision = asked(&shop, &wanted());
+    brought(&shop, &decision);
+    let attachments = now(&shop, "SELECT res_id FROM ir_attachment WHERE res_model = 'res.company'");
+    assert_eq!(attachments, ["1"]);
+    assert_eq!(
+        now(&shop, "SELECT id, message_main_attachment_id FROM res_partner WHERE id IN (8, 9)"),
+        ["8 ", "9 51"]
+    );
+    for xml_id in decision.transfer.xml_ids.iter().filter(|xml_id| xml_id.model == "ir.attachment") {
+        let there = now(&shop, &format!("SELECT id FROM ir_attachment WHERE id = {}", xml_id.res_id));
+        assert_eq!(there, [xml_id.res_id.to_string()], "{xml_id:?}");
+    }
+}
+
+#[test]
+fn values_by_company_of_what_stays_are_left_too() {
+    let shop = with_partners();
+    for (database, values) in [
+        (
+            "staging",
+            "(1, 'res.partner,3', f, 'res.country,12'), (2, 'res.partner,9', f, 'res.country,12'), (3, 'res.partner,1', f, NULL)",
+        ),
+        ("prod", "(7, 'res.partner,2', f, 'res.country,14'), (8, 'res.partner,7', f, NULL)"),
+    ] {
+        let sql = format!(
+            "CREATE TABLE ir_property (id serial PRIMARY KEY, res_id varchar, company_id integer, fields_id integer NOT NULL REFERENCES ir_model_fields,
+                value_reference varchar);
+            INSERT INTO ir_model (model) VALUES ('ir.property');
+            INSERT INTO ir_model_fields (id, model, name, ttype, relation) VALUES (900, 'res.partner', 'property_country', 'many2one', 'res.country');
+            INSERT INTO ir_property (id, res_id, fields_id, value_reference) VALUES {}",
+            values.replace(" f,", " 900,")
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    brought(&shop, &asked(&shop, &wanted()));
+    assert_eq!(
+        now(&shop, "SELECT res_id, value_reference FROM ir_property ORDER BY id"),
+        ["res.partner,9 res.country,14", "res.partner,2 res.country,14", "res.partner,7 "]
+    );
+}
