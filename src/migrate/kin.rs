@@ -224,7 +224,9 @@ pub(super) fn ordered<'t>(tables: impl Iterator<Item = &'t String>) -> Vec<Strin
         let owners = OWNERS.iter().filter(|(_, owned)| owned.contains(&table)).map(|(owner, _)| *owner);
         let lines = LINES.iter().filter(|lines| lines.table == table).map(|lines| lines.of);
         let made_of = (table == "product_product").then_some("product_template_attribute_value");
-        owners.chain(lines).chain(made_of).collect()
+        // What a row is known by names its company.
+        let company = (table != "res_company").then_some("res_company");
+        owners.chain(lines).chain(made_of).chain(company).collect()
     };
     let mut found: Vec<String> = Vec::new();
     while !waiting.is_empty() {

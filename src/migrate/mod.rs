@@ -10,6 +10,7 @@ mod blocks;
 mod choice_tests;
 mod clash;
 mod closure;
+mod company;
 mod compare;
 mod decision;
 mod earlier;

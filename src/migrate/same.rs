@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attached;
+use super::company;
 use super::inquiry::Inquiry;
 use super::kin;
 use super::natural;
@@ -84,6 +85,7 @@ impl Inquiry<'_> {
     /// Keys of rows that belong to others name those as the target knows them.
     fn follow_keys(&mut self, table: &str) {
         let wiring = &self.from.wiring;
+        let renamed = company::renamed(self);
         let xml = (&self.xml.0, &self.xml.1);
         let fates = &self.fates;
         let on_target = |of: &str, id: i64| match fates.get(of) {
@@ -94,7 +96,8 @@ impl Inquiry<'_> {
             self.rows.get_mut(&(End::From, table.to_owned())).into_iter().flat_map(BTreeMap::values_mut)
         {
             let Some(key) = row.key.as_deref() else { continue };
-            row.key = natural::follow(table, key, wiring, &on_target);
+            row.key = natural::follow(table, key, wiring, &on_target)
+                .map(|key| company::follow(table, key, &renamed));
         }
     }
 }

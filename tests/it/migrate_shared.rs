@@ -105,6 +105,22 @@ fn partners_of_users_and_companies_come_where_that_is_wanted() {
 }
 
 #[test]
+fn rows_are_known_by_their_company_however_it_is_called() {
+    let shop = with_partners();
+    for (database, company, id) in [("staging", "Shop", 4), ("prod", "Renamed shop", 14)] {
+        let sql = format!(
+            "CREATE TABLE stock_location (id serial PRIMARY KEY, complete_name varchar, usage varchar, company_id integer REFERENCES res_company);
+            INSERT INTO ir_model (model) VALUES ('stock.location'); UPDATE res_company SET name = '{company}';
+            INSERT INTO stock_location VALUES ({id}, 'Virtual/Scrap', 'inventory', 1)"
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    let decision = asked(&shop, &wanted());
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, "SELECT id, complete_name FROM stock_location"), ["14 Virtual/Scrap"]);
+}
+
+#[test]
 fn attachments_of_what_stays_get_no_names_and_lead_to_those_of_the_target() {
     let shop = with_partners();
     for (database, id, refer) in [("staging", 70, "REFERENCES ir_attachment"), ("prod", 51, "")] {
