@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::analytic;
 use super::decision::Decision;
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
@@ -27,7 +28,8 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(dangling(inquiry, decision));
     blocks.extend(lost(inquiry, decision));
     blocks.extend(clashes(decision));
-    blocks.extend(analytic(inquiry));
+    blocks.extend(analytic::shares(inquiry));
+    blocks.extend(analytic::plans(inquiry));
     blocks.extend(charts(inquiry));
     warn(inquiry, decision);
     decision.blocks = blocks;
@@ -243,17 +245,6 @@ fn charts(inquiry: &Inquiry<'_>) -> Option<Block> {
             .hint("Leave the charts out: --set e-commerce --without account_account --without account_tax --without account_journal")
             .hint("Or make the companies on the target in the order in which the source has them."),
     )
-}
-
-/// Shares by analytic account are JSON with several ids in one key, which no query rewrites here.
-fn analytic(inquiry: &Inquiry<'_>) -> Option<Block> {
-    let accounts = inquiry.fates.get("account_analytic_account")?;
-    let columns = &inquiry.from.wiring.catalog;
-    let mut used = inquiry.chosen.copied.keys().filter(|table| columns.has(table, "analytic_distribution"));
-    let table = used.next().filter(|_| !accounts.changes().is_empty())?;
-    let what = format!("analytic accounts get other ids, and {table}.analytic_distribution would not follow");
-    let block = Block::refused("analytic", what);
-    Some(block.hint("Leave the analytic accounts out: --without account_analytic_account"))
 }
 
 fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {

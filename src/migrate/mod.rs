@@ -3,6 +3,7 @@
 //! Which tables come ([`sets`], `selection`, `never`), whether both sides are alike (`pin`), which rows are the same and what they refer
 //! to ([`Inquiry`]), and what is copied then (`transfer`). Beside that: whether all references of a database lead somewhere.
 
+mod analytic;
 mod attached;
 mod behind;
 mod blocks;

@@ -153,6 +153,9 @@ impl<'a> Select<'a> {
         if self.table == "product_product" && name == "combination_indices" {
             return self.indices(&column);
         }
+        if name == "analytic_distribution" && kind == "jsonb" {
+            return self.shares(&column);
+        }
         if mine.iter().any(|(_, reference)| matches!(reference.way, Way::Values | Way::Keys)) {
             return self.by_company(&column, &mine);
         }
@@ -238,6 +241,20 @@ impl<'a> Select<'a> {
         format!(
             "CASE WHEN {column} ~ '^[0-9,]+$' THEN (SELECT string_agg(s.id::text, ',' ORDER BY s.id) FROM (SELECT coalesce(m.new, x.id::bigint) AS id \
              FROM unnest(string_to_array({column}, ',')) x(id) LEFT JOIN {} ON m.old::text = x.id) s) ELSE {column} END",
+            lists("m", &changes)
+        )
+    }
+
+    /// Shares by analytic account: JSON whose keys are ids, several in one where an item is of several plans.
+    fn shares(&self, column: &str) -> String {
+        let changes = changes(self.inquiry, "account_analytic_account");
+        if changes.is_empty() {
+            return column.to_owned();
+        }
+        format!(
+            "CASE WHEN jsonb_typeof({column}) = 'object' THEN coalesce((SELECT jsonb_object_agg((SELECT \
+             string_agg(coalesce(m.new::text, x.id), ',' ORDER BY x.n) FROM unnest(string_to_array(e.key, ',')) WITH ORDINALITY x(id, n) \
+             LEFT JOIN {} ON m.old::text = x.id), e.value) FROM jsonb_each({column}) e), {column}) ELSE {column} END",
             lists("m", &changes)
         )
     }

@@ -148,6 +148,52 @@ fn attachments_of_what_stays_get_no_names_and_lead_to_those_of_the_target() {
 }
 
 #[test]
+fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
+    let shop = with_partners();
+    for (database, columns) in
+        [("staging", "x_plan2_id integer, x_plan3_id integer"), ("prod", "x_plan3_id integer")]
+    {
+        let sql = format!(
+            "CREATE TABLE account_analytic_line (id serial PRIMARY KEY, {columns});
+            CREATE TABLE account_analytic_plan (id serial PRIMARY KEY, name jsonb);
+            CREATE TABLE account_analytic_account (id serial PRIMARY KEY, name varchar, plan_id integer REFERENCES account_analytic_plan);
+            CREATE TABLE account_analytic_distribution_model (id serial PRIMARY KEY, analytic_distribution jsonb);
+            INSERT INTO ir_model (model) SELECT unnest(ARRAY['account.analytic.line', 'account.analytic.plan', 'account.analytic.account',
+                'account.analytic.distribution.model'])"
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    let _ = ask(
+        &shop,
+        "staging",
+        r#"INSERT INTO account_analytic_plan VALUES (2, '{"en_US": "Projects"}');
+        INSERT INTO account_analytic_account VALUES (1, 'One', 2), (2, 'Two', 2), (12, 'Three', 2);
+        INSERT INTO account_analytic_distribution_model VALUES (1, '{"1,12": 60.5, "2": 39.5}'), (2, '{"1,77": 100, "x": 1}'), (3, NULL), (4, '{}')"#,
+    );
+    let _ = ask(
+        &shop,
+        "prod",
+        "INSERT INTO account_analytic_account VALUES (1, 'Another', NULL), (2, 'One more', NULL)",
+    );
+    let decision = asked(&shop, &wanted());
+    let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
+    assert_eq!(block.code, "analytic_plans");
+    assert!(
+        block.why[0].contains("plan 2 of the source needs account_analytic_line.x_plan2_id"),
+        "{block:?}"
+    );
+
+    // As Odoo makes it with a plan of the same name.
+    let made = r#"ALTER TABLE account_analytic_line ADD x_plan2_id integer; INSERT INTO account_analytic_plan VALUES (2, '{"en_US": "Projects"}')"#;
+    let _ = ask(&shop, "prod", made);
+    brought(&shop, &asked(&shop, &wanted()));
+    assert_eq!(
+        now(&shop, "SELECT analytic_distribution FROM account_analytic_distribution_model ORDER BY id"),
+        [r#"{"14": 39.5, "13,12": 60.5}"#, r#"{"x": 1, "13,77": 100}"#, "", "{}"]
+    );
+}
+
+#[test]
 fn values_by_company_of_what_stays_are_left_too() {
     let shop = with_partners();
     for (database, values) in [
