@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::analytic;
 use super::decision::Decision;
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
+use super::{analytic, language};
 use crate::plan::Block;
 
-fn rows(count: u64) -> String {
+pub(super) fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
 }
 
@@ -30,6 +30,7 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(clashes(decision));
     blocks.extend(analytic::shares(inquiry));
     blocks.extend(analytic::plans(inquiry));
+    blocks.extend(language::block(inquiry));
     blocks.extend(charts(inquiry));
     warn(inquiry, decision);
     decision.blocks = blocks;
@@ -288,6 +289,7 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
             rows(left as u64)
         ));
     }
+    decision.warnings.extend(language::warning(inquiry));
     let empty =
         inquiry.chosen.copied.keys().filter(|table| inquiry.count(End::From, table).rows == 0).count();
     if empty > 0 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::closure::Closure;
 use super::decision::{Conflict, Decision, Held, XmlConflict};
 use super::kin::{self, Kin};
+use super::language::{self, Languages};
 use super::natural::{self, natural, rows};
 use super::numbering::{self, Numbering};
 use super::pairing::{Fates, Row};
@@ -58,6 +59,8 @@ pub(super) enum Topic {
     Checks,
     /// Files of attachments.
     Files,
+    /// Languages that a side has; without one, those of partners that come.
+    Languages(Option<End>),
     /// Sequences that number documents.
     Sequences,
     /// Keys of rows that stay, of a unique index.
@@ -109,6 +112,7 @@ pub struct Inquiry<'a> {
     pub(super) holds: Vec<Held>,
     pub(super) lost: Vec<behind::Lost>,
     pub(super) tally: tally::Tally,
+    pub(super) languages: Languages,
     pub(super) files: Vec<String>,
     pub(super) sequences: Told,
     pub(super) broken_before: BTreeSet<String>,
@@ -150,6 +154,7 @@ impl<'a> Inquiry<'a> {
             holds: Vec::new(),
             lost: Vec::new(),
             tally: tally::Tally::default(),
+            languages: Languages::default(),
             files: Vec::new(),
             sequences: Told::new(),
             broken_before: BTreeSet::new(),
@@ -232,6 +237,7 @@ impl<'a> Inquiry<'a> {
                 transfer::ask_last(self);
                 clash::ask_staying(self);
                 tally::ask(self);
+                language::ask(self);
                 Round::Last
             }
             Round::Last => {
@@ -427,6 +433,7 @@ impl<'a> Inquiry<'a> {
             Topic::Numbers(end) => self.numbering.take(end, told),
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
+            Topic::Languages(end) => self.languages.take(end, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),
             Topic::Sequences => self.sequences = told,
             Topic::Checks => self.broken_before.extend(told.into_iter().flatten().flatten()),

@@ -18,6 +18,7 @@ mod earlier;
 mod inquiry;
 mod integrity;
 mod kin;
+mod language;
 mod loose;
 mod natural;
 mod never;

@@ -148,6 +148,35 @@ fn attachments_of_what_stays_get_no_names_and_lead_to_those_of_the_target() {
 }
 
 #[test]
+fn a_language_that_one_side_lacks_is_told() {
+    let shop = with_partners();
+    for (database, active) in [("staging", "'en_US', 'de_DE'"), ("prod", "'en_US', 'fr_FR'")] {
+        let sql = format!(
+            "CREATE TABLE res_lang (id serial PRIMARY KEY, code varchar UNIQUE, active boolean); INSERT INTO ir_model (model) VALUES ('res.lang');
+            INSERT INTO res_lang (code, active) SELECT code, code IN ({active}) FROM unnest(ARRAY['en_US', 'de_DE', 'fr_FR']) code;
+            ALTER TABLE res_partner ADD lang varchar; UPDATE res_partner SET lang = 'en_US';
+            INSERT INTO product_template (id, name, categ_id) SELECT 90, '{{\"en_US\": \"Axe\"}}', min(id) FROM product_category;
+            INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('product', 'axe', 'product.template', 90)"
+        );
+        let _ = ask(&shop, database, &sql);
+    }
+    // Of partners that do not come nobody has to speak the language.
+    let _ = ask(&shop, "staging", "UPDATE res_partner SET lang = 'de_DE' WHERE id IN (1, 7, 8)");
+    let decision = asked(&shop, &wanted());
+    let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
+    assert_eq!(
+        (block.code.as_str(), block.why.as_slice()),
+        ("languages", &["de_DE: 2 rows of res_partner".to_owned()][..])
+    );
+    let told = decision.warnings.join("\n");
+    assert!(told.contains("fr_FR of the target is not active on the source"), "{told}");
+
+    let shared = [("res_lang".to_owned(), Shared::Take)].into();
+    brought(&shop, &asked(&shop, &Wanted { shared, ..wanted() }));
+    assert_eq!(now(&shop, "SELECT code FROM res_lang WHERE active ORDER BY 1"), ["de_DE", "en_US"]);
+}
+
+#[test]
 fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
     let shop = with_partners();
     for (database, columns) in
