@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::decision::Decision;
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
-use super::{analytic, language};
+use super::{analytic, language, texts};
 use crate::plan::Block;
 
 pub(super) fn rows(count: u64) -> String {
@@ -290,6 +290,7 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
         ));
     }
     decision.warnings.extend(language::warning(inquiry));
+    decision.warnings.extend(texts::warnings(inquiry));
     let empty =
         inquiry.chosen.copied.keys().filter(|table| inquiry.count(End::From, table).rows == 0).count();
     if empty > 0 {

@@ -13,6 +13,7 @@ use super::pairing::{Fates, Row};
 use super::refs::{Refs, refs};
 use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
+use super::texts::{self, Texts};
 use super::xml::Named;
 use super::{behind, clash, pin, tally, transactions, transfer};
 use crate::base::quote::{ident, literal};
@@ -61,6 +62,8 @@ pub(super) enum Topic {
     Files,
     /// Languages that a side has; without one, those of partners that come.
     Languages(Option<End>),
+    /// Texts of a table that may have ids in them.
+    Texts(String),
     /// Sequences that number documents.
     Sequences,
     /// Keys of rows that stay, of a unique index.
@@ -113,6 +116,7 @@ pub struct Inquiry<'a> {
     pub(super) lost: Vec<behind::Lost>,
     pub(super) tally: tally::Tally,
     pub(super) languages: Languages,
+    pub(super) texts: Texts,
     pub(super) files: Vec<String>,
     pub(super) sequences: Told,
     pub(super) broken_before: BTreeSet<String>,
@@ -155,6 +159,7 @@ impl<'a> Inquiry<'a> {
             lost: Vec::new(),
             tally: tally::Tally::default(),
             languages: Languages::default(),
+            texts: Texts::default(),
             files: Vec::new(),
             sequences: Told::new(),
             broken_before: BTreeSet::new(),
@@ -238,6 +243,7 @@ impl<'a> Inquiry<'a> {
                 clash::ask_staying(self);
                 tally::ask(self);
                 language::ask(self);
+                texts::ask(self);
                 Round::Last
             }
             Round::Last => {
@@ -434,6 +440,7 @@ impl<'a> Inquiry<'a> {
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
             Topic::Languages(end) => self.languages.take(end, told),
+            Topic::Texts(table) => self.texts.take(table, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),
             Topic::Sequences => self.sequences = told,
             Topic::Checks => self.broken_before.extend(told.into_iter().flatten().flatten()),

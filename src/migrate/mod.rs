@@ -41,6 +41,7 @@ pub mod sets;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod transactions;
 mod transfer;
 mod upkeep;

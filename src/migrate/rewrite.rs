@@ -11,7 +11,7 @@ use super::refs::{Ref, Way};
 use crate::base::quote::{ident, literal};
 
 /// Ids that are others on the target; `None` for references that become nothing.
-type Changes = BTreeMap<i64, Option<i64>>;
+pub(super) type Changes = BTreeMap<i64, Option<i64>>;
 
 /// The condition on the rows `t` of a table that come.
 pub(super) fn coming(inquiry: &Inquiry<'_>, table: &str) -> String {
@@ -314,7 +314,7 @@ impl<'a> Select<'a> {
 }
 
 /// The ids of a table that are others on the target.
-fn changes(inquiry: &Inquiry<'_>, table: &str) -> Changes {
+pub(super) fn changes(inquiry: &Inquiry<'_>, table: &str) -> Changes {
     let mut changes = inquiry.fates.get(table).map(super::pairing::Fates::changes).unwrap_or_default();
     if !inquiry.fates.contains_key(table) {
         let resolved = inquiry.closure.resolved.get(table).into_iter().flatten();

@@ -223,6 +223,42 @@ fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
 }
 
 #[test]
+fn texts_that_name_rows_of_other_ids_are_told() {
+    let shop = with_partners();
+    for database in ["staging", "prod"] {
+        let _ = ask(
+            &shop,
+            database,
+            "CREATE TABLE mail_alias (id serial PRIMARY KEY, alias_name varchar, alias_model_id integer REFERENCES ir_model, alias_defaults text);
+            CREATE TABLE ir_filters (id serial PRIMARY KEY, name varchar, model_id varchar, domain text, context text);
+            INSERT INTO ir_model (model) SELECT unnest(ARRAY['mail.alias', 'ir.filters']);
+            INSERT INTO ir_model_fields (model, name, ttype, relation) VALUES ('sale.order', 'partner_id', 'many2one', 'res.partner')",
+        );
+    }
+    // Partner 7 is another one's id on the target, partner 8 is not.
+    let _ = ask(
+        &shop,
+        "staging",
+        r#"INSERT INTO mail_alias (alias_name, alias_model_id, alias_defaults) SELECT n, m.id, d FROM ir_model m, (VALUES
+            ('a', '{''partner_id'': 7}'), ('b', '{''partner_id'': 8, ''name'': ''7''}'), ('c', '{''partner_id'': seven}')) v(n, d)
+            WHERE m.model = 'sale.order';
+        INSERT INTO ir_filters (name, model_id, domain, context) VALUES ('a', 'sale.order', '["|", ("partner_id.parent_id", "in", [8, 7]), (1, "=", 1)]', '{}'),
+            ('b', 'res.partner', '[("id", "=", 7)]', '{''default_parent_id'': 8}'), ('c', 'sale.order', '[("partner_id", "=", uid), ("no_such", "=", 7)]', '{}')"#,
+    );
+    let tables = vec!["ir_filters".to_owned()];
+    let decision = asked(&shop, &Wanted { tables, ..wanted() });
+    let told: Vec<&String> =
+        decision.warnings.iter().filter(|told| told.contains("no text is rewritten")).collect();
+    let [filters, aliases] = told.as_slice() else { panic!("{told:#?}") };
+    assert!(filters.starts_with("ir_filters.domain names rows of res_partner"), "{filters}");
+    assert!(filters.contains("in 2 rows of the source (1, 2)"), "{filters}");
+    assert!(
+        aliases.starts_with("mail_alias.alias_defaults") && aliases.contains("in 1 row of the source (1)"),
+        "{aliases}"
+    );
+}
+
+#[test]
 fn values_by_company_of_what_stays_are_left_too() {
     let shop = with_partners();
     for (database, values) in [
