@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::decision::{Clash, Decision};
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
+use super::{analytic, language, texts};
 use crate::plan::Block;
 
-fn rows(count: u64) -> String {
+pub(super) fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
 }
 
@@ -27,7 +28,9 @@ pub(super) fn add(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     blocks.extend(dangling(inquiry, decision));
     blocks.extend(lost(inquiry, decision));
     blocks.extend(clashes(decision));
-    blocks.extend(analytic(inquiry));
+    blocks.extend(analytic::shares(inquiry));
+    blocks.extend(analytic::plans(inquiry));
+    blocks.extend(language::block(inquiry));
     blocks.extend(charts(inquiry));
     warn(inquiry, decision);
     decision.blocks = blocks;
@@ -264,17 +267,6 @@ fn charts(inquiry: &Inquiry<'_>) -> Option<Block> {
     )
 }
 
-/// Shares by analytic account are JSON with several ids in one key, which no query rewrites here.
-fn analytic(inquiry: &Inquiry<'_>) -> Option<Block> {
-    let accounts = inquiry.fates.get("account_analytic_account")?;
-    let columns = &inquiry.from.wiring.catalog;
-    let mut used = inquiry.chosen.copied.keys().filter(|table| columns.has(table, "analytic_distribution"));
-    let table = used.next().filter(|_| accounts.differ())?;
-    let what = format!("analytic accounts get other ids, and {table}.analytic_distribution would not follow");
-    let block = Block::refused("analytic", what);
-    Some(block.hint("Leave the analytic accounts out: --without account_analytic_account"))
-}
-
 fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
     for difference in decision.differences.iter().filter(|difference| !difference.blocks) {
         let said = |side: &Option<String>| side.clone().unwrap_or_else(|| "none".to_owned());
@@ -308,16 +300,16 @@ fn warn(inquiry: &Inquiry<'_>, decision: &mut Decision) {
             rows(auto as u64)
         ));
     }
-    let is = |table: &str, keep: bool| {
-        inquiry.fates.get(table).is_some_and(|fates| fates.keep == keep && !fates.pairs.is_empty())
-    };
-    if is("res_partner", false) && (is("res_company", true) || is("res_users", true)) {
-        decision.warnings.push(
-            "partners that both have become what the source has, those of companies and users too: their addresses, their mail; \
-             to leave them: --shared res_partner=keep"
-                .to_owned(),
-        );
+    let left = inquiry.fates.get("res_partner").map_or(0, |fates| fates.kept.len());
+    if left > 0 {
+        decision.warnings.push(format!(
+            "{} of res_partner stay as the target has them, since its users and companies do: their addresses, their mail; to have the \
+             source's: --shared res_partner=take",
+            rows(left as u64)
+        ));
     }
+    decision.warnings.extend(language::warning(inquiry));
+    decision.warnings.extend(texts::warnings(inquiry));
     let empty =
         inquiry.chosen.copied.keys().filter(|table| inquiry.count(End::From, table).rows == 0).count();
     if empty > 0 {

@@ -72,8 +72,9 @@ impl Clashes {
         let (ours, theirs) = (keys(End::From), keys(End::To));
         let mut sources: BTreeMap<i64, i64> = fates.renumbered.iter().map(|(id, to)| (*to, *id)).collect();
         sources.extend(fates.pairs.iter().map(|(id, to)| (*to, *id)));
-        let written =
-            |id: i64| sources.get(&id).copied().filter(|from| fates.pairs.contains_key(from) && !fates.keep);
+        let written = |id: i64| {
+            sources.get(&id).copied().filter(|from| fates.pairs.contains_key(from) && !fates.stays(*from))
+        };
         for (digest, id) in ours {
             let from = theirs.partition_point(|(other, _)| *other < digest);
             let alike = theirs.iter().skip(from).take_while(|(other, _)| *other == digest);

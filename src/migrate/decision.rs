@@ -61,6 +61,8 @@ pub struct TableDecided {
     pub both: u64,
     /// What becomes of those.
     pub shared: Shared,
+    /// How many of those stay as the target has them, whatever becomes of the others.
+    pub kept: u64,
     /// Rows that get another id.
     pub renumbered: u64,
     /// Rows that stay behind because their id is another row's.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::closure::Closure;
 use super::decision::{Conflict, Decision, Held, XmlConflict};
 use super::kin::{self, Kin};
+use super::language::{self, Languages};
 use super::natural::{self, natural, rows};
 use super::numbering::{self, Numbering};
 use super::pairing::{Fates, Row};
@@ -13,6 +14,7 @@ use super::question::Question;
 use super::refs::{Refs, refs};
 use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
+use super::texts::{self, Texts};
 use super::xml::Named;
 use super::{behind, clash, pin, tally, transactions, transfer};
 use crate::base::quote::{id_array, ident, literal};
@@ -59,6 +61,10 @@ pub(super) enum Topic {
     Checks,
     /// Files of attachments.
     Files,
+    /// Languages that a side has; without one, those of partners that come.
+    Languages(Option<End>),
+    /// Texts of a table that may have ids in them.
+    Texts(String),
     /// Sequences that number documents.
     Sequences,
     /// Digests of keys, of a table and a unique index of it.
@@ -111,6 +117,8 @@ pub struct Inquiry<'a> {
     pub(super) holds: Vec<Held>,
     pub(super) lost: Vec<behind::Lost>,
     pub(super) tally: tally::Tally,
+    pub(super) languages: Languages,
+    pub(super) texts: Texts,
     pub(super) files: Vec<String>,
     pub(super) sequences: Told,
     /// What has to hold of the target's copied tables.
@@ -154,6 +162,8 @@ impl<'a> Inquiry<'a> {
             holds: Vec::new(),
             lost: Vec::new(),
             tally: tally::Tally::default(),
+            languages: Languages::default(),
+            texts: Texts::default(),
             files: Vec::new(),
             sequences: Told::new(),
             checks: Vec::new(),
@@ -237,6 +247,8 @@ impl<'a> Inquiry<'a> {
                 transfer::ask_last(self);
                 clash::ask_first(self);
                 tally::ask(self);
+                language::ask(self);
+                texts::ask(self);
                 Round::Last
             }
             Round::Last => {
@@ -436,6 +448,8 @@ impl<'a> Inquiry<'a> {
             Topic::Numbers(end) => self.numbering.take(end, told),
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
+            Topic::Languages(end) => self.languages.take(end, told),
+            Topic::Texts(table) => self.texts.take(table, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),
             Topic::Sequences => self.sequences = told,
             Topic::Checks => self.broken_before.extend(told.into_iter().flatten().flatten()),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::inquiry::{Inquiry, Topic};
 use super::pairing::Fates;
-use super::request::{End, Told};
-use super::selection::ATTACHED;
+use super::request::{End, Shared, Told};
+use super::selection::{ATTACHED, shared};
 use crate::base::quote::{ident, literal};
 use crate::facts::Catalog;
 
@@ -143,6 +143,21 @@ impl Kin {
     }
 }
 
+/// Partners that both have and that stay with the users and companies that stay as the target has them: the source's ids.
+pub(super) fn left(inquiry: &Inquiry<'_>, table: &str, fates: &Fates) -> BTreeSet<i64> {
+    if table != "res_partner" || inquiry.wanted.shared.contains_key(table) {
+        return BTreeSet::new();
+    }
+    let stays = |owner: &str| {
+        !inquiry.chosen.copied.contains_key(owner) || shared(owner, inquiry.wanted) == Shared::Keep
+    };
+    let claims = inquiry.kin.rows.iter();
+    let claims = claims.filter(|((end, of, owner), _)| *end == End::To && of == table && stays(owner));
+    let theirs: BTreeSet<i64> = claims.flat_map(|(_, rows)| rows.values().copied()).collect();
+    let left = fates.pairs.iter().filter(|(_, other)| theirs.contains(other));
+    left.map(|(id, _)| *id).collect()
+}
+
 /// Asks both sides for them.
 pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     let comes = |table: &str| inquiry.chosen.copied.contains_key(table);
@@ -150,7 +165,9 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     let theirs = &inquiry.to.wiring.catalog;
     let both = |table: &str, column: &str| catalog.has(table, column) && theirs.has(table, column);
     let mut asked = Vec::new();
-    for (owner, owned) in OWNERS.iter().filter(|(owner, _)| comes(owner)) {
+    // Partners stay with users and companies that do not come, too.
+    let matters = |owner: &str, owned: &[&str]| comes(owner) || owned.contains(&"res_partner");
+    for (owner, owned) in OWNERS.iter().filter(|(owner, owned)| matters(owner, owned)) {
         for table in owned.iter().filter(|table| comes(table)) {
             let refs = inquiry.refs.of.get(*owner).into_iter().flatten();
             let columns = refs
@@ -207,7 +224,9 @@ pub(super) fn ordered<'t>(tables: impl Iterator<Item = &'t String>) -> Vec<Strin
         let owners = OWNERS.iter().filter(|(_, owned)| owned.contains(&table)).map(|(owner, _)| *owner);
         let lines = LINES.iter().filter(|lines| lines.table == table).map(|lines| lines.of);
         let made_of = (table == "product_product").then_some("product_template_attribute_value");
-        owners.chain(lines).chain(made_of).collect()
+        // What a row is known by names its company.
+        let company = (table != "res_company").then_some("res_company");
+        owners.chain(lines).chain(made_of).chain(company).collect()
     };
     let mut found: Vec<String> = Vec::new();
     while !waiting.is_empty() {

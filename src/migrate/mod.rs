@@ -3,18 +3,22 @@
 //! Which tables come ([`sets`], `selection`, `never`), whether both sides are alike (`pin`), which rows are the same and what they refer
 //! to ([`Inquiry`]), and what is copied then (`transfer`). Beside that: whether all references of a database lead somewhere.
 
+mod analytic;
+mod attached;
 mod behind;
 mod blocks;
 #[cfg(test)]
 mod choice_tests;
 mod clash;
 mod closure;
+mod company;
 mod compare;
 mod decision;
 mod earlier;
 mod inquiry;
 mod integrity;
 mod kin;
+mod language;
 mod loose;
 mod natural;
 mod never;
@@ -37,6 +41,7 @@ pub mod sets;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod transactions;
 mod transfer;
 mod upkeep;

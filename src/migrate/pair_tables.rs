@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attached;
+use super::company;
 use super::inquiry::Inquiry;
 use super::kin;
 use super::natural;
@@ -17,8 +19,11 @@ impl Inquiry<'_> {
         let tables = kin::ordered(self.chosen.copied.keys());
         let mut made: BTreeMap<String, Paired> = BTreeMap::new();
         for table in &tables {
+            // Keys say whose they are on the source, as long as nobody follows them.
+            let staying = attached::staying(self, table);
             self.follow_keys(table);
             self.pair_one(table, true, &mut made);
+            self.leave(table, &staying, &mut made);
         }
         // Rows that look alike, ids that they refer to and all, are not where these ids are other rows' on the target.
         let mut doubted = BTreeSet::new();
@@ -52,11 +57,19 @@ impl Inquiry<'_> {
         let both = Table { name: table, catalog, from, to, kin: &kin, highest, by_looks };
         let mut paired = both.pair((&self.xml.0, &self.xml.1), choice);
         paired.fates.keep = shared(table, self.wanted) == Shared::Keep;
+        paired.fates.kept = kin::left(self, table, &paired.fates);
         let named = self.xml.0.of(table).map(|(id, _)| id);
         let named = named.filter(|id| from.get(id).is_some_and(|row| row.comes)).collect();
         self.with_xml_ids.insert(table.to_owned(), named);
         self.fates.insert(table.to_owned(), paired.fates.clone());
         made.insert(table.to_owned(), paired);
+    }
+
+    /// Leaves rows as they are on the target, or behind where it has none like them.
+    fn leave(&mut self, table: &str, staying: &BTreeSet<i64>, made: &mut BTreeMap<String, Paired>) {
+        let Some(paired) = made.get_mut(table).filter(|_| !staying.is_empty()) else { return };
+        attached::leave(staying, paired);
+        self.fates.insert(table.to_owned(), paired.fates.clone());
     }
 
     /// Whether ids that rows of a table refer to are other rows' on the target.
@@ -72,6 +85,7 @@ impl Inquiry<'_> {
     /// Keys of rows that belong to others name those as the target knows them.
     fn follow_keys(&mut self, table: &str) {
         let wiring = &self.from.wiring;
+        let renamed = company::renamed(self);
         let xml = (&self.xml.0, &self.xml.1);
         let fates = &self.fates;
         let on_target = |of: &str, id: i64| match fates.get(of) {
@@ -82,7 +96,8 @@ impl Inquiry<'_> {
             self.rows.get_mut(&(End::From, table.to_owned())).into_iter().flat_map(BTreeMap::values_mut)
         {
             let Some(key) = row.key.as_deref() else { continue };
-            row.key = natural::follow(table, key, wiring, &on_target);
+            row.key = natural::follow(table, key, wiring, &on_target)
+                .map(|key| company::follow(table, key, &renamed));
         }
     }
 }

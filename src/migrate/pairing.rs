@@ -44,6 +44,8 @@ pub(super) struct Fates {
     pub behind: BTreeSet<i64>,
     /// Whether rows that both have stay as they are on the target.
     pub keep: bool,
+    /// Rows that both have and that stay as they are on the target, because those do that they belong to: the source's ids.
+    pub kept: BTreeSet<i64>,
 }
 
 impl Fates {
@@ -61,8 +63,18 @@ impl Fates {
 
     /// Rows that are not written.
     pub fn stay(&self) -> BTreeSet<i64> {
-        let kept = self.pairs.keys().filter(|_| self.keep);
-        kept.chain(&self.behind).copied().collect()
+        self.left().chain(&self.behind).copied().collect()
+    }
+
+    /// Rows that both have and that stay as they are on the target.
+    pub fn left(&self) -> impl Iterator<Item = &i64> {
+        self.pairs.keys().filter(|id| self.keep || self.kept.contains(id))
+    }
+
+    /// Whether a row is not written.
+    pub fn stays(&self, id: i64) -> bool {
+        let both = self.pairs.contains_key(&id);
+        self.behind.contains(&id) || both && (self.keep || self.kept.contains(&id))
     }
 
     /// The id of a row on the target.

@@ -12,7 +12,7 @@ use super::refs::{Ref, Way};
 use crate::base::quote::{id_array, ident, literal};
 
 /// Ids that are others on the target; `None` for references that become nothing.
-type Changes = BTreeMap<i64, Option<i64>>;
+pub(super) type Changes = BTreeMap<i64, Option<i64>>;
 
 /// The condition on the rows `t` of a table that come.
 pub(super) fn coming(inquiry: &Inquiry<'_>, table: &str) -> String {
@@ -59,8 +59,8 @@ fn between(inquiry: &Inquiry<'_>, table: &str) -> String {
         if !fates.behind.is_empty() {
             terms.push(not_among(&column, &fates.behind));
         }
-        if fates.keep && !fates.pairs.is_empty() {
-            stays.push(among(&column, fates.pairs.keys()));
+        if fates.left().next().is_some() {
+            stays.push(among(&column, fates.left()));
         }
     }
     if let [first, second] = stays.as_slice() {
@@ -152,6 +152,9 @@ impl<'a> Select<'a> {
         }
         if self.table == "product_product" && name == "combination_indices" {
             return self.indices(&column);
+        }
+        if name == "analytic_distribution" && kind == "jsonb" {
+            return self.shares(&column);
         }
         if mine.iter().any(|(_, reference)| matches!(reference.way, Way::Values | Way::Keys)) {
             return self.by_company(&column, &mine);
@@ -253,6 +256,20 @@ impl<'a> Select<'a> {
         )
     }
 
+    /// Shares by analytic account: JSON whose keys are ids, several in one where an item is of several plans.
+    fn shares(&self, column: &str) -> String {
+        let changes = changes(self.inquiry, "account_analytic_account");
+        if changes.is_empty() {
+            return column.to_owned();
+        }
+        format!(
+            "CASE WHEN jsonb_typeof({column}) = 'object' THEN coalesce((SELECT jsonb_object_agg((SELECT \
+             string_agg(coalesce({} ->> x.id, x.id), ',' ORDER BY x.n) FROM unnest(string_to_array(e.key, ',')) WITH ORDINALITY x(id, n)), \
+             e.value) FROM jsonb_each({column}) e), {column}) ELSE {column} END",
+            map(&changes)
+        )
+    }
+
     fn any(&mut self, column: &str, kind: &str, number: usize, written: &Written) -> String {
         let wiring = &self.inquiry.from.wiring;
         let (mut models, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
@@ -308,7 +325,7 @@ impl<'a> Select<'a> {
 }
 
 /// The ids of a table that are others on the target.
-fn changes(inquiry: &Inquiry<'_>, table: &str) -> Changes {
+pub(super) fn changes(inquiry: &Inquiry<'_>, table: &str) -> Changes {
     let mut changes = inquiry.fates.get(table).map(super::pairing::Fates::changes).unwrap_or_default();
     if !inquiry.fates.contains_key(table) {
         let resolved = inquiry.closure.resolved.get(table).into_iter().flatten();

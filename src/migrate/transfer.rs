@@ -175,12 +175,13 @@ fn decided(inquiry: &Inquiry<'_>, table: &str) -> TableDecided {
     let both = counted.map_or(fates.pairs.len() as u64, |(_, both)| both);
     let between = inquiry.chosen.between.contains(table);
     let attachments = inquiry.tally.attachments.filter(|_| table == "ir_attachment" && !fates.keep);
-    let attachments = attachments.map(|rows| rows + fates.behind.len() as u64);
+    let attachments = attachments.map(|rows| rows + fates.stay().len() as u64);
     TableDecided {
         table: table.to_owned(),
         rows: counted.map(|(rows, _)| rows).or(attachments).unwrap_or(inquiry.count(End::From, table).rows),
         both,
         shared: if fates.keep { Shared::Keep } else { shared(table, inquiry.wanted) },
+        kept: fates.left().count() as u64,
         renumbered: fates.renumbered.len() as u64,
         behind: fates.behind.len() as u64,
         counted: !between || counted.is_some(),

@@ -121,12 +121,12 @@ fn tables(told: &MigrationTold<'_>, text: &mut String) {
             false => vec![format!("{} to come or there already", thousands(table.rows))],
         };
         let both = match table.shared {
-            Shared::Take => "made equal",
-            Shared::Keep => "left as they are",
+            Shared::Take | Shared::Keep => "made equal",
             Shared::Map => "referred to as they are",
         };
         let more = [
-            (table.both, both),
+            (table.both.saturating_sub(table.kept), both),
+            (table.kept, "left as they are"),
             (table.renumbered, "get another id"),
             (table.behind, "stay behind"),
             (table.stay, "only there, stay"),

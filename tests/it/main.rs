@@ -30,6 +30,7 @@ mod migrate_places;
 mod migrate_plan;
 mod migrate_refused;
 mod migrate_same;
+mod migrate_shared;
 mod migrate_unique;
 mod pgbackrest;
 mod prompts;

@@ -63,16 +63,34 @@ fn source() -> Option<String> {
     source.map(|source| source.to_string_lossy().into_owned())
 }
 
+/// The series of a source tree: 18.0.
+fn series(source: &str) -> String {
+    let release = std::fs::read_to_string(format!("{source}/odoo/release.py")).unwrap();
+    let info = release.lines().find_map(|line| line.strip_prefix("version_info = (")).unwrap();
+    let mut parts = info.split(',').map(|part| part.trim().to_owned());
+    format!("{}.{}", parts.next().unwrap(), parts.next().unwrap())
+}
+
+/// One Odoo that answers on this port, as odpm.yaml describes it; none where there are no replicas.
+fn services(port: u16, replicas: u8) -> String {
+    format!("{{odoo: {{port: {port}, replicas: {replicas}}}, odoo-cron: {{replicas: 0}}}}")
+}
+
+/// Writes odpm.yaml for an Odoo of the local engine, by database and replicas.
+fn local<'s>(shop: &'s Sandbox, source: &'s str, port: u16) -> impl Fn(&str, u8) + 's {
+    move |database, replicas| {
+        let services = services(port, replicas);
+        shop.describe(&format!("source: {source}\ndatabase: {database}\nservices: {services}"), "");
+        let described = shop.read("odpm.yaml").replacen("18.0", &series(source), 1);
+        shop.write("odpm.yaml", &described);
+    }
+}
+
 #[test]
 fn a_shop_of_the_local_engine_is_set_up_watched_rolled_back_saved_and_restored() {
     let Some(source) = source() else { return };
     let (shop, port) = (Sandbox::new(), free_port());
-    let describe = |database: &str, replicas: u8| {
-        let services =
-            format!("{{odoo: {{port: {port}, replicas: {replicas}}}, odoo-cron: {{replicas: 0}}}}");
-        shop.describe(&format!("source: {source}\ndatabase: {database}\nservices: {services}"), "");
-    };
-    story(&shop, port, &describe);
+    story(&shop, port, &local(&shop, &source, port));
 }
 
 #[test]
@@ -88,11 +106,9 @@ fn a_shop_of_the_docker_engine_is_set_up_watched_rolled_back_saved_and_restored(
     let image = String::from_utf8_lossy(&built.stdout).trim().to_owned();
     let (shop, port) = (&stack.shop, free_port());
     let describe = |database: &str, replicas: u8| {
-        let services =
-            format!("{{odoo: {{port: {port}, replicas: {replicas}}}, odoo-cron: {{replicas: 0}}}}");
-        let major = shop.major;
+        let (major, services, series) = (shop.major, services(port, replicas), series(&source));
         let described = format!(
-            "version: 1\nname: {}\nengine: docker\nodoo:\n  version: \"18.0\"\n  image: {image}\n  database: {database}\n  \
+            "version: 1\nname: {}\nengine: docker\nodoo:\n  version: \"{series}\"\n  image: {image}\n  database: {database}\n  \
              services: {services}\npostgres: {{version: \"{major}\", memory: 512m, image: \"{}\", port: {}}}\n",
             stack.name,
             engine().unwrap(),

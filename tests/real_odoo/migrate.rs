@@ -5,27 +5,31 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, free_port, skipped};
-use crate::{Odoo, source};
+use crate::{Odoo, local, series, source};
 
-/// The real databases, where they are at hand.
-fn backups() -> Option<(PathBuf, PathBuf)> {
-    let folder = std::env::var_os("ODPM_TEST_BACKUPS").map(PathBuf::from);
-    let pair = folder.map(|folder| (folder.join("staging18.zip"), folder.join("prod18.zip")));
+/// The real databases, where those of the series are at hand.
+fn backups(series: &str) -> Option<(PathBuf, PathBuf)> {
+    let folder = std::env::var_os("ODPM_TEST_BACKUPS").map(PathBuf::from)?;
+    let zip = |name: &str| folder.join(format!("{name}{}.zip", series.trim_end_matches(".0")));
+    let pair = Some((zip("staging"), zip("prod")));
     pair.filter(|(staging, production)| staging.exists() && production.exists())
 }
 
 /// Two databases with the same modules: what a person has worked in, and a fresh one.
-fn install(shop: &Sandbox, describe: &dyn Fn(&str, u8), port: u16) {
+fn install(shop: &Sandbox, describe: &dyn Fn(&str, u8), port: u16, series: &str) {
     let create = "CREATE DATABASE staging OWNER odoo TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'";
     let _ = shop.sql("postgres", create);
     let _ = shop.run(&["-d", "staging", "-i", "sale_management,sale_stock", "--yes"]).code(0);
-    let _ = shop.run(&["database", "duplicate", "-d", "staging", "--to", "shop", "--yes"]).code(0);
+    let _ = shop.run(&["database", "duplicate", "-d", "staging", "shop", "--yes"]).code(0);
     describe("staging", 1);
     let _ = shop.apply();
     let odoo = Odoo::login(port, "staging");
     let category = odoo.execute("product.category", "create", json!([{ "name": "Doors", "parent_id": 1 }]));
+    // What is kept in stock is a type of its own before 18.
+    let (stored, is) =
+        if series < "18" { ("detailed_type", json!("product")) } else { ("is_storable", json!(true)) };
     let products: Vec<Value> = (1..=40)
-        .map(|n| json!({ "name": format!("Door {n}"), "list_price": n, "categ_id": category, "is_storable": true }))
+        .map(|n| json!({ "name": format!("Door {n}"), "list_price": n, "categ_id": category, stored: is }))
         .collect();
     let _ = odoo.execute("product.template", "create", json!([products]));
     let partners: Vec<Value> = (1..=40).map(|n| json!({ "name": format!("Customer {n}") })).collect();
@@ -38,14 +42,10 @@ fn install(shop: &Sandbox, describe: &dyn Fn(&str, u8), port: u16) {
 fn what_is_migrated_is_there_to_be_worked_with() {
     let Some(source) = source() else { return };
     let (shop, port) = (Sandbox::new(), free_port());
-    let describe = |database: &str, replicas: u8| {
-        let services =
-            format!("{{odoo: {{port: {port}, replicas: {replicas}}}, odoo-cron: {{replicas: 0}}}}");
-        shop.describe(&format!("source: {source}\ndatabase: {database}\nservices: {services}"), "");
-    };
+    let describe = local(&shop, &source, port);
     describe("shop", 0);
     let _ = shop.apply();
-    match backups() {
+    match backups(&series(&source)) {
         Some((staging, production)) => {
             for (name, zip) in [("staging", staging), ("shop", production)] {
                 let _ = shop
@@ -54,8 +54,8 @@ fn what_is_migrated_is_there_to_be_worked_with() {
             }
         }
         None => {
-            skipped("the real databases: ODPM_TEST_BACKUPS names no folder of them");
-            install(&shop, &describe, port);
+            skipped("the real databases of this series: ODPM_TEST_BACKUPS names no folder of them");
+            install(&shop, &describe, port, &series(&source));
         }
     }
     describe("shop", 1);
@@ -63,7 +63,7 @@ fn what_is_migrated_is_there_to_be_worked_with() {
     describe("shop", 0);
     let _ = shop.apply();
 
-    let copy = ["--from", "staging", "--set", "e-commerce"];
+    let copy = ["--from", "staging", "--to", "shop", "--set", "e-commerce"];
     let _ = shop.run(&[&["migrate", "apply", "--yes"], &copy[..]].concat()).code(0);
     let _ = shop.run(&["migrate", "verify", "-d", "shop", "--all", "--deep"]).code(0);
     let products = "SELECT count(*), sum(list_price) FROM product_template";
@@ -78,7 +78,7 @@ fn what_is_migrated_is_there_to_be_worked_with() {
     let _ = shop.apply();
     let odoo = Odoo::login(port, "shop");
     let goods = json!([
-        [["type", "=", "consu"], ["sale_ok", "=", true]],
+        [["type", "in", ["consu", "product"]], ["sale_ok", "=", true]],
         ["id", "display_name", "list_price", "image_128"]
     ]);
     let goods = odoo.execute("product.product", "search_read", goods);
