@@ -26,6 +26,7 @@ pub mod rows;
 pub mod script;
 pub mod sessions;
 pub mod single_user;
+mod sliced;
 pub mod structure;
 mod terms;
 mod tls;

@@ -41,7 +41,7 @@ pub async fn staged(
 }
 
 async fn lane(work: &Work<'_>, moment: &Moment, target: &Source) -> Result<()> {
-    let (source, target) = (moment.another().await?, target.connect().await?);
+    let (source, target) = (moment.copier().await?, target.connect().await?);
     begin(&target, false).await?;
     loop {
         // The guard is gone before anything is waited for.
