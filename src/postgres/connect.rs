@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Connection, NoTls};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection, NoTls};
 
 use super::container::Tunnel;
+use super::sliced::{Sliced, SlicedTls};
 use super::tls;
 use crate::base::Secret;
 use crate::error::Error;
@@ -20,6 +23,19 @@ const NO_PASSWORD: &str = "the server wants a password, and none is known";
 pub struct Session {
     client: Client,
     driver: tokio::task::JoinHandle<()>,
+    sliced: bool,
+}
+
+impl Session {
+    /// Whether wide rows of copies come in slices.
+    pub(super) fn is_sliced(&self) -> bool {
+        self.sliced
+    }
+
+    fn sliced_if(mut self, sliced: bool) -> Self {
+        self.sliced = sliced;
+        self
+    }
 }
 
 impl std::ops::Deref for Session {
@@ -126,40 +142,92 @@ pub async fn connect(
     database: &str,
     deadline: Duration,
 ) -> Result<Session, LoginFailure> {
-    let mut config = tokio_postgres::Config::new();
-    config.host(&endpoint.host).port(endpoint.port).user(role).dbname(database).application_name("odpm");
-    if !secret.reveal().is_empty() {
-        config.password(secret.reveal());
-    }
+    let config = config(endpoint, role, secret, database);
     let attempt = async {
         match &endpoint.tls {
-            _ if endpoint.container.is_some() => inside(&config, endpoint).await,
+            _ if endpoint.container.is_some() => inside(&config, endpoint, false).await,
             None => config.connect(NoTls).await.map(session).map_err(|e| LoginFailure::of(&e)),
             Some(tls) => {
-                config.ssl_mode(match tls.mode {
-                    SslMode::Disable => tokio_postgres::config::SslMode::Disable,
-                    SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
-                    SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
-                        tokio_postgres::config::SslMode::Require
-                    }
-                });
                 let connector = tls::connector(tls).map_err(LoginFailure::Other)?;
                 config.connect(connector).await.map(session).map_err(|e| LoginFailure::of(&e))
             }
         }
     };
+    within(deadline, attempt).await
+}
+
+/// Likewise, for copies of rows of any width.
+pub(super) async fn connect_sliced(
+    endpoint: &Endpoint,
+    role: &str,
+    secret: &Secret,
+    database: &str,
+    deadline: Duration,
+) -> Result<Session, LoginFailure> {
+    let config = config(endpoint, role, secret, database);
+    let attempt = async {
+        if endpoint.container.is_some() {
+            return inside(&config, endpoint, true).await;
+        }
+        let unreachable = |e: std::io::Error| LoginFailure::Unreachable(e.to_string());
+        let stream =
+            TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let stream = Sliced::new(stream);
+        let session = match &endpoint.tls {
+            None => config.connect_raw(stream, NoTls).await.map(session),
+            Some(tls) => {
+                let mut connector = tls::connector(tls).map_err(LoginFailure::Other)?;
+                let made =
+                    MakeTlsConnect::<Sliced<TcpStream>>::make_tls_connect(&mut connector, &endpoint.host);
+                let made = made.map_err(|e| LoginFailure::Other(e.to_string()))?;
+                config.connect_raw(stream, SlicedTls(made)).await.map(session)
+            }
+        };
+        let session = session.map_err(|e| LoginFailure::of(&e))?;
+        Ok(session.sliced_if(true))
+    };
+    within(deadline, attempt).await
+}
+
+fn config(endpoint: &Endpoint, role: &str, secret: &Secret, database: &str) -> Config {
+    let mut config = Config::new();
+    config.host(&endpoint.host).port(endpoint.port).user(role).dbname(database).application_name("odpm");
+    if !secret.reveal().is_empty() {
+        config.password(secret.reveal());
+    }
+    if let Some(tls) = endpoint.tls.as_ref().filter(|_| endpoint.container.is_none()) {
+        config.ssl_mode(match tls.mode {
+            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+            SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
+                tokio_postgres::config::SslMode::Require
+            }
+        });
+    }
+    config
+}
+
+async fn within(
+    deadline: Duration,
+    attempt: impl Future<Output = Result<Session, LoginFailure>>,
+) -> Result<Session, LoginFailure> {
     let late = || LoginFailure::Unreachable(format!("no answer within {} s", deadline.as_secs_f32()));
     tokio::time::timeout(deadline, attempt).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Logs in to a server inside a container. Nobody reads along there, so there is no TLS to it.
-async fn inside(config: &tokio_postgres::Config, endpoint: &Endpoint) -> Result<Session, LoginFailure> {
+async fn inside(config: &Config, endpoint: &Endpoint, sliced: bool) -> Result<Session, LoginFailure> {
     let container = endpoint.container.as_deref().unwrap_or_default();
     let unreachable = |e: std::io::Error| LoginFailure::Unreachable(format!("docker cannot be run: {e}"));
     let tunnel = Tunnel::open(container, endpoint.port).map_err(unreachable)?;
     let said = tunnel.said();
-    match config.connect_raw(tunnel, NoTls).await {
-        Ok(pair) => Ok(session(pair)),
+    let begun = match sliced {
+        true => config.connect_raw(Sliced::new(tunnel), NoTls).await.map(session),
+        false => config.connect_raw(tunnel, NoTls).await.map(session),
+    };
+    match begun {
+        Ok(session) => Ok(session.sliced_if(sliced)),
         Err(e) => {
             // Its client's own words come a moment after the streams have ended.
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -181,5 +249,5 @@ where
         // Its end shows in the client's own calls.
         let _ = connection.await;
     });
-    Session { client, driver }
+    Session { client, driver, sliced: false }
 }

@@ -27,6 +27,7 @@ pub mod rows;
 pub mod script;
 pub mod sessions;
 pub mod single_user;
+mod sliced;
 pub mod structure;
 mod tls;
 pub mod traces;

@@ -338,6 +338,33 @@ fn what_the_target_refuses_ends_the_copy_long_before_the_source_is_through() {
     }
 }
 
+/// How many kilobytes a process has held at most, so far.
+fn peak(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn rows_of_any_width_pass_in_slices() {
+    let shop = both();
+    for (jobs, target) in [(3, "odpm_copy"), (1, "prod")] {
+        let _ = fs::remove_dir_all(shop.path("migration"));
+        let fresh = "SELECT n, repeat(chr(64 + n % 26), 30000000), NULL::integer, n || '/' FROM generate_series(1001, 1008) n";
+        plan(&shop, &wide(&shop, 0, fresh), jobs);
+        let mut child = shop.command(&["apply", "a.plan", "--yes"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            most = most.max(peak(child.id()).unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(child.wait().unwrap().success());
+        let held = "SELECT count(*), sum(length(name)) FROM shop_category WHERE id > 1000";
+        assert_eq!(shop.sql(target, held), ["8|240000000"]);
+        assert!(most > 1 << 10 && most < 64 << 10, "{jobs}: {most} kB for rows of 30 MB");
+    }
+}
+
 #[test]
 fn rows_that_refer_to_others_far_behind_them_come_all_the_same() {
     let shop = both();

@@ -2,7 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
+use futures_util::TryStreamExt;
+use odpm::base::Secret;
+use odpm::postgres::rows::{Moment, Source};
+use odpm::project::{SslMode, Tls};
+use odpm::step::Endpoint;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
@@ -199,4 +205,33 @@ fn a_url_says_how_the_connection_is_protected_as_libpq_has_it() {
     assert!(!reached(verify("127.0.0.1", &format!("?sslrootcert={root}"))), "another host's name");
     assert!(!reached(verify("localhost", "?sslmode=disable")), "pg_hba.conf takes none without TLS");
     assert!(!reached(verify("localhost", "?sslmode=verify-full")), "a certificate that nobody here trusts");
+    // Wide rows come in slices, however they are protected.
+    let wide = "CREATE TABLE wide AS SELECT repeat('x', 1000000) AS x; GRANT SELECT ON wide TO PUBLIC";
+    boss("staging", &["-c", wide]);
+    let _ = shop.sql("prod", wide);
+    let tls = |mode, root: Option<&str>| Some(Tls { mode, root: root.map(PathBuf::from) });
+    let own = shop.read(".odpm/secrets/app_password");
+    let (full, prefer) = (tls(SslMode::VerifyFull, Some(&root)), tls(SslMode::Prefer, None));
+    let there = |host, tls| (host, there.port, tls, "master", "m4ster", "staging");
+    let here = |tls| ("127.0.0.1", shop.port, tls, "odoo", own.trim(), "prod");
+    for (host, port, tls, role, secret, database) in
+        [there("localhost", full), there("127.0.0.1", prefer.clone()), here(prefer), here(None)]
+    {
+        let told = format!("{host} {port} {tls:?}");
+        let endpoint = Endpoint { host: host.into(), port, tls, container: None };
+        let (role, secret, database) = (role.into(), Secret::new(secret), database.into());
+        let slices = slices(Source { endpoint, role, secret, database });
+        assert!(slices.iter().sum::<usize>() == 1_000_001 && slices.len() > 10, "{told}: {slices:?}");
+    }
+}
+
+/// How long the messages are in which a table with a wide row comes.
+fn slices(source: Source) -> Vec<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let moment = Moment::exact(source).await.unwrap();
+        let session = moment.copier().await.unwrap();
+        let copy = session.copy_out("COPY wide TO STDOUT").await.unwrap();
+        copy.map_ok(|slice| slice.len()).try_collect().await.unwrap()
+    })
 }

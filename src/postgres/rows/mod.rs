@@ -9,7 +9,7 @@ mod reader;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::connect::{Session, connect};
+use super::connect::{Session, connect, connect_sliced};
 use super::probe::words;
 use crate::base::Secret;
 use crate::error::{Error, Result};
@@ -70,6 +70,12 @@ impl Source {
         login.map_err(|failure| failure.into_error(&self.endpoint, &self.role))
     }
 
+    /// Likewise, for copies of rows of any width.
+    async fn connect_sliced(&self) -> Result<Session> {
+        let login = connect_sliced(&self.endpoint, &self.role, &self.secret, &self.database, DEADLINE).await;
+        login.map_err(|failure| failure.into_error(&self.endpoint, &self.role))
+    }
+
     fn failed(&self, what: &str) -> Error {
         Error::environment(format!("cannot read {what} of {}", self.database))
     }
@@ -114,7 +120,12 @@ impl Moment {
 
     /// Another session that sees the database as it is at this moment.
     pub async fn another(&self) -> Result<Session> {
-        self.place().enter().await
+        self.place().enter(self.source.connect().await?).await
+    }
+
+    /// Another one, to copy rows of any width from.
+    pub async fn copier(&self) -> Result<Session> {
+        self.place().enter(self.source.connect_sliced().await?).await
     }
 
     /// As many of these as the server lets in: fewer will do.

@@ -130,10 +130,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// A session that sees the database as it is at that moment.
-    pub(super) async fn enter(&self) -> Result<Session> {
+    /// Has a session see the database as it is at that moment.
+    pub(super) async fn enter(&self, session: Session) -> Result<Session> {
         let Self { source, snapshot, plain } = self;
-        let session = source.connect().await?;
         let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {plain}", literal(snapshot));
         let begun = session.batch_execute(&begin).await;
         begun.map_err(|e| source.failed("a moment").because(words(&e)))?;
@@ -174,7 +173,7 @@ impl Worker {
     }
 
     async fn work(&self) -> Result<()> {
-        let session = self.place.enter().await?;
+        let session = self.place.enter(self.place.source.connect().await?).await?;
         while let Some(unit) = self.take() {
             match self.read(&session, unit).await {
                 Ok(Ok(())) => {}

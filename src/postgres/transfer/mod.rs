@@ -4,12 +4,12 @@
 //! What stands in the way of rows - indexes, foreign keys - is taken down and put back under its name, as it was defined.
 
 mod begin;
-mod board;
 mod compare;
 mod down;
 mod fill;
-mod numbers;
 mod pipe;
+mod schedule;
+mod sequences;
 mod settle;
 mod staged;
 
@@ -23,8 +23,8 @@ pub use begin::{as_planned, begin, lock, source_as_planned};
 pub use compare::{Digest, Unlike, compare, compare_uncommitted, digests, triggers};
 pub use down::{Down, take_down};
 pub use fill::fill;
-pub use numbers::{sequences, serials};
 pub use pipe::{Gauge, save};
+pub use sequences::{sequences, serials};
 pub use settle::{analyze, check, paths, xml_ids};
 pub use staged::staged;
 

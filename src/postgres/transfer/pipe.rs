@@ -12,6 +12,7 @@ use crate::base::Meter;
 use crate::base::size::thousands;
 use crate::error::{Error, Result};
 use crate::postgres::connect::Session;
+use crate::postgres::sliced::SLICE;
 
 /// How much is handed on in one message: a row alone is often less than what a message costs.
 const BLOCK: usize = 1 << 16;
@@ -84,10 +85,14 @@ pub(super) async fn pipe(
     let statement = format!("COPY {into} FROM STDIN (FORMAT binary)");
     let mut inlet = Inlet::open(target, statement, piece).await.map_err(writing)?;
     let mut rows = 0;
-    // A server sends each row in a message of its own; before the first one stands what every binary copy begins with.
+    // A server sends each row in a message of its own, of which a wide one may come in slices; before the first one stands what every
+    // binary copy begins with.
+    let mut begins = true;
     while let Some(row) = out.try_next().await.map_err(reading)? {
-        rows += 1;
-        if inlet.row(row).await.map_err(writing)? {
+        rows += u64::from(begins);
+        let goes_on = source.is_sliced() && row.len() == SLICE;
+        let first = std::mem::replace(&mut begins, !goes_on);
+        if inlet.row(row, first).await.map_err(writing)? {
             gauge.rows(table, std::mem::take(&mut rows));
         }
     }
@@ -133,11 +138,12 @@ impl<'a> Inlet<'a> {
         })
     }
 
-    /// Takes a row, or what comes at the beginning and at the end; whether something was handed on.
-    async fn row(&mut self, mut row: Bytes) -> Result<bool, tokio_postgres::Error> {
+    /// Takes a row, or what comes at the beginning and at the end, or of one of them a slice, which may be the first; whether something
+    /// was handed on.
+    async fn row(&mut self, mut row: Bytes, first: bool) -> Result<bool, tokio_postgres::Error> {
         if self.head.is_empty() {
             self.head = Bytes::copy_from_slice(&row[..row.len().min(HEAD)]);
-        } else if self.sent >= self.piece {
+        } else if first && self.sent >= self.piece {
             self.block.extend_from_slice(&END);
             self.hand_on().await?;
             self.written += self.sink.as_mut().finish().await?;

@@ -7,8 +7,8 @@ use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 
 use super::begin::begin;
-use super::board::{Board, Next, Unit};
 use super::pipe::Gauge;
+use super::schedule::{Next, Schedule, Unit};
 use super::{Down, Filled, analyze, failed, fill, paths};
 use crate::error::Result;
 use crate::facts::{TableCopy, Transfer};
@@ -20,7 +20,7 @@ struct Work<'a> {
     transfer: &'a Transfer,
     down: &'a Down,
     gauge: &'a Gauge,
-    board: RefCell<Board>,
+    schedule: RefCell<Schedule>,
     filled: RefCell<BTreeMap<String, Filled>>,
     news: Notify,
 }
@@ -34,18 +34,18 @@ pub async fn staged(
     jobs: u16,
     gauge: &Gauge,
 ) -> Result<BTreeMap<String, Filled>> {
-    let board = RefCell::new(Board::new(transfer, down));
-    let work = Work { transfer, down, gauge, board, filled: RefCell::default(), news: Notify::new() };
+    let schedule = RefCell::new(Schedule::new(transfer, down));
+    let work = Work { transfer, down, gauge, schedule, filled: RefCell::default(), news: Notify::new() };
     try_join_all((0..jobs).map(|_| lane(&work, moment, target))).await?;
     Ok(work.filled.into_inner())
 }
 
 async fn lane(work: &Work<'_>, moment: &Moment, target: &Source) -> Result<()> {
-    let (source, target) = (moment.another().await?, target.connect().await?);
+    let (source, target) = (moment.copier().await?, target.connect().await?);
     begin(&target, false).await?;
     loop {
         // The guard is gone before anything is waited for.
-        let next = work.board.borrow_mut().take();
+        let next = work.schedule.borrow_mut().take();
         let (at, unit) = match next {
             Next::Done => return Ok(()),
             Next::Wait => {
@@ -55,7 +55,7 @@ async fn lane(work: &Work<'_>, moment: &Moment, target: &Source) -> Result<()> {
             Next::Work(at, unit) => (at, unit),
         };
         work.one(unit, (&source, &target)).await?;
-        work.board.borrow_mut().done(at);
+        work.schedule.borrow_mut().done(at);
         work.news.notify_waiters();
     }
 }

@@ -178,7 +178,7 @@ async fn at_once(
     target: &Session,
     (copying, comparing): &(Gauge, Gauge),
 ) -> Result<Copied> {
-    let source = moment.session();
+    let source = &moment.copier().await?;
     source_as_planned(source, transfer).await?;
     begin(target, true).await?;
     let down = Down::find(target, transfer, false).await?;

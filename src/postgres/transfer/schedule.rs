@@ -51,9 +51,9 @@ struct Task {
 }
 
 /// All the work.
-pub(super) struct Board(Vec<Task>);
+pub(super) struct Schedule(Vec<Task>);
 
-impl Board {
+impl Schedule {
     pub(super) fn new(transfer: &Transfer, down: &Down) -> Self {
         let rows: BTreeMap<String, u64> = transfer
             .tables
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::facts::TableCopy;
 
-    fn board() -> Board {
+    fn schedule() -> Schedule {
         let table =
             |name: &str, rows| TableCopy { table: name.into(), rows: Some(rows), ..TableCopy::default() };
         let transfer =
@@ -169,13 +169,13 @@ mod tests {
             reference("large", "small"),
             reference("small", "elsewhere"),
         ];
-        Board::new(&transfer, &Down { parts, ..Down::default() })
+        Schedule::new(&transfer, &Down { parts, ..Down::default() })
     }
 
     /// What is taken until nothing is free.
-    fn all(board: &mut Board) -> Vec<(usize, Unit)> {
+    fn all(schedule: &mut Schedule) -> Vec<(usize, Unit)> {
         let mut taken = Vec::new();
-        while let Next::Work(at, unit) = board.take() {
+        while let Next::Work(at, unit) = schedule.take() {
             taken.push((at, unit));
         }
         taken
@@ -183,39 +183,39 @@ mod tests {
 
     #[test]
     fn the_largest_table_is_first_and_no_two_wait_for_each_other() {
-        let mut board = board();
+        let mut schedule = schedule();
         let units = |taken: &[(usize, Unit)]| taken.iter().map(|(_, unit)| *unit).collect::<Vec<_>>();
-        let first = all(&mut board);
+        let first = all(&mut schedule);
         assert_eq!(units(&first), [Unit::Fill(1), Unit::Fill(0)]);
-        board.done(first[0].0);
+        schedule.done(first[0].0);
         // Two indexes of one table share it; its key wants it alone.
-        let second = all(&mut board);
+        let second = all(&mut schedule);
         assert!(
             units(&second) == [Unit::Part(2), Unit::Part(3)] || units(&second) == [Unit::Part(1)],
             "{second:?}"
         );
-        board.done(first[1].0);
+        schedule.done(first[1].0);
         for (at, _) in second {
-            board.done(at);
+            schedule.done(at);
         }
         // Whatever is taken together, a table that one has for itself no other touches.
         let mut order = Vec::new();
         loop {
-            let taken = all(&mut board);
-            let alone: Vec<&String> = taken.iter().flat_map(|(at, _)| &board.0[*at].alone).collect();
-            let shared: Vec<&String> = taken.iter().flat_map(|(at, _)| &board.0[*at].shared).collect();
+            let taken = all(&mut schedule);
+            let alone: Vec<&String> = taken.iter().flat_map(|(at, _)| &schedule.0[*at].alone).collect();
+            let shared: Vec<&String> = taken.iter().flat_map(|(at, _)| &schedule.0[*at].shared).collect();
             let distinct: BTreeSet<&&String> = alone.iter().collect();
             assert_eq!(distinct.len(), alone.len(), "{taken:?}");
             assert!(!shared.iter().any(|table| alone.contains(table)), "{taken:?}");
             order.extend(units(&taken));
             for (at, _) in &taken {
-                board.done(*at);
+                schedule.done(*at);
             }
             if taken.is_empty() {
                 break;
             }
         }
-        assert_eq!(board.take(), Next::Done);
+        assert_eq!(schedule.take(), Next::Done);
         let place = |unit| order.iter().position(|other| *other == unit);
         assert!(place(Unit::Part(1)) < place(Unit::Part(4)), "a reference leans on the key: {order:?}");
         assert!(place(Unit::Part(0)) < place(Unit::Part(5)), "{order:?}");
@@ -230,16 +230,16 @@ mod tests {
         let table = |name: &str| TableCopy { table: name.into(), rows: Some(9), ..TableCopy::default() };
         let transfer = Transfer { tables: vec![table("a"), table("b"), table("to")], ..Transfer::default() };
         let parts = vec![reference("a", "to"), reference("b", "to")];
-        let mut board = Board::new(&transfer, &Down { parts, ..Down::default() });
+        let mut schedule = Schedule::new(&transfer, &Down { parts, ..Down::default() });
         let mut proving = 0;
         // What is proved is never through, and the other one begins all the same.
         while proving < 2 {
-            let taken = all(&mut board);
+            let taken = all(&mut schedule);
             assert_ne!(taken, [], "one waits for the other");
             for (at, unit) in taken {
                 match unit {
                     Unit::Prove(_) => proving += 1,
-                    _ => board.done(at),
+                    _ => schedule.done(at),
                 }
             }
         }
