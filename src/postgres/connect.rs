@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, NoTls};
@@ -18,6 +19,16 @@ use crate::step::Endpoint;
 
 /// Why a login without a password failed; a server that trusts whoever comes asks for none.
 const NO_PASSWORD: &str = "the server wants a password, and none is known";
+
+/// After how long a silence the other end is asked whether it is there still: a router in between may have forgotten the connection,
+/// and whoever waits would wait for hours.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long an answer to that is waited for.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// How often it is asked before it is gone.
+const PROBES: u32 = 6;
 
 /// A connection; it ends when this is dropped.
 pub struct Session {
@@ -170,9 +181,16 @@ pub(super) async fn connect_sliced(
             return inside(&config, endpoint, true).await;
         }
         let unreachable = |e: std::io::Error| LoginFailure::Unreachable(e.to_string());
+        if endpoint.host.starts_with('/') {
+            let socket = format!("{}/.s.PGSQL.{}", endpoint.host, endpoint.port);
+            let stream = Sliced::new(UnixStream::connect(socket).await.map_err(unreachable)?);
+            let session = config.connect_raw(stream, NoTls).await.map(session);
+            return Ok(session.map_err(|e| LoginFailure::of(&e))?.sliced_if(true));
+        }
         let stream =
             TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
+        SockRef::from(&stream).set_tcp_keepalive(&keepalive()).map_err(unreachable)?;
         let stream = Sliced::new(stream);
         let session = match &endpoint.tls {
             None => config.connect_raw(stream, NoTls).await.map(session),
@@ -190,9 +208,14 @@ pub(super) async fn connect_sliced(
     within(deadline, attempt).await
 }
 
+fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new().with_time(SILENCE).with_interval(PROBE).with_retries(PROBES)
+}
+
 fn config(endpoint: &Endpoint, role: &str, secret: &Secret, database: &str) -> Config {
     let mut config = Config::new();
     config.host(&endpoint.host).port(endpoint.port).user(role).dbname(database).application_name("odpm");
+    config.keepalives_idle(SILENCE).keepalives_interval(PROBE).keepalives_retries(PROBES);
     if !secret.reveal().is_empty() {
         config.password(secret.reveal());
     }

@@ -214,8 +214,10 @@ fn a_url_says_how_the_connection_is_protected_as_libpq_has_it() {
     let (full, prefer) = (tls(SslMode::VerifyFull, Some(&root)), tls(SslMode::Prefer, None));
     let there = |host, tls| (host, there.port, tls, "master", "m4ster", "staging");
     let here = |tls| ("127.0.0.1", shop.port, tls, "odoo", own.trim(), "prod");
+    let socket = shop.path(".odpm/run").display().to_string();
+    let beside = (socket.as_str(), shop.port, None, "odoo", own.trim(), "prod");
     for (host, port, tls, role, secret, database) in
-        [there("localhost", full), there("127.0.0.1", prefer.clone()), here(prefer), here(None)]
+        [there("localhost", full), there("127.0.0.1", prefer.clone()), here(prefer), here(None), beside]
     {
         let told = format!("{host} {port} {tls:?}");
         let endpoint = Endpoint { host: host.into(), port, tls, container: None };
