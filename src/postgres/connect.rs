@@ -111,7 +111,10 @@ impl LoginFailure {
             Self::Denied(_) => error.hint(
                 "Check the role and its password: odpm database status; `odpm database ensure-role` sets both.",
             ),
-            Self::NoDatabase(_) | Self::Other(_) => error,
+            Self::NoDatabase(_) => error.hint(
+                "See which there are: odpm database list; on a server elsewhere: psql -l",
+            ),
+            Self::Other(_) => error,
         }
     }
 
