@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::admin_password::PasswordSource;
-use super::carry_out::Consent;
+use super::carry_out::{Consent, Naming};
 use super::session::Session;
 use super::{carry_out, resume};
 use crate::drift::Acceptance;
@@ -54,7 +54,8 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     if let Some(file) = &args.file {
         let plan = saved(file, &session).await?;
         args.password.give_for(&plan, &mut session, ui)?;
-        let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), named: plan.named };
+        let naming = if plan.named { Naming::Given } else { Naming::Confirm };
+        let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), naming };
         return carry_out::begin(&session, &plan, &consent, ui).await;
     }
     let depth = if args.skip_start { Depth::Files } else { Depth::Live };
@@ -80,7 +81,7 @@ pub async fn saved(file: &Path, session: &Session) -> Result<Plan> {
     if plan.format_version != FORMAT_VERSION {
         return Err(Error::input(format!("{name} is a plan of another form"))
             .because(format!("it was made by odpm {}", plan.odpm_version))
-            .hint("Make it anew: odpm plan --out FILE"));
+            .hint(anew(&plan)));
     }
     if plan.project.root != session.loaded.project.root {
         return Err(Error::refused(format!("{name} is a plan for another project"))
@@ -95,11 +96,19 @@ pub async fn saved(file: &Path, session: &Session) -> Result<Plan> {
     if !changed.is_empty() {
         let error = Error::refused(format!("{name} no longer fits: something has changed since it was made"));
         let error = changed.into_iter().fold(error, Error::because);
-        return Err(error.hint("Make it anew: odpm plan --out FILE"));
+        return Err(error.hint(anew(&plan)));
     }
     if crate::state::find_journal(&session.loaded.state, &plan.run)?.is_some() {
-        return Err(Error::refused(format!("{name} was applied already"))
-            .hint("Make a new one: odpm plan --out FILE"));
+        return Err(Error::refused(format!("{name} was applied already")).hint(anew(&plan)));
     }
     Ok(plan)
+}
+
+/// How a plan that cannot be applied is made once more.
+fn anew(plan: &Plan) -> String {
+    match plan.command.as_str() {
+        "apply" => "Make it anew: odpm plan --out FILE".to_owned(),
+        "migrate apply" => "Make it anew: odpm migrate plan, with --save-plan FILE".to_owned(),
+        other => format!("Make it anew: odpm {other}, with --save-plan FILE"),
+    }
 }

@@ -1,7 +1,7 @@
 //! Shows a plan, has it confirmed, and gives it to the interpreter.
 
 use super::chronicle;
-pub use super::consent::Consent;
+pub use super::consent::{Consent, Naming};
 use super::consent::{ask, confirm};
 use super::session::Session;
 use crate::apply::{self, Stop};

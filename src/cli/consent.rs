@@ -14,7 +14,26 @@ pub struct Consent {
     /// `--confirm=NAME`.
     pub confirm: Option<String>,
     /// Whether the database was named with the command.
-    pub named: bool,
+    pub naming: Naming,
+}
+
+/// Whether what is lost was named with a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// The command has nothing but `--confirm` to name it with.
+    #[default]
+    Confirm,
+    /// It was left out.
+    Left,
+    /// It was named.
+    Given,
+}
+
+impl Naming {
+    /// Of a command that names a database.
+    pub fn of(named: bool) -> Self {
+        if named { Self::Given } else { Self::Left }
+    }
 }
 
 impl Consent {
@@ -28,12 +47,14 @@ impl Consent {
 pub fn confirm(session: &Session, plan: &Plan, consent: &Consent, ui: Ui) -> Result<()> {
     let Some(lost) = plan.destroys.first() else { return ask(plan, consent.yes, ui) };
     let server = session.loaded.project.scenario == Scenario::Server;
-    let named =
-        consent.confirm.as_ref() == Some(lost) || (consent.named && !server && consent.confirm.is_none());
+    let given = consent.naming == Naming::Given;
+    let named = consent.confirm.as_ref() == Some(lost) || (given && !server && consent.confirm.is_none());
     match (consent.yes && named, ui.can_ask() && !consent.yes) {
         (true, _) => Ok(()),
         (false, true) => prompt::type_name(plan, lost),
-        (false, false) => Err(report::unnamed(plan, lost, consent.yes, server)),
+        (false, false) => {
+            Err(report::unnamed(plan, lost, consent.yes, server, consent.naming == Naming::Left))
+        }
     }
 }
 

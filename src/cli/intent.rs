@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::carry_out::{self, Consent};
+use super::carry_out::{self, Consent, Naming};
 use super::session::Session;
 use crate::error::Result;
 use crate::plan::Plan;
@@ -61,7 +61,7 @@ impl Intent {
     /// Shows the plan, and does what was asked for. `named`: the database was named with the command.
     pub async fn carry_out(&self, session: &Session, plan: &Plan, named: bool, ui: Ui) -> Result<u8> {
         if !self.reads_only() {
-            let consent = Consent { yes: self.yes, confirm: self.confirm.clone(), named };
+            let consent = Consent { yes: self.yes, confirm: self.confirm.clone(), naming: Naming::of(named) };
             return carry_out::begin(session, plan, &consent, ui).await;
         }
         ui.answer(&report::plan(plan));

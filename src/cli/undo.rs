@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::carry_out::{self, Consent};
+use super::carry_out::{self, Consent, Naming};
 use super::session::Session;
 use crate::base::RunId;
 use crate::error::{Error, Result};
@@ -32,6 +32,6 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
     let journal = state::find_journal(&session.loaded.state, &run)?.ok_or_else(unknown)?;
     let view = session.observe(Depth::Live).await?;
     let plan = session.plan(&Request::Undo(Box::new(journal)), &view);
-    let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), named: false };
+    let consent = Consent { yes: args.yes, confirm: args.confirm.clone(), naming: Naming::Confirm };
     carry_out::begin(&session, &plan, &consent, ui).await
 }

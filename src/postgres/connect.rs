@@ -193,7 +193,9 @@ pub(super) async fn connect_sliced(
         let stream =
             TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive()).map_err(unreachable)?;
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_keepalive(&keepalive()).map_err(unreachable)?;
+        socket.set_tcp_user_timeout(Some(SILENCE + PROBE * PROBES)).map_err(unreachable)?;
         let stream = Sliced::new(stream);
         let session = match &endpoint.tls {
             None => config.connect_raw(stream, NoTls).await.map(session),
@@ -219,6 +221,7 @@ fn config(endpoint: &Endpoint, role: &str, secret: &Secret, database: &str) -> C
     let mut config = Config::new();
     config.host(&endpoint.host).port(endpoint.port).user(role).dbname(database).application_name("odpm");
     config.keepalives_idle(SILENCE).keepalives_interval(PROBE).keepalives_retries(PROBES);
+    config.tcp_user_timeout(SILENCE + PROBE * PROBES);
     if !secret.reveal().is_empty() {
         config.password(secret.reveal());
     }

@@ -64,8 +64,8 @@ pub fn unconfirmed(plan: &Plan) -> Error {
     .hint("Run the same command with --yes to confirm.")
 }
 
-/// Nobody is there to name what is lost, or the command does not name it.
-pub fn unnamed(plan: &Plan, lost: &str, yes: bool, server: bool) -> Error {
+/// Nobody is there to name what is lost, or the command does not name it. `left`: it might have, and left it out.
+pub fn unnamed(plan: &Plan, lost: &str, yes: bool, server: bool, left: bool) -> Error {
     let over = written_over(plan);
     let (fate, flag) = match over {
         true => ("has rows of its own, which may be written over", "--to"),
@@ -84,6 +84,7 @@ pub fn unnamed(plan: &Plan, lost: &str, yes: bool, server: bool) -> Error {
         (true, true) => error
             .because("the scenario is `server`: --yes alone is not enough there")
             .hint(format!("Name it: --yes --confirm={lost}")),
+        (true, false) if !left => error.hint(format!("Name it: --yes --confirm={lost}")),
         (true, false) => {
             error.hint(format!("Name it with the command: {flag} {lost} --yes, or --yes --confirm={lost}"))
         }

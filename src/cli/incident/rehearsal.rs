@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::sides::beside;
 use crate::backup;
-use crate::cli::carry_out::{self, Consent};
+use crate::cli::carry_out::{self, Consent, Naming};
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::incident::{Moment, Recovery, Repair, Request, Wanted};
@@ -25,7 +25,7 @@ pub struct Drill {
 impl Drill {
     pub async fn run(&self, plan: &Plan, yes: bool) -> Result<()> {
         // What it drops is its own: the name is its own, too.
-        let consent = Consent { yes, confirm: plan.destroys.first().cloned(), named: true };
+        let consent = Consent { yes, confirm: plan.destroys.first().cloned(), naming: Naming::Given };
         carry_out::begin(&self.session, plan, &consent, self.ui).await.map(drop)
     }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::earlier::{attempts, give_up_run};
 use super::work::{misfits, plan_of};
-use crate::cli::carry_out::{self, Consent};
+use crate::cli::carry_out::{self, Consent, Naming};
 use crate::cli::intent::Intent;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
@@ -88,7 +88,8 @@ impl Terms<'_> {
             Some(intent) => intent.carry_out(session, plan, self.named, ui).await,
             // What was put in service a moment ago has nothing in it that anybody would miss.
             None => {
-                let consent = Consent { yes: true, confirm: plan.destroys.first().cloned(), named: true };
+                let consent =
+                    Consent { yes: true, confirm: plan.destroys.first().cloned(), naming: Naming::Given };
                 carry_out::begin(session, plan, &consent, ui).await
             }
         }

@@ -36,7 +36,8 @@ macro_rules! plain {
             $digits,
             "; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = 'iso_8601'; ",
             "SET LOCAL bytea_output = 'hex'; SET LOCAL statement_timeout = 0; ",
-            "SET LOCAL idle_in_transaction_session_timeout = 0"
+            "SET LOCAL idle_in_transaction_session_timeout = 0; ",
+            "SELECT set_config(t, '0', true) FROM (VALUES ('transaction_timeout')) v(t) WHERE current_setting(t, true) IS NOT NULL"
         )
     };
 }

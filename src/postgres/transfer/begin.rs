@@ -15,7 +15,7 @@ use crate::postgres::rows::EXACT;
 const TOLD: usize = 6;
 
 /// Begins the transaction, or a session's work where each statement is its own. Where nobody waits for the end of a statement any
-/// more, it ends by itself. Indexes are sorted in memory where there is as much; the server's own cache says how large it is.
+/// more, it ends by itself, and so it does where the machine that waits is gone: its locks would keep production waiting. Indexes are sorted in memory where there is as much; the server's own cache says how large it is.
 pub async fn begin(session: &Session, transaction: bool) -> Result<()> {
     let local = if transaction { "LOCAL" } else { "SESSION" };
     let begin = if transaction { "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;" } else { "" };
@@ -30,7 +30,9 @@ pub async fn begin(session: &Session, transaction: bool) -> Result<()> {
     let text = format!(
         "{begin} {}; {lanes}; SET {local} lock_timeout = '15s'; \
          SELECT set_config(name, '1000', {transaction}) FROM pg_settings WHERE name = 'client_connection_check_interval'; \
-         SELECT set_config(name, '0', {transaction}) FROM pg_settings WHERE name = 'transaction_timeout'; \
+         SELECT set_config(name, '0', {transaction}) FROM pg_settings WHERE name IN ('transaction_timeout', 'idle_session_timeout'); \
+         SELECT set_config(s.name, v.value, {transaction}) FROM pg_settings s JOIN (VALUES ('tcp_keepalives_idle', '60'), \
+         ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '6'), ('tcp_user_timeout', '120000')) v(name, value) USING (name); \
          SELECT set_config(m.name, least(262144, greatest(65536, s.setting::bigint * 8))::text, {transaction}) FROM pg_settings m, pg_settings s \
          WHERE m.name = 'maintenance_work_mem' AND s.name = 'shared_buffers' \
          AND m.setting::bigint < least(262144, greatest(65536, s.setting::bigint * 8))",
