@@ -1,6 +1,6 @@
 //! Numbering of documents: a target that is at work goes on with its own, and no number that is ahead is set back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::inquiry::{Inquiry, Topic};
 use super::request::{End, Told};
@@ -36,6 +36,7 @@ impl Numbering {
 pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     for end in [End::From, End::To] {
         let catalog = &inquiry.side(end).wiring.catalog;
+        let standard = said(&inquiry.side(end).sequences);
         let parts: Vec<String> = TABLES
             .iter()
             .filter(|table| inquiry.chosen.copied.contains_key(**table) && catalog.has(table, "number_next"))
@@ -50,10 +51,8 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
                     (name, "t.sequence_id")
                 };
                 format!(
-                    "SELECT {}, t.id::text, coalesce(CASE WHEN q.implementation = 'standard' THEN \
-                     (SELECT coalesce(s.last_value + s.increment_by, s.start_value) FROM pg_sequences s \
-                     WHERE s.schemaname = 'public' AND s.sequencename = {name}) END, t.number_next)::text \
-                     FROM ONLY {} t JOIN ONLY ir_sequence q ON q.id = {of}",
+                    "SELECT {}, t.id::text, coalesce(CASE WHEN q.implementation = 'standard' THEN s.next END, t.number_next)::text \
+                     FROM ONLY {} t JOIN ONLY ir_sequence q ON q.id = {of} LEFT JOIN ({standard}) s(name, next) ON s.name = {name}",
                     literal(table),
                     ident(table)
                 )
@@ -62,6 +61,25 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
         if !parts.is_empty() {
             inquiry.ask(Topic::Numbers(end), end, parts.join(" UNION ALL "));
         }
+    }
+}
+
+/// A query for what sequences will say next: their names and numbers. `pg_sequences` knows it of none that was set and not asked since,
+/// as each one is whose next number a person has written down.
+fn said(sequences: &BTreeSet<String>) -> String {
+    let rows = sequences.iter().map(|name| {
+        format!(
+            "({}, (SELECT CASE WHEN is_called THEN last_value + (SELECT seqincrement FROM pg_sequence WHERE seqrelid = {}::regclass) \
+             ELSE last_value END FROM {}))",
+            literal(name),
+            literal(&ident(name)),
+            ident(name)
+        )
+    });
+    let rows: Vec<String> = rows.collect();
+    match rows.is_empty() {
+        true => "SELECT NULL::text, NULL::bigint".to_owned(),
+        false => format!("VALUES {}", rows.join(", ")),
     }
 }
 

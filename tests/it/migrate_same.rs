@@ -127,6 +127,35 @@ fn a_target_that_is_ahead_keeps_its_numbering() {
 }
 
 #[test]
+fn a_number_that_a_person_has_set_is_the_next_one() {
+    let shop = shifted();
+    // Who writes down the next number has Odoo restart the sequence; nobody has asked it since.
+    let numbers = |database: &str, next: i64, asked: i64| {
+        let sql = format!(
+            "UPDATE ir_sequence SET implementation = 'standard' WHERE name = 'out';
+            SELECT format('CREATE SEQUENCE IF NOT EXISTS ir_sequence_%1$s; ALTER SEQUENCE ir_sequence_%1$s RESTART WITH {next}', lpad(id::text, 3, '0'))
+                FROM ir_sequence WHERE name = 'out' \\gexec
+            SELECT count(nextval('ir_sequence_' || lpad(q.id::text, 3, '0'))) FROM ir_sequence q, generate_series(1, {asked}) WHERE q.name = 'out'"
+        );
+        let _ = ask(&shop, database, &sql);
+    };
+    // The target is asked for 4 next.
+    numbers("staging", 5000, 0);
+    numbers("prod", 1, 3);
+    let decision = asked(&shop, &wanted());
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!(sequences.shared, Shared::Take, "{:?}", decision.warnings);
+
+    numbers("staging", 1, 3);
+    numbers("prod", 5000, 0);
+    let decision = asked(&shop, &wanted());
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!(sequences.shared, Shared::Keep, "{:?}", decision.warnings);
+    let told = decision.warnings.join("\n");
+    assert!(told.contains("ir_sequence 5 of it goes on with 5000, the source's with 4"), "{told}");
+}
+
+#[test]
 fn defaults_and_properties_name_the_rows_of_the_target() {
     let shop = shifted();
     let own = |database: &str, account: i64, location: i64, value: &str| {
