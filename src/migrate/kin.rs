@@ -168,7 +168,9 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     // Partners stay with users and companies that do not come, too.
     let matters = |owner: &str, owned: &[&str]| comes(owner) || owned.contains(&"res_partner");
     for (owner, owned) in OWNERS.iter().filter(|(owner, owned)| matters(owner, owned)) {
-        for table in owned.iter().filter(|table| comes(table)) {
+        // References lead to what the target's owner has, whether rows come or not.
+        let is_mapped = |table: &str| inquiry.chosen.mapped.contains(table);
+        for table in owned.iter().filter(|table| comes(table) || is_mapped(table)) {
             let refs = inquiry.refs.of.get(*owner).into_iter().flatten();
             let columns = refs
                 .filter(|used| used.to.as_deref() == Some(*table) && used.way == super::refs::Way::Id)

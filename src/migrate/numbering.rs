@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inquiry::{Inquiry, Topic};
-use super::request::{End, Told};
+use super::request::{End, Shared, Told};
 use crate::base::quote::{ident, literal};
 
 /// The tables of numbering.
@@ -83,31 +83,44 @@ fn said(sequences: &BTreeSet<String>) -> String {
     }
 }
 
+/// What a person says of a table; what is said of sequences is said of their ranges, too.
+fn wished(inquiry: &Inquiry<'_>, table: &str) -> Option<Shared> {
+    let shared = &inquiry.wanted.shared;
+    shared.get(table).or_else(|| shared.get("ir_sequence")).copied()
+}
+
 /// Decides whose numbering stays, once it is known which rows are the same.
 pub(super) fn decide(inquiry: &mut Inquiry<'_>) {
-    if TABLES.iter().any(|table| inquiry.wanted.shared.contains_key(*table)) {
-        return;
+    let why = why(inquiry);
+    let mut any = false;
+    for table in TABLES {
+        let wish = wished(inquiry, table);
+        let Some(fates) = inquiry.fates.get_mut(table) else { continue };
+        match wish {
+            Some(wish) => fates.keep = wish != Shared::Take,
+            None if why.is_some() => {
+                fates.keep = true;
+                any |= !fates.pairs.is_empty();
+            }
+            None => {}
+        }
     }
+    inquiry.numbering.kept = why.filter(|_| any);
+}
+
+/// Why the target's numbering stays where nothing is said of it.
+fn why(inquiry: &Inquiry<'_>) -> Option<String> {
     let work = inquiry.holds.iter().find(|held| held.table != "res_partner" && held.rows > 0);
     let work = work.map(|held| match held.rows {
         1 => format!("it holds 1 row of {}", held.table),
         rows => format!("it holds {rows} rows of {}", held.table),
     });
-    let ahead = TABLES.iter().find_map(|table| {
-        let (id, (next, ours)) = ahead(inquiry, table).into_iter().next()?;
-        Some(format!("{table} {id} of it goes on with {next}, the source's with {ours}"))
-    });
-    let Some(why) = work.or(ahead) else { return };
-    let mut any = false;
-    for table in TABLES {
-        if let Some(fates) = inquiry.fates.get_mut(table) {
-            fates.keep = true;
-            any |= !fates.pairs.is_empty();
-        }
-    }
-    if any {
-        inquiry.numbering.kept = Some(why);
-    }
+    work.or_else(|| {
+        TABLES.iter().filter(|table| wished(inquiry, table).is_none()).find_map(|table| {
+            let (id, (next, ours)) = ahead(inquiry, table).into_iter().next()?;
+            Some(format!("{table} {id} of it goes on with {next}, the source's with {ours}"))
+        })
+    })
 }
 
 /// Rows of the target that are ahead: their ids with their next number and the source's.

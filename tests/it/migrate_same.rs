@@ -156,6 +156,28 @@ fn a_number_that_a_person_has_set_is_the_next_one() {
 }
 
 #[test]
+fn numbering_that_references_lead_to_is_not_written() {
+    let shop = shifted();
+    // It is ahead of the target's, which has no documents: nothing but the wish keeps it away.
+    let _ = ask(&shop, "staging", "UPDATE ir_sequence SET number_next = 90, prefix = 'ours/'");
+    let map = |table: &str| Wanted { shared: [(table.to_owned(), Shared::Map)].into(), ..wanted() };
+    let decision = asked(&shop, &map("ir_sequence"));
+    brought(&shop, &decision);
+    let sequences = "SELECT id, coalesce(prefix, 'none'), number_next FROM ir_sequence ORDER BY id";
+    assert_eq!(now(&shop, sequences), ["5 none 40", "6 none 3"]);
+    assert!(decision.tables.iter().all(|table| !table.table.starts_with("ir_sequence")));
+    // It is the one that the target's row has, which nothing names.
+    let types = "SELECT id, name->>'en_US', sequence_id FROM stock_picking_type";
+    assert_eq!(now(&shop, types), ["4 Out of staging 5"]);
+
+    // What is said of ranges says nothing of sequences.
+    let _ = ask(&shop, "staging", "UPDATE ir_sequence SET number_next = 9");
+    let decision = asked(&shop, &map("ir_sequence_date_range"));
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!(sequences.shared, Shared::Keep, "{:?}", decision.warnings);
+}
+
+#[test]
 fn defaults_and_properties_name_the_rows_of_the_target() {
     let shop = shifted();
     let own = |database: &str, account: i64, location: i64, value: &str| {
