@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inquiry::{Inquiry, Topic};
+use super::numbering::RANGES;
 use super::pairing::Fates;
 use super::request::{End, Shared, Told};
 use super::selection::{ATTACHED, shared};
@@ -52,7 +53,7 @@ const REPARTITION: Lines = Lines {
     ..NONE
 };
 
-const LINES: [Lines; 11] = [
+const LINES: [Lines; 12] = [
     Lines { by: "tax_id", ..REPARTITION },
     Lines { by: "invoice_tax_id", ..REPARTITION },
     Lines { by: "refund_tax_id", ..REPARTITION },
@@ -78,6 +79,14 @@ const LINES: [Lines; 11] = [
         by: "calendar_id",
         apart: &[("dayofweek", "t.dayofweek"), ("week_type", "t.week_type")],
         order: &["hour_from"],
+        ..NONE
+    },
+    Lines {
+        table: RANGES,
+        of: "ir_sequence",
+        by: "sequence_id",
+        apart: &[("date_from", "t.date_from"), ("date_to", "t.date_to")],
+        order: &[],
         ..NONE
     },
     Lines {
@@ -123,6 +132,12 @@ impl Kin {
     pub fn ids(&self, end: End, table: &str) -> impl Iterator<Item = i64> {
         let mine = self.rows.iter().filter(move |((side, of, _), _)| *side == end && of == table);
         mine.flat_map(|(_, rows)| rows.values().copied())
+    }
+
+    /// Whose the rows of a table are, and their ids.
+    pub fn claims(&self, end: End, table: &str, of: &str) -> impl Iterator<Item = (i64, i64)> {
+        let rows = self.rows.get(&(end, table.to_owned(), of.to_owned()));
+        rows.into_iter().flatten().map(|((by, _), id)| (*by, *id))
     }
 
     /// Rows of a table that are the same: the source's ids with the target's.

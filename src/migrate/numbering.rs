@@ -6,8 +6,11 @@ use super::inquiry::{Inquiry, Topic};
 use super::request::{End, Shared, Told};
 use crate::base::quote::{ident, literal};
 
+/// The numbers of a sequence within a year or another time.
+pub(super) const RANGES: &str = "ir_sequence_date_range";
+
 /// The tables of numbering.
-pub(super) const TABLES: [&str; 2] = ["ir_sequence", "ir_sequence_date_range"];
+pub(super) const TABLES: [&str; 2] = ["ir_sequence", RANGES];
 
 /// What is known of it.
 #[derive(Debug, Default)]
@@ -106,6 +109,23 @@ pub(super) fn decide(inquiry: &mut Inquiry<'_>) {
         }
     }
     inquiry.numbering.kept = why.filter(|_| any);
+    leave(inquiry);
+}
+
+/// Ranges of sequences that stay as the target has them stay, too, and those that it has not stay behind, as those of sequences do that
+/// stay behind: numbers of a time that it has not come to yet would go on where the source's are.
+fn leave(inquiry: &mut Inquiry<'_>) {
+    let Some(sequences) = inquiry.fates.get("ir_sequence") else { return };
+    let rows = inquiry.rows.get(&(End::From, RANGES.to_owned()));
+    let comes = |id: &i64| rows.and_then(|rows| rows.get(id)).is_some_and(|row| row.comes);
+    let taken = inquiry.wanted.shared.get(RANGES) == Some(&Shared::Take);
+    let stays = |of: i64| sequences.behind.contains(&of) || !taken && sequences.stays(of);
+    let ranges = inquiry.kin.claims(End::From, RANGES, "ir_sequence");
+    let left: BTreeSet<i64> = ranges.filter(|(of, id)| stays(*of) && comes(id)).map(|(_, id)| id).collect();
+    if let Some(fates) = inquiry.fates.get_mut(RANGES) {
+        fates.leave(&left);
+    }
+    inquiry.conflicts.retain(|conflict| conflict.table != RANGES || !left.contains(&conflict.id));
 }
 
 /// Why the target's numbering stays where nothing is said of it.

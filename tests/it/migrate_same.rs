@@ -178,6 +178,33 @@ fn numbering_that_references_lead_to_is_not_written() {
 }
 
 #[test]
+fn a_range_of_the_same_sequence_and_time_is_the_same() {
+    let shop = shifted();
+    let range = |database: &str, rows: &str| {
+        let sql = format!(
+            "INSERT INTO ir_sequence_date_range (id, sequence_id, date_from, date_to, number_next) SELECT v.id, q.id, make_date(v.year, 1, 1), \
+             make_date(v.year, 12, 31), v.next FROM (VALUES {rows}) v(id, name, year, next) JOIN ir_sequence q ON q.name = v.name"
+        );
+        let _ = ask(&shop, database, &sql);
+    };
+    range("staging", "(1, 'out', 2025, 9), (2, 'out', 2026, 70)");
+    range("prod", "(1, 'other', 2025, 3), (7, 'out', 2026, 30)");
+    let ranges = "SELECT id, sequence_id, extract(year FROM date_from), number_next FROM ir_sequence_date_range ORDER BY id";
+    // Of a time that the target has not come to, too, its own sequence goes on with its own numbers.
+    let decision = asked(&shop, &wanted());
+    let told = decision.tables.iter().find(|table| table.table == "ir_sequence_date_range").unwrap();
+    assert_eq!((told.shared, told.both, told.kept, told.behind), (Shared::Keep, 1, 1, 1));
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, ranges), ["1 6 2025 3", "7 5 2026 30"]);
+
+    // A range of its own that stands in another one's place gets another id, whatever becomes of others: nobody knows it by that.
+    let take = [("ir_sequence".to_owned(), Shared::Take)].into();
+    let decision = asked(&shop, &Wanted { shared: take, conflicts: Conflicts::Take, ..wanted() });
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, ranges), ["1 6 2025 3", "7 5 2026 70", "8 5 2025 9"]);
+}
+
+#[test]
 fn defaults_and_properties_name_the_rows_of_the_target() {
     let shop = shifted();
     let own = |database: &str, account: i64, location: i64, value: &str| {
