@@ -28,14 +28,6 @@ pub(super) fn staying(inquiry: &Inquiry<'_>, table: &str) -> BTreeSet<i64> {
 
 /// Leaves these as they are on the target, or behind where it has none like them.
 pub(super) fn leave(staying: &BTreeSet<i64>, paired: &mut Paired) {
-    let fates = &mut paired.fates;
-    for id in staying {
-        if fates.pairs.contains_key(id) {
-            fates.kept.insert(*id);
-        } else {
-            fates.renumbered.remove(id);
-            fates.behind.insert(*id);
-        }
-    }
+    paired.fates.leave(staying);
     paired.conflicts.retain(|conflict| !staying.contains(&conflict.id));
 }

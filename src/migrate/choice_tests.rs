@@ -8,7 +8,7 @@ use super::order::{Edge, arrange};
 use super::pairing::{Row, Table};
 use super::pin;
 use super::refs::refs;
-use super::request::{Conflicts, Dangling, End, Told, Wanted};
+use super::request::{Conflicts, Dangling, End, Shared, Told, Wanted};
 use super::rewrite::Select;
 use super::selection::{Selection, select};
 use super::sets::{SHIPPED, expand};
@@ -208,6 +208,12 @@ fn what_hangs_on_tables_comes_with_them() {
         "{files}"
     );
     assert!(numbers.contains(r#"SELECT t."sequence_id" FROM ONLY "a" t"#), "{numbers}");
+    // Unless references are to lead to the target's.
+    let hanging = ["ir_attachment", "ir_default", "ir_sequence"];
+    let shared = hanging.map(|table| (table.to_owned(), Shared::Map)).into();
+    let mapped = self::chosen(&Wanted { tables: words(&["a", "b"]), shared, ..Wanted::default() }, &seen);
+    assert_eq!(mapped.copied.keys().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(mapped.mapped.iter().collect::<Vec<_>>(), hanging);
 }
 
 fn row(key: &str, made: Option<&str>) -> Row {

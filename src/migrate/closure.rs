@@ -209,6 +209,7 @@ impl Inquiry<'_> {
             let strong = by_name(table, &self.common);
             let theirs = self.closure.rows.get(&(End::To, table.to_owned()));
             let by_key = theirs.filter(|_| strong).map(|rows| by_key(rows.iter())).unwrap_or_default();
+            let kin = self.kin.same(table, &self.fates);
             for id in ids {
                 let Some(row) = self.closure.row(End::From, table, id) else { continue };
                 let here = |id: &i64| self.closure.row(End::To, table, *id).is_some();
@@ -223,7 +224,7 @@ impl Inquiry<'_> {
                         self.closure.row(End::To, table, id).is_some_and(|theirs| row.is_like(theirs));
                     alike.then_some(id)
                 };
-                match fate().or(xml).or_else(key).or_else(same) {
+                match fate().or(xml).or_else(key).or_else(|| kin.get(&id).copied()).or_else(same) {
                     Some(other) => {
                         found.entry(table.to_owned()).or_default().insert(id, other);
                     }

@@ -225,7 +225,6 @@ impl<'a> Inquiry<'a> {
             }
             Round::SecondRows => {
                 self.pair();
-                numbering::decide(self);
                 self.ask_used();
                 behind::ask(self);
                 Round::Used

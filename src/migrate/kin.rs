@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inquiry::{Inquiry, Topic};
+use super::numbering::RANGES;
 use super::pairing::Fates;
 use super::request::{End, Shared, Told};
 use super::selection::{ATTACHED, shared};
@@ -52,7 +53,7 @@ const REPARTITION: Lines = Lines {
     ..NONE
 };
 
-const LINES: [Lines; 11] = [
+const LINES: [Lines; 12] = [
     Lines { by: "tax_id", ..REPARTITION },
     Lines { by: "invoice_tax_id", ..REPARTITION },
     Lines { by: "refund_tax_id", ..REPARTITION },
@@ -78,6 +79,14 @@ const LINES: [Lines; 11] = [
         by: "calendar_id",
         apart: &[("dayofweek", "t.dayofweek"), ("week_type", "t.week_type")],
         order: &["hour_from"],
+        ..NONE
+    },
+    Lines {
+        table: RANGES,
+        of: "ir_sequence",
+        by: "sequence_id",
+        apart: &[("date_from", "t.date_from"), ("date_to", "t.date_to")],
+        order: &[],
         ..NONE
     },
     Lines {
@@ -125,6 +134,12 @@ impl Kin {
         mine.flat_map(|(_, rows)| rows.values().copied())
     }
 
+    /// Whose the rows of a table are, and their ids.
+    pub fn claims(&self, end: End, table: &str, of: &str) -> impl Iterator<Item = (i64, i64)> {
+        let rows = self.rows.get(&(end, table.to_owned(), of.to_owned()));
+        rows.into_iter().flatten().map(|((by, _), id)| (*by, *id))
+    }
+
     /// Rows of a table that are the same: the source's ids with the target's.
     pub fn same(&self, table: &str, fates: &BTreeMap<String, Fates>) -> BTreeMap<i64, i64> {
         let mut found = BTreeMap::new();
@@ -168,7 +183,9 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     // Partners stay with users and companies that do not come, too.
     let matters = |owner: &str, owned: &[&str]| comes(owner) || owned.contains(&"res_partner");
     for (owner, owned) in OWNERS.iter().filter(|(owner, owned)| matters(owner, owned)) {
-        for table in owned.iter().filter(|table| comes(table)) {
+        // References lead to what the target's owner has, whether rows come or not.
+        let is_mapped = |table: &str| inquiry.chosen.mapped.contains(table);
+        for table in owned.iter().filter(|table| comes(table) || is_mapped(table)) {
             let refs = inquiry.refs.of.get(*owner).into_iter().flatten();
             let columns = refs
                 .filter(|used| used.to.as_deref() == Some(*table) && used.way == super::refs::Way::Id)

@@ -1,13 +1,16 @@
 //! Numbering of documents: a target that is at work goes on with its own, and no number that is ahead is set back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::inquiry::{Inquiry, Topic};
-use super::request::{End, Told};
+use super::request::{End, Shared, Told};
 use crate::base::quote::{ident, literal};
 
+/// The numbers of a sequence within a year or another time.
+pub(super) const RANGES: &str = "ir_sequence_date_range";
+
 /// The tables of numbering.
-pub(super) const TABLES: [&str; 2] = ["ir_sequence", "ir_sequence_date_range"];
+pub(super) const TABLES: [&str; 2] = ["ir_sequence", RANGES];
 
 /// What is known of it.
 #[derive(Debug, Default)]
@@ -36,6 +39,7 @@ impl Numbering {
 pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     for end in [End::From, End::To] {
         let catalog = &inquiry.side(end).wiring.catalog;
+        let standard = said(&inquiry.side(end).sequences);
         let parts: Vec<String> = TABLES
             .iter()
             .filter(|table| inquiry.chosen.copied.contains_key(**table) && catalog.has(table, "number_next"))
@@ -50,10 +54,8 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
                     (name, "t.sequence_id")
                 };
                 format!(
-                    "SELECT {}, t.id::text, coalesce(CASE WHEN q.implementation = 'standard' THEN \
-                     (SELECT coalesce(s.last_value + s.increment_by, s.start_value) FROM pg_sequences s \
-                     WHERE s.schemaname = 'public' AND s.sequencename = {name}) END, t.number_next)::text \
-                     FROM ONLY {} t JOIN ONLY ir_sequence q ON q.id = {of}",
+                    "SELECT {}, t.id::text, coalesce(CASE WHEN q.implementation = 'standard' THEN s.next END, t.number_next)::text \
+                     FROM ONLY {} t JOIN ONLY ir_sequence q ON q.id = {of} LEFT JOIN ({standard}) s(name, next) ON s.name = {name}",
                     literal(table),
                     ident(table)
                 )
@@ -65,31 +67,80 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     }
 }
 
+/// A query for what sequences will say next: their names and numbers. `pg_sequences` knows it of none that was set and not asked since,
+/// as each one is whose next number a person has written down.
+fn said(sequences: &BTreeSet<String>) -> String {
+    let rows = sequences.iter().map(|name| {
+        format!(
+            "({}, (SELECT CASE WHEN is_called THEN last_value + (SELECT seqincrement FROM pg_sequence WHERE seqrelid = {}::regclass) \
+             ELSE last_value END FROM {}))",
+            literal(name),
+            literal(&ident(name)),
+            ident(name)
+        )
+    });
+    let rows: Vec<String> = rows.collect();
+    match rows.is_empty() {
+        true => "SELECT NULL::text, NULL::bigint".to_owned(),
+        false => format!("VALUES {}", rows.join(", ")),
+    }
+}
+
+/// What a person says of a table; what is said of sequences is said of their ranges, too.
+fn wished(inquiry: &Inquiry<'_>, table: &str) -> Option<Shared> {
+    let shared = &inquiry.wanted.shared;
+    shared.get(table).or_else(|| shared.get("ir_sequence")).copied()
+}
+
 /// Decides whose numbering stays, once it is known which rows are the same.
 pub(super) fn decide(inquiry: &mut Inquiry<'_>) {
-    if TABLES.iter().any(|table| inquiry.wanted.shared.contains_key(*table)) {
-        return;
+    let why = why(inquiry);
+    let mut any = false;
+    for table in TABLES {
+        let wish = wished(inquiry, table);
+        let Some(fates) = inquiry.fates.get_mut(table) else { continue };
+        match wish {
+            Some(wish) => fates.keep = wish != Shared::Take,
+            None if why.is_some() => {
+                fates.keep = true;
+                any |= !fates.pairs.is_empty();
+            }
+            None => {}
+        }
     }
+    inquiry.numbering.kept = why.filter(|_| any);
+    leave(inquiry);
+}
+
+/// Ranges of sequences that stay as the target has them stay, too, and those that it has not stay behind, as those of sequences do that
+/// stay behind: numbers of a time that it has not come to yet would go on where the source's are.
+fn leave(inquiry: &mut Inquiry<'_>) {
+    let Some(sequences) = inquiry.fates.get("ir_sequence") else { return };
+    let rows = inquiry.rows.get(&(End::From, RANGES.to_owned()));
+    let comes = |id: &i64| rows.and_then(|rows| rows.get(id)).is_some_and(|row| row.comes);
+    let taken = inquiry.wanted.shared.get(RANGES) == Some(&Shared::Take);
+    let stays = |of: i64| sequences.behind.contains(&of) || !taken && sequences.stays(of);
+    let ranges = inquiry.kin.claims(End::From, RANGES, "ir_sequence");
+    let left: BTreeSet<i64> = ranges.filter(|(of, id)| stays(*of) && comes(id)).map(|(_, id)| id).collect();
+    if let Some(fates) = inquiry.fates.get_mut(RANGES) {
+        fates.leave(&left);
+    }
+    inquiry.conflicts.retain(|conflict| conflict.table != RANGES || !left.contains(&conflict.id));
+}
+
+/// Why the target's numbering stays where nothing is said of it.
+fn why(inquiry: &Inquiry<'_>) -> Option<String> {
     let work = inquiry.holds.iter().find(|held| held.table != "res_partner" && held.rows > 0);
     let work = work.map(|held| match held.rows {
         1 => format!("it holds 1 row of {}", held.table),
         rows => format!("it holds {rows} rows of {}", held.table),
     });
-    let ahead = TABLES.iter().find_map(|table| {
-        let (id, (next, ours)) = ahead(inquiry, table).into_iter().next()?;
-        Some(format!("{table} {id} of it goes on with {next}, the source's with {ours}"))
-    });
-    let Some(why) = work.or(ahead) else { return };
-    let mut any = false;
-    for table in TABLES {
-        if let Some(fates) = inquiry.fates.get_mut(table) {
-            fates.keep = true;
-            any |= !fates.pairs.is_empty();
-        }
-    }
-    if any {
-        inquiry.numbering.kept = Some(why);
-    }
+    work.or_else(|| {
+        TABLES.iter().filter(|table| wished(inquiry, table).is_none()).find_map(|table| {
+            let (id, (next, ours)) = ahead(inquiry, table).into_iter().next()?;
+            Some(format!("{table} {id} of it goes on with {next}, the source's with {ours}"))
+        })
+    })
 }
 
 /// Rows of the target that are ahead: their ids with their next number and the source's.

@@ -7,6 +7,7 @@ use super::company;
 use super::inquiry::Inquiry;
 use super::kin;
 use super::natural;
+use super::numbering;
 use super::pairing::{Fates, Paired, Table};
 use super::refs::{AUDIT, Way};
 use super::request::{Conflicts, End, Shared};
@@ -14,7 +15,7 @@ use super::selection::{ATTACHED, shared};
 use super::xml::counterparts;
 
 impl Inquiry<'_> {
-    /// Pairs the rows of all tables that are copied.
+    /// Pairs the rows of all tables that are copied, and decides whose numbering stays.
     pub(super) fn pair(&mut self) {
         let tables = kin::ordered(self.chosen.copied.keys());
         let mut made: BTreeMap<String, Paired> = BTreeMap::new();
@@ -39,6 +40,7 @@ impl Inquiry<'_> {
             self.conflicts.extend(paired.conflicts);
             self.xml_conflicts.extend(paired.xml_conflicts);
         }
+        numbering::decide(self);
         self.rows.clear();
     }
 
@@ -49,7 +51,7 @@ impl Inquiry<'_> {
         let kin = self.kin.same(table, &self.fates);
         let highest = self.count(End::From, table).highest.max(self.count(End::To, table).highest);
         // Nobody knows these by their ids.
-        let choice = match ATTACHED.contains(&table) {
+        let choice = match ATTACHED.contains(&table) || table == numbering::RANGES {
             true => Conflicts::Renumber,
             false => self.wanted.conflicts,
         };

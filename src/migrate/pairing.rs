@@ -77,6 +77,18 @@ impl Fates {
         self.behind.contains(&id) || both && (self.keep || self.kept.contains(&id))
     }
 
+    /// Leaves rows as they are on the target, or behind where it has none like them.
+    pub fn leave(&mut self, rows: &BTreeSet<i64>) {
+        for id in rows {
+            if self.pairs.contains_key(id) {
+                self.kept.insert(*id);
+            } else {
+                self.renumbered.remove(id);
+                self.behind.insert(*id);
+            }
+        }
+    }
+
     /// The id of a row on the target.
     pub fn on_target(&self, id: i64) -> Option<i64> {
         if self.behind.contains(&id) {

@@ -161,10 +161,21 @@ impl Selection {
         }
     }
 
+    /// Whether a table comes that goes with others; one whose rows are to be the target's is noted as such.
+    fn comes(&mut self, table: &str, wanted: &Wanted) -> bool {
+        if wanted.without.iter().any(|name| name == table) {
+            return false;
+        }
+        let is_mapped = shared(table, wanted) == Shared::Map;
+        if is_mapped {
+            self.mapped.insert(table.to_owned());
+        }
+        !is_mapped
+    }
+
     /// Numbering that what comes refers to.
     fn sequences(&mut self, from: &SideSeen, refs: &Refs, wanted: &Wanted) {
-        let left = |table: &str| wanted.without.iter().any(|name| name == table);
-        if self.copied.contains_key("ir_sequence") || left("ir_sequence") {
+        if self.copied.contains_key("ir_sequence") {
             return;
         }
         let used = self.copied.iter().flat_map(|(table, filter)| {
@@ -181,11 +192,12 @@ impl Selection {
             })
         });
         let used: Vec<String> = used.collect();
-        if used.is_empty() {
+        if used.is_empty() || !self.comes("ir_sequence", wanted) {
             return;
         }
         let filter = format!("({})", used.join(" OR "));
-        if from.wiring.catalog.has("ir_sequence_date_range", "sequence_id") && !left("ir_sequence_date_range")
+        if from.wiring.catalog.has("ir_sequence_date_range", "sequence_id")
+            && self.comes("ir_sequence_date_range", wanted)
         {
             let ranges = format!("t.sequence_id IN (SELECT t.id FROM ONLY ir_sequence t WHERE {filter})");
             self.copied.insert("ir_sequence_date_range".to_owned(), Some(ranges));
@@ -228,9 +240,11 @@ impl Selection {
             return;
         }
         let list = list.join(", ");
-        let left = |table: &str| wanted.without.iter().any(|name| name == table);
-        let has = |table: &str, column: &str| wiring.catalog.has(table, column) && !left(table);
-        if has("ir_attachment", "res_model") && has("ir_attachment", "res_id") {
+        let has = |table: &str, column: &str| wiring.catalog.has(table, column);
+        if has("ir_attachment", "res_model")
+            && has("ir_attachment", "res_id")
+            && self.comes("ir_attachment", wanted)
+        {
             let of = models.iter().map(|(model, table)| {
                 format!(
                     "(t.res_model = {} AND t.res_id IN (SELECT t.id FROM ONLY {} t WHERE {}))",
@@ -247,7 +261,7 @@ impl Selection {
             self.copied.insert("ir_attachment".to_owned(), Some(format!("({of}){asset}")));
         }
         for (table, column) in [("ir_default", "field_id"), ("ir_property", "fields_id")] {
-            if has(table, column) && refs.of.contains_key(table) {
+            if has(table, column) && refs.of.contains_key(table) && self.comes(table, wanted) {
                 let of =
                     format!("t.{column} IN (SELECT f.id FROM ir_model_fields f WHERE f.model IN ({list}))");
                 self.copied.insert(table.to_owned(), Some(of));

@@ -127,6 +127,84 @@ fn a_target_that_is_ahead_keeps_its_numbering() {
 }
 
 #[test]
+fn a_number_that_a_person_has_set_is_the_next_one() {
+    let shop = shifted();
+    // Who writes down the next number has Odoo restart the sequence; nobody has asked it since.
+    let numbers = |database: &str, next: i64, asked: i64| {
+        let sql = format!(
+            "UPDATE ir_sequence SET implementation = 'standard' WHERE name = 'out';
+            SELECT format('CREATE SEQUENCE IF NOT EXISTS ir_sequence_%1$s; ALTER SEQUENCE ir_sequence_%1$s RESTART WITH {next}', lpad(id::text, 3, '0'))
+                FROM ir_sequence WHERE name = 'out' \\gexec
+            SELECT count(nextval('ir_sequence_' || lpad(q.id::text, 3, '0'))) FROM ir_sequence q, generate_series(1, {asked}) WHERE q.name = 'out'"
+        );
+        let _ = ask(&shop, database, &sql);
+    };
+    // The target is asked for 4 next.
+    numbers("staging", 5000, 0);
+    numbers("prod", 1, 3);
+    let decision = asked(&shop, &wanted());
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!(sequences.shared, Shared::Take, "{:?}", decision.warnings);
+
+    numbers("staging", 1, 3);
+    numbers("prod", 5000, 0);
+    let decision = asked(&shop, &wanted());
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!(sequences.shared, Shared::Keep, "{:?}", decision.warnings);
+    let told = decision.warnings.join("\n");
+    assert!(told.contains("ir_sequence 5 of it goes on with 5000, the source's with 4"), "{told}");
+}
+
+#[test]
+fn numbering_that_references_lead_to_is_not_written() {
+    let shop = shifted();
+    // It is ahead of the target's, which has no documents: nothing but the wish keeps it away.
+    let _ = ask(&shop, "staging", "UPDATE ir_sequence SET number_next = 90, prefix = 'ours/'");
+    let map = |table: &str| Wanted { shared: [(table.to_owned(), Shared::Map)].into(), ..wanted() };
+    let decision = asked(&shop, &map("ir_sequence"));
+    brought(&shop, &decision);
+    let sequences = "SELECT id, coalesce(prefix, 'none'), number_next FROM ir_sequence ORDER BY id";
+    assert_eq!(now(&shop, sequences), ["5 none 40", "6 none 3"]);
+    assert!(decision.tables.iter().all(|table| !table.table.starts_with("ir_sequence")));
+    // It is the one that the target's row has, which nothing names.
+    let types = "SELECT id, name->>'en_US', sequence_id FROM stock_picking_type";
+    assert_eq!(now(&shop, types), ["4 Out of staging 5"]);
+
+    // What is said of ranges says nothing of sequences.
+    let _ = ask(&shop, "staging", "UPDATE ir_sequence SET number_next = 9");
+    let decision = asked(&shop, &map("ir_sequence_date_range"));
+    let sequences = decision.tables.iter().find(|table| table.table == "ir_sequence").unwrap();
+    assert_eq!(sequences.shared, Shared::Keep, "{:?}", decision.warnings);
+}
+
+#[test]
+fn a_range_of_the_same_sequence_and_time_is_the_same() {
+    let shop = shifted();
+    let range = |database: &str, rows: &str| {
+        let sql = format!(
+            "INSERT INTO ir_sequence_date_range (id, sequence_id, date_from, date_to, number_next) SELECT v.id, q.id, make_date(v.year, 1, 1), \
+             make_date(v.year, 12, 31), v.next FROM (VALUES {rows}) v(id, name, year, next) JOIN ir_sequence q ON q.name = v.name"
+        );
+        let _ = ask(&shop, database, &sql);
+    };
+    range("staging", "(1, 'out', 2025, 9), (2, 'out', 2026, 70)");
+    range("prod", "(1, 'other', 2025, 3), (7, 'out', 2026, 30)");
+    let ranges = "SELECT id, sequence_id, extract(year FROM date_from), number_next FROM ir_sequence_date_range ORDER BY id";
+    // Of a time that the target has not come to, too, its own sequence goes on with its own numbers.
+    let decision = asked(&shop, &wanted());
+    let told = decision.tables.iter().find(|table| table.table == "ir_sequence_date_range").unwrap();
+    assert_eq!((told.shared, told.both, told.kept, told.behind), (Shared::Keep, 1, 1, 1));
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, ranges), ["1 6 2025 3", "7 5 2026 30"]);
+
+    // A range of its own that stands in another one's place gets another id, whatever becomes of others: nobody knows it by that.
+    let take = [("ir_sequence".to_owned(), Shared::Take)].into();
+    let decision = asked(&shop, &Wanted { shared: take, conflicts: Conflicts::Take, ..wanted() });
+    brought(&shop, &decision);
+    assert_eq!(now(&shop, ranges), ["1 6 2025 3", "7 5 2026 70", "8 5 2025 9"]);
+}
+
+#[test]
 fn defaults_and_properties_name_the_rows_of_the_target() {
     let shop = shifted();
     let own = |database: &str, account: i64, location: i64, value: &str| {
