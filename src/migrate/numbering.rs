@@ -65,6 +65,11 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     }
 }
 
+/// Whether the target's own of a table may stay, which is decided only once it is known which rows are the same.
+pub(super) fn may_stay(inquiry: &Inquiry<'_>, table: &str) -> bool {
+    TABLES.contains(&table) && !inquiry.wanted.shared.contains_key(table)
+}
+
 /// Decides whose numbering stays, once it is known which rows are the same.
 pub(super) fn decide(inquiry: &mut Inquiry<'_>) {
     if TABLES.iter().any(|table| inquiry.wanted.shared.contains_key(*table)) {

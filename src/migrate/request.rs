@@ -62,7 +62,7 @@ pub enum Conflicts {
     /// The plan stops and lists them.
     #[default]
     Stop,
-    /// It takes the other one's place.
+    /// It takes the other one's place; where that one stays as it is, it gets a new id.
     Take,
     /// It stays behind, and so do references to it.
     Keep,
