@@ -23,7 +23,7 @@ pub struct Wanted {
     pub conflicts: Conflicts,
     /// Whether orders, pickings and invoices come, too.
     pub with_transactions: bool,
-    /// Whether all happens to a copy of the target that takes its place.
+    /// Whether rows come over several connections, into a copy of the target that takes its place.
     pub staged: bool,
 }
 
