@@ -51,6 +51,18 @@ pub struct TableCopy {
     /// Columns that refer to tables that are copied later: their foreign keys are taken down while the tables are filled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<String>,
+    /// What rows that are made equal keep of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnKeys>,
+}
+
+/// Keys of objects of JSON whose values stay as the target has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnKeys {
+    /// The columns, of `jsonb`.
+    pub columns: Vec<String>,
+    /// The keys: ids of companies that the source does not have.
+    pub keys: Vec<String>,
 }
 
 /// An xml id.

@@ -100,7 +100,7 @@ fn conflicts(decision: &Decision) -> Option<Block> {
     (!found.is_empty()).then(|| {
         block
             .hint("Give the source's rows new ids, references follow: --conflicts renumber")
-            .hint("Leave the source's rows behind: --conflicts keep; let them replace the target's: --conflicts take")
+            .hint("Leave the source's rows behind: --conflicts keep; let them replace the target's, but for those that stay as they are: --conflicts take")
     })
 }
 

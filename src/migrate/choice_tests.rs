@@ -226,22 +226,27 @@ fn rows_are_paired_by_xml_id_then_by_key_then_by_id() {
     let mut to = from.clone();
     from.xml_ids = vec![xml("a", "res.partner", 1), xml("b", "res.partner", 2), xml("c", "res.partner", 3)];
     to.xml_ids = vec![xml("a", "res.partner", 2), xml("b", "res.partner", 1), xml("c", "res.users", 3)];
-    let pair = |table: &str, ours: &[(i64, Row)], theirs: &[(i64, Row)], choice| {
-        let (ours, theirs) = (ours.iter().cloned().collect(), theirs.iter().cloned().collect());
-        let catalog = &from.wiring.catalog;
-        let both = Table {
-            name: table,
-            catalog,
-            from: &ours,
-            to: &theirs,
-            kin: &BTreeMap::new(),
-            highest: 90,
-            by_looks: true,
+    let paired =
+        |table: &str, ours: &[(i64, Row)], theirs: &[(i64, Row)], choice, stays: &dyn Fn(i64) -> bool| {
+            let (ours, theirs) = (ours.iter().cloned().collect(), theirs.iter().cloned().collect());
+            let catalog = &from.wiring.catalog;
+            let both = Table {
+                name: table,
+                catalog,
+                from: &ours,
+                to: &theirs,
+                kin: &BTreeMap::new(),
+                highest: 90,
+                by_looks: true,
+                stays,
+            };
+            let paired = both.pair((&Named::new(&from), &Named::new(&to)), choice);
+            let pairs: Vec<(i64, i64)> = paired.fates.pairs.iter().map(|(a, b)| (*a, *b)).collect();
+            let conflicts: Vec<i64> = paired.conflicts.iter().map(|conflict| conflict.id).collect();
+            (pairs, conflicts, paired.fates.changes())
         };
-        let paired = both.pair((&Named::new(&from), &Named::new(&to)), choice);
-        let pairs: Vec<(i64, i64)> = paired.fates.pairs.iter().map(|(a, b)| (*a, *b)).collect();
-        let conflicts: Vec<i64> = paired.conflicts.iter().map(|conflict| conflict.id).collect();
-        (pairs, conflicts, paired.fates.changes())
+    let pair = |table: &str, ours: &[(i64, Row)], theirs: &[(i64, Row)], choice| {
+        paired(table, ours, theirs, choice, &|_| false)
     };
     let stop = Conflicts::Stop;
     // By xml id, whatever the ids are; the model has to be the same.
@@ -271,13 +276,17 @@ fn rows_are_paired_by_xml_id_then_by_key_then_by_id() {
     assert_eq!((found.0, found.1), (vec![(11, 11), (12, 12)], vec![13]));
     // What becomes of the others.
     let (ours, theirs) = ([(13, row("x", None))], [(13, row("y", None))]);
-    for (choice, changes) in [
-        (Conflicts::Take, BTreeMap::new()),
-        (Conflicts::Keep, BTreeMap::from([(13, None)])),
-        (Conflicts::Renumber, BTreeMap::from([(13, Some(91))])),
+    for (choice, pairs, changes) in [
+        (Conflicts::Take, vec![(13, 13)], BTreeMap::new()),
+        (Conflicts::Keep, vec![], BTreeMap::from([(13, None)])),
+        (Conflicts::Renumber, vec![], BTreeMap::from([(13, Some(91))])),
     ] {
-        assert_eq!(pair("res_partner", &ours, &theirs, choice).2, changes, "{choice:?}");
+        let found = pair("res_partner", &ours, &theirs, choice);
+        assert_eq!((found.0, found.2), (pairs, changes), "{choice:?}");
     }
+    // Nobody takes the place of a row that stays as it is.
+    let found = paired("res_partner", &ours, &theirs, Conflicts::Take, &|id| id == 13);
+    assert_eq!((found.0, found.2), (vec![], BTreeMap::from([(13, Some(91))])));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
 use super::texts::{self, Texts};
 use super::xml::Named;
-use super::{behind, clash, pin, tally, transactions, transfer};
+use super::{behind, by_company, clash, pin, tally, transactions, transfer};
 use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
@@ -61,6 +61,8 @@ pub(super) enum Topic {
     Checks,
     /// Files of attachments.
     Files,
+    /// Companies of the target.
+    Companies,
     /// Languages that a side has; without one, those of partners that come.
     Languages(Option<End>),
     /// Texts of a table that may have ids in them.
@@ -117,6 +119,8 @@ pub struct Inquiry<'a> {
     pub(super) holds: Vec<Held>,
     pub(super) lost: Vec<behind::Lost>,
     pub(super) tally: tally::Tally,
+    /// Companies of the target, where rows with values by company are made equal.
+    pub(super) companies: BTreeSet<i64>,
     pub(super) languages: Languages,
     pub(super) texts: Texts,
     pub(super) files: Vec<String>,
@@ -162,6 +166,7 @@ impl<'a> Inquiry<'a> {
             holds: Vec::new(),
             lost: Vec::new(),
             tally: tally::Tally::default(),
+            companies: BTreeSet::new(),
             languages: Languages::default(),
             texts: Texts::default(),
             files: Vec::new(),
@@ -246,6 +251,7 @@ impl<'a> Inquiry<'a> {
                 transfer::ask_last(self);
                 clash::ask_first(self);
                 tally::ask(self);
+                by_company::ask(self);
                 language::ask(self);
                 texts::ask(self);
                 Round::Last
@@ -447,6 +453,7 @@ impl<'a> Inquiry<'a> {
             Topic::Numbers(end) => self.numbering.take(end, told),
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
+            Topic::Companies => self.companies = by_company::told(told),
             Topic::Languages(end) => self.languages.take(end, told),
             Topic::Texts(table) => self.texts.take(table, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),

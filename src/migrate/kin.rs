@@ -158,8 +158,8 @@ impl Kin {
     }
 }
 
-/// Partners that both have and that stay with the users and companies that stay as the target has them: the source's ids.
-pub(super) fn left(inquiry: &Inquiry<'_>, table: &str, fates: &Fates) -> BTreeSet<i64> {
+/// Partners of the target that stay with its users and companies, which stay as they are.
+pub(super) fn staying(inquiry: &Inquiry<'_>, table: &str) -> BTreeSet<i64> {
     if table != "res_partner" || inquiry.wanted.shared.contains_key(table) {
         return BTreeSet::new();
     }
@@ -168,9 +168,7 @@ pub(super) fn left(inquiry: &Inquiry<'_>, table: &str, fates: &Fates) -> BTreeSe
     };
     let claims = inquiry.kin.rows.iter();
     let claims = claims.filter(|((end, of, owner), _)| *end == End::To && of == table && stays(owner));
-    let theirs: BTreeSet<i64> = claims.flat_map(|(_, rows)| rows.values().copied()).collect();
-    let left = fates.pairs.iter().filter(|(_, other)| theirs.contains(other));
-    left.map(|(id, _)| *id).collect()
+    claims.flat_map(|(_, rows)| rows.values().copied()).collect()
 }
 
 /// Asks both sides for them.

@@ -7,6 +7,7 @@ mod analytic;
 mod attached;
 mod behind;
 mod blocks;
+mod by_company;
 #[cfg(test)]
 mod choice_tests;
 mod clash;

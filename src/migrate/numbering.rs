@@ -92,6 +92,11 @@ fn wished(inquiry: &Inquiry<'_>, table: &str) -> Option<Shared> {
     shared.get(table).or_else(|| shared.get("ir_sequence")).copied()
 }
 
+/// Whether the target's own of a table may stay, which is decided only once it is known which rows are the same.
+pub(super) fn may_stay(inquiry: &Inquiry<'_>, table: &str) -> bool {
+    TABLES.contains(&table) && wished(inquiry, table) != Some(Shared::Take)
+}
+
 /// Decides whose numbering stays, once it is known which rows are the same.
 pub(super) fn decide(inquiry: &mut Inquiry<'_>) {
     let why = why(inquiry);

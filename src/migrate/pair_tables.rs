@@ -56,10 +56,14 @@ impl Inquiry<'_> {
             false => self.wanted.conflicts,
         };
         let catalog = &self.common;
-        let both = Table { name: table, catalog, from, to, kin: &kin, highest, by_looks };
+        let keep = shared(table, self.wanted) == Shared::Keep;
+        let partners = kin::staying(self, table);
+        let stays = |id: i64| keep || numbering::may_stay(self, table) || partners.contains(&id);
+        let both = Table { name: table, catalog, from, to, kin: &kin, highest, by_looks, stays: &stays };
         let mut paired = both.pair((&self.xml.0, &self.xml.1), choice);
-        paired.fates.keep = shared(table, self.wanted) == Shared::Keep;
-        paired.fates.kept = kin::left(self, table, &paired.fates);
+        paired.fates.keep = keep;
+        let kept = paired.fates.pairs.iter().filter(|(_, other)| partners.contains(other));
+        paired.fates.kept = kept.map(|(id, _)| *id).collect();
         let named = self.xml.0.of(table).map(|(id, _)| id);
         let named = named.filter(|id| from.get(id).is_some_and(|row| row.comes)).collect();
         self.with_xml_ids.insert(table.to_owned(), named);

@@ -114,6 +114,8 @@ pub(super) struct Table<'a> {
     pub highest: i64,
     /// Whether rows of one id that have no name are the same when they look the same.
     pub by_looks: bool,
+    /// Whether a row of the target stays as it is, whichever row of the source is the same.
+    pub stays: &'a dyn Fn(i64) -> bool,
 }
 
 /// What came of pairing.
@@ -190,9 +192,10 @@ impl Table<'_> {
                 made.fates.pairs.insert(*id, *id);
                 continue;
             }
-            // A row that is the same as another one of the source cannot be this one, too.
+            // A row that is the same as another one of the source cannot be this one, too. One that stays as it is would not become this
+            // one, and whatever refers to this one would lead to a stranger.
             let choice = match choice {
-                Conflicts::Take if taken.contains_key(id) => Conflicts::Renumber,
+                Conflicts::Take if taken.contains_key(id) || (self.stays)(*id) => Conflicts::Renumber,
                 choice => choice,
             };
             let (from, to) = (row.key.clone(), theirs.key.clone());

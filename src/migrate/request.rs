@@ -23,7 +23,7 @@ pub struct Wanted {
     pub conflicts: Conflicts,
     /// Whether orders, pickings and invoices come, too.
     pub with_transactions: bool,
-    /// Whether all happens to a copy of the target that takes its place.
+    /// Whether rows come over several connections, into a copy of the target that takes its place.
     pub staged: bool,
 }
 
@@ -62,7 +62,7 @@ pub enum Conflicts {
     /// The plan stops and lists them.
     #[default]
     Stop,
-    /// It takes the other one's place.
+    /// It takes the other one's place; where that one stays as it is, it gets a new id.
     Take,
     /// It stays behind, and so do references to it.
     Keep,

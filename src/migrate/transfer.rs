@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks;
+use super::by_company;
 use super::decision::{Decision, Mapped, TableDecided, XmlConflict};
 use super::earlier::{giver, says_so};
 use super::inquiry::{Inquiry, Topic};
@@ -132,6 +133,7 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
             transfer.source.insert(table.clone(), inquiry.count(End::From, &table).highest);
         }
     }
+    by_company::hold(inquiry, &mut transfer);
     xml_ids(inquiry, &mut transfer, decision);
     transfer.sequences = sequences(inquiry);
     transfer.parent_paths = parent_paths(inquiry);
@@ -254,6 +256,7 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
             rows,
             rebuild,
             ahead,
+            own: None,
         });
     }
     let both = fates.pairs.len();
@@ -271,6 +274,7 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         fresh = Some(select.split(&fates.pairs, false));
         merged = Some(select.split(&fates.pairs, true));
     }
+    let own = merged.is_some().then(|| by_company::own(inquiry, table)).flatten();
     // Attachments of rows that stay are left out, too.
     let rows = if table == "ir_attachment" { inquiry.tally.attachments } else { Some(rows) };
     Some(TableCopy {
@@ -282,6 +286,7 @@ fn copy(inquiry: &Inquiry<'_>, table: &str, ahead: Vec<String>) -> Option<TableC
         rows,
         rebuild: rebuilt(inquiry, table),
         ahead,
+        own,
     })
 }
 

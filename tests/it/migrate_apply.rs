@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 
 use crate::migrate_pair::{command, migrate, pair, rows};
+use crate::migrate_plan::ask;
 use crate::sandbox::{Sandbox, skipped};
 use crate::shop::{content, files, names, stored};
 
@@ -97,6 +98,41 @@ fn in_stages_the_old_database_is_kept_and_comes_back() {
         assert_eq!(stored(&shop, "prod").len(), 1);
         let _ = shop.run(&["database", "prune", "--yes"]).code(0);
         assert_eq!(names(&shop), ["prod", "staging"]);
+    }
+}
+
+#[test]
+fn rows_that_are_made_equal_keep_the_values_of_companies_that_the_target_alone_has() {
+    for how in [&[][..], &["--staged"]] {
+        let shop = pair();
+        for (database, rows) in [
+            ("staging", "(5, 'Empty', '5/', NULL), (6, 'Full', '6/', '{\"1\": 31}')"),
+            ("prod", "(5, 'Empty', '5/', '{\"1\": 41, \"2\": 41}'), (6, 'Full', '6/', '{\"2\": null}')"),
+        ] {
+            let sql = format!(
+                "INSERT INTO product_category (id, name, parent_path, account_id) VALUES {rows};
+                INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('x', 'five', 'product.category', 5), ('x', 'six', 'product.category', 6)"
+            );
+            let _ = ask(&shop, database, &sql);
+        }
+        let second = "INSERT INTO res_company VALUES (2, 'Second', 5); UPDATE product_category SET account_id = '{\"2\": 41}' WHERE id = 3";
+        let _ = ask(&shop, "prod", second);
+        let _ = shop.run(&migrate(how)).code(0).says("are the same on both sides");
+        let values = "SELECT id, account_id FROM product_category WHERE id IN (3, 5, 6) ORDER BY 1";
+        let all = [r#"3|{"1": 41, "2": 41}"#, r#"5|{"2": 41}"#, r#"6|{"1": 41, "2": null}"#];
+        assert_eq!(rows(&shop, "prod", values), all);
+        let _ = shop.run(&["migrate", "verify", "--from", "staging", "--to", "prod"]).code(0);
+        if how.is_empty() {
+            // Whose company comes after the plan loses nothing either.
+            let table = ["--from", "staging", "--to", "prod", "--table", "product_category"];
+            let decided = ["--reference", "product_category.account_id=null", "--save-plan", "c.plan"];
+            let _ = shop.run(&[&["migrate", "plan"][..], &table, &decided].concat()).code(0);
+            let third = "INSERT INTO res_company VALUES (3, 'Third', 5); UPDATE product_category SET account_id = '{\"3\": 41}' WHERE id = 5";
+            let _ = ask(&shop, "prod", third);
+            let said = shop.run(&["apply", "c.plan", "--yes"]).code(3);
+            let _ =
+                said.says("the target has changed since the plan was made").says("res_company has 3 rows");
+        }
     }
 }
 

@@ -83,7 +83,7 @@ fn table(name: &str, columns: &[&str], key: &[&str], fresh: Option<&str>, merged
         merged: merged.map(str::to_owned),
         rows: None,
         rebuild: false,
-        ahead: Vec::new(),
+        ..TableCopy::default()
     }
 }
 

@@ -105,6 +105,44 @@ fn partners_of_users_and_companies_come_where_that_is_wanted() {
 }
 
 #[test]
+fn nobody_takes_the_place_of_what_stays() {
+    let shop = with_partners();
+    // A user made on each side, with a partner, and sequences: of the same ids, and of nothing else.
+    let _ = ask(
+        &shop,
+        "prod",
+        "INSERT INTO res_users VALUES (6, 'bob', 'y', 1, 2, 7); INSERT INTO ir_sequence VALUES (4, 'B', 'standard');
+        INSERT INTO product_category VALUES (2, 'Food', NULL, '2/')",
+    );
+    let _ = ask(
+        &shop,
+        "staging",
+        "INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('x', 'tester', 'res.users', 6)",
+    );
+    // Who wants the source's numbering has it.
+    let shared = [("ir_sequence".to_owned(), Shared::Take)].into();
+    let decision = asked(&shop, &Wanted { conflicts: Conflicts::Take, shared, ..wanted() });
+    let sequence = decision.conflicts.iter().find(|conflict| conflict.table == "ir_sequence").unwrap();
+    assert_eq!((sequence.id, sequence.choice), (4, Conflicts::Take));
+
+    let decision = asked(&shop, &Wanted { conflicts: Conflicts::Take, ..wanted() });
+    brought(&shop, &decision);
+    let users = "SELECT u.id, u.login, p.id, p.name FROM res_users u JOIN res_partner p ON p.id = u.partner_id WHERE u.id > 5 ORDER BY 1";
+    assert_eq!(now(&shop, users), ["6 bob 7 Bob", "7 tester 10 Ana"]);
+    assert_eq!(now(&shop, "SELECT parent_id FROM res_partner WHERE id = 8"), ["10"]);
+    let sequences =
+        "SELECT t.id, s.id, s.name FROM stock_picking_type t JOIN ir_sequence s ON s.id = t.sequence_id";
+    assert_eq!(now(&shop, sequences), ["3 6 out"]);
+    assert_eq!(now(&shop, "SELECT name FROM ir_sequence ORDER BY id"), ["B", "out"]);
+    // What does not stay gives its place away.
+    assert_eq!(now(&shop, "SELECT name FROM product_category WHERE id = 2"), ["Tools"]);
+    let mut named: Vec<_> =
+        decision.transfer.xml_ids.iter().map(|xml| (xml.name.as_str(), xml.res_id)).collect();
+    named.retain(|(name, _)| ["ana", "tester"].contains(name));
+    assert_eq!(named, [("ana", 10), ("tester", 7)]);
+}
+
+#[test]
 fn rows_are_known_by_their_company_however_it_is_called() {
     let shop = with_partners();
     for (database, company, id) in [("staging", "Shop", 4), ("prod", "Renamed shop", 14)] {

@@ -123,3 +123,19 @@ fn a_new_row_takes_what_one_that_is_there_gives_up() {
         "row 1 of the source has [\"old\"], as row 4 of the target has until it becomes row 2 of the source",
     );
 }
+
+#[test]
+fn a_copy_that_is_filled_over_one_connection_is_planned_as_such() {
+    let shop = pair();
+    for database in ["staging", "prod"] {
+        let _ = ask(&shop, database, "CREATE UNIQUE INDEX partner_name ON res_partner (name)");
+    }
+    let _ = ask(&shop, "prod", "UPDATE res_partner SET name = 'Ana at work' WHERE id = 1");
+    let told = "row 8 of the source has [\"Ana at work\"], as row 1 of the target has until it becomes row 1 of the source";
+    let _ = shop.run(&migrate(&["--staged", "--jobs", "1", "--plan"])).code(3).says(told);
+    let _ = shop.run(&migrate(&["--staged", "--jobs", "2"])).code(0);
+    assert_eq!(
+        rows(&shop, "prod", "SELECT name FROM res_partner WHERE id IN (1, 8) ORDER BY id"),
+        ["Shop", "Ana at work"]
+    );
+}

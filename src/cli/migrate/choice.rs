@@ -69,7 +69,8 @@ impl Choice {
             shared: once("--shared", &self.shared)?,
             conflicts: self.conflicts,
             with_transactions: self.with_transactions,
-            staged: self.staged,
+            // Over one connection a copy is filled as the target itself would be.
+            staged: self.staged && self.jobs > 1,
         })
     }
 }

@@ -8,6 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::failed;
 use super::fill::listed;
+use super::own::compared;
 use super::pipe::{Gauge, PIECE, pipe};
 use crate::base::quote::{ident, literal};
 use crate::error::Result;
@@ -204,9 +205,10 @@ impl<'a> Look<'a> {
             return Ok(Digest { rows: 0, sum: "0".to_owned() });
         }
         let distinct = if self.distinct { "DISTINCT " } else { "" };
+        let columns: Vec<String> = self.columns.iter().map(|name| compared(self.copy, name)).collect();
         let question = format!(
             "SELECT count(*), coalesce(sum(hashtextextended(c::text, 0)), 0)::text FROM (SELECT {distinct}{} FROM {rows}) c",
-            listed(&self.columns, "s.")
+            columns.join(", ")
         );
         let row = session.query_one(&question, &[]).await;
         let row = row.map_err(|e| failed(format!("compare {}", self.copy.table), &e))?;

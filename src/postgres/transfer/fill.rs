@@ -1,5 +1,6 @@
 //! Rows into one table: those that the target has none of straight, those that it may have through a table of their own.
 
+use super::own::merged;
 use super::pipe::{Gauge, PIECE, WHOLE, pipe};
 use super::{Filled, failed};
 use crate::base::quote::ident;
@@ -64,14 +65,16 @@ async fn merge(
     let same = same.join(" AND ");
     let others: Vec<String> = copy.columns.iter().filter(|name| !copy.key.contains(name)).cloned().collect();
     if !others.is_empty() {
-        let set: Vec<String> = others.iter().map(|name| format!("{0} = s.{0}", ident(name))).collect();
+        let becomes: Vec<String> = others.iter().map(|name| merged(copy, name)).collect();
+        let set: Vec<String> =
+            others.iter().zip(&becomes).map(|(name, value)| format!("{} = {value}", ident(name))).collect();
         // Compared as they are stored: 1.0 is not 1.00, and types without an order can be told apart, too.
         let update = format!(
             "UPDATE ONLY {table} AS t SET {} FROM {WAITING} s WHERE {same} \
              AND ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record",
             set.join(", "),
             listed(&others, "t."),
-            listed(&others, "s.")
+            becomes.join(", ")
         );
         filled.altered = target.execute_typed(&update, &[]).await.map_err(merging)?;
     }

@@ -7,6 +7,7 @@ mod begin;
 mod compare;
 mod down;
 mod fill;
+mod own;
 mod pipe;
 mod schedule;
 mod sequences;
