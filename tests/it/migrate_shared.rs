@@ -173,7 +173,8 @@ fn a_language_that_one_side_lacks_is_told() {
 
     let shared = [("res_lang".to_owned(), Shared::Take)].into();
     brought(&shop, &asked(&shop, &Wanted { shared, ..wanted() }));
-    assert_eq!(now(&shop, "SELECT code FROM res_lang WHERE active ORDER BY 1"), ["de_DE", "en_US"]);
+    // Of the target's own none is put out of use: its partners speak it.
+    assert_eq!(now(&shop, "SELECT code FROM res_lang WHERE active ORDER BY 1"), ["de_DE", "en_US", "fr_FR"]);
 }
 
 #[test]
