@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::analytic;
 use super::attached;
 use super::company;
 use super::inquiry::Inquiry;
@@ -39,7 +40,8 @@ impl Inquiry<'_> {
             self.conflicts.extend(paired.conflicts);
             self.xml_conflicts.extend(paired.xml_conflicts);
         }
-        self.rows.clear();
+        // What stands in the way of plans is told with their names.
+        self.rows.retain(|(_, table), _| table == analytic::PLANS);
     }
 
     fn pair_one(&mut self, table: &str, by_looks: bool, made: &mut BTreeMap<String, Paired>) {

@@ -180,12 +180,23 @@ fn a_language_that_one_side_lacks_is_told() {
 #[test]
 fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
     let shop = with_partners();
-    for (database, columns) in
-        [("staging", "x_plan2_id integer, x_plan3_id integer"), ("prod", "x_plan3_id integer")]
-    {
+    // The target's plan 2 is another one.
+    for (database, columns, plans) in [
+        (
+            "staging",
+            "x_plan2_id integer, x_plan3_id integer",
+            r#"(2, '{"en_US": "Projects"}', NULL), (4, '{"en_US": "Small"}', 2)"#,
+        ),
+        (
+            "prod",
+            "x_plan2_id integer, x_plan3_id integer",
+            r#"(2, '{"en_US": "Regions"}', NULL), (5, '{"en_US": "Small"}', 2)"#,
+        ),
+    ] {
         let sql = format!(
             "CREATE TABLE account_analytic_line (id serial PRIMARY KEY, {columns});
-            CREATE TABLE account_analytic_plan (id serial PRIMARY KEY, name jsonb);
+            CREATE TABLE account_analytic_plan (id serial PRIMARY KEY, name jsonb, parent_id integer REFERENCES account_analytic_plan);
+            INSERT INTO account_analytic_plan VALUES {plans};
             CREATE TABLE account_analytic_account (id serial PRIMARY KEY, name varchar, plan_id integer REFERENCES account_analytic_plan);
             CREATE TABLE account_analytic_distribution_model (id serial PRIMARY KEY, analytic_distribution jsonb);
             INSERT INTO ir_model (model) SELECT unnest(ARRAY['account.analytic.line', 'account.analytic.plan', 'account.analytic.account',
@@ -196,8 +207,7 @@ fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
     let _ = ask(
         &shop,
         "staging",
-        r#"INSERT INTO account_analytic_plan VALUES (2, '{"en_US": "Projects"}');
-        INSERT INTO account_analytic_account VALUES (1, 'One', 2), (2, 'Two', 2), (12, 'Three', 2);
+        r#"INSERT INTO account_analytic_account VALUES (1, 'One', 2), (2, 'Two', 2), (12, 'Three', 2);
         INSERT INTO account_analytic_distribution_model VALUES (1, '{"1,12": 60.5, "2": 39.5}'), (2, '{"1,77": 100, "x": 1}'), (3, NULL), (4, '{}')"#,
     );
     let _ = ask(
@@ -208,15 +218,17 @@ fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
     let decision = asked(&shop, &wanted());
     let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
     assert_eq!(block.code, "analytic_plans");
-    assert!(
-        block.why[0].contains("plan 2 of the source needs account_analytic_line.x_plan2_id"),
-        "{block:?}"
-    );
+    assert_eq!(block.why, ["plan 2 of the source, Projects, is none of the target's"]);
 
-    // As Odoo makes it with a plan of the same name.
-    let made = r#"ALTER TABLE account_analytic_line ADD x_plan2_id integer; INSERT INTO account_analytic_plan VALUES (2, '{"en_US": "Projects"}')"#;
+    // As Odoo makes it with a plan of the same name, which gets the next id.
+    let made = r#"ALTER TABLE account_analytic_line ADD x_plan6_id integer; INSERT INTO account_analytic_plan VALUES (6, '{"en_US": "Projects"}')"#;
     let _ = ask(&shop, "prod", made);
     brought(&shop, &asked(&shop, &wanted()));
+    assert_eq!(
+        now(&shop, "SELECT id, name->>'en_US', parent_id FROM account_analytic_plan ORDER BY id"),
+        ["2 Regions ", "4 Small 6", "5 Small 2", "6 Projects "]
+    );
+    assert_eq!(now(&shop, "SELECT DISTINCT plan_id FROM account_analytic_account WHERE id > 2"), ["6"]);
     assert_eq!(
         now(&shop, "SELECT analytic_distribution FROM account_analytic_distribution_model ORDER BY id"),
         [r#"{"14": 39.5, "13,12": 60.5}"#, r#"{"x": 1, "13,77": 100}"#, "", "{}"]
