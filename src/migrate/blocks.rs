@@ -1,11 +1,11 @@
 //! What of a decision stands in the way, in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Clash, Decision};
 use super::inquiry::Inquiry;
 use super::request::{Conflicts, Dangling, End};
-use super::{analytic, language, texts};
+use super::{analytic, closure, language, texts};
 use crate::plan::Block;
 
 pub(super) fn rows(count: u64) -> String {
@@ -135,16 +135,14 @@ fn dangling(inquiry: &Inquiry<'_>, decision: &Decision) -> Vec<Block> {
     if !stops.is_empty() {
         let block = Block::refused("dangling", "references would lead nowhere on the target");
         let block = lines(block, stops.iter().map(told).collect::<Vec<_>>().into_iter());
-        let mut add: Vec<&str> = stops
-            .iter()
-            .filter(|dangles| dangles.broken < dangles.missing && inquiry.may_be_added(&dangles.to))
-            .map(|dangles| dangles.to.as_str())
-            .collect();
-        add.sort_unstable();
-        add.dedup();
+        let there = stops.iter().filter(|dangles| dangles.broken < dangles.missing);
+        let tables: BTreeSet<&str> = there.map(|dangles| dangles.to.as_str()).collect();
+        let add = tables.iter().filter(|table| inquiry.may_be_added(table)).map(|table| format!("--table {table}"));
+        let said = tables.iter().filter(|table| inquiry.comes_if_said(table)).map(|table| closure::said(table));
+        let add: Vec<String> = add.chain(said).collect();
         let block = match add.is_empty() {
             true => block,
-            false => block.hint(format!("Copy what they lead to, too: --table {}", add.join(" --table "))),
+            false => block.hint(format!("Copy what they lead to, too: {}", add.join(" "))),
         };
         // What is broken on the source neither comes nor is found: somebody has to look at those rows there.
         let broken = stops.iter().filter(|dangles| dangles.broken > 0).take(TOLD);

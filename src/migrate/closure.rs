@@ -8,9 +8,9 @@ use super::natural::{natural, rows};
 use super::never::never;
 use super::pairing::{Row, by_key};
 use super::refs::{AUDIT, Ref, Way};
-use super::request::{Dangling, End, Told};
+use super::request::{Dangling, End, Shared, Told};
 use super::rewrite;
-use super::selection::ATTACHED;
+use super::selection::{ATTACHED, shared};
 use super::transactions;
 use super::xml::counterparts;
 use crate::base::quote::{id_array, ident, literal};
@@ -105,6 +105,11 @@ fn by_name(table: &str, catalog: &Catalog) -> bool {
 /// Whether it is asked which rows a column refers to whose model is in the row. Attachments come with the rows that they refer to.
 fn is_asked(table: &str, column: &str) -> bool {
     (table, column) != ("ir_attachment", "res_id")
+}
+
+/// The flags with which a table comes whose rows are the target's: those that both have stay as they are there.
+pub(super) fn said(table: &str) -> String {
+    format!("--table {table} --shared {table}=keep")
 }
 
 impl Inquiry<'_> {
@@ -295,6 +300,7 @@ impl Inquiry<'_> {
                     broken: 0,
                     required: reference.required && !self.refs.between.contains_key(table),
                     choice,
+                    ways: Vec::new(),
                 });
                 dangles.rows += count;
                 dangles.missing += 1;
@@ -313,7 +319,7 @@ impl Inquiry<'_> {
                     _ => {}
                 }
             }
-            dangling.extend(open.into_values());
+            dangling.extend(open.into_values().map(|dangles| Dangles { ways: self.ways(&dangles), ..dangles }));
         }
         closure.dangling = dangling;
         closure.nulls = nulls;
@@ -332,11 +338,33 @@ impl Inquiry<'_> {
         by_column.or(by_table).copied().unwrap_or(usual)
     }
 
+    /// The flags with which these references would pass.
+    fn ways(&self, dangles: &Dangles) -> Vec<String> {
+        let Dangles { at, to, .. } = dangles;
+        let mut ways = Vec::new();
+        // Rows that the source has not either can neither come nor be found.
+        if dangles.broken < dangles.missing {
+            ways.extend(self.may_be_added(to).then(|| format!("--reference {at}=add")));
+            ways.extend(self.comes_if_said(to).then(|| said(to)));
+        }
+        ways.extend((!dangles.required).then(|| format!("--reference {at}=null")));
+        ways
+    }
+
     /// Whether a table can come because others refer to it.
     pub(super) fn may_be_added(&self, table: &str) -> bool {
-        let forced = self.wanted.force.iter().any(|name| name == table);
+        self.may_come(table) && shared(table, self.wanted) != Shared::Map
+    }
+
+    /// Whether a table whose rows are the target's comes where it is said what becomes of those that both have.
+    pub(super) fn comes_if_said(&self, table: &str) -> bool {
+        self.may_come(table) && shared(table, self.wanted) == Shared::Map
+    }
+
+    fn may_come(&self, table: &str) -> bool {
+        let among = |names: &[String]| names.iter().any(|name| name == table);
         let refused = transactions::refused(table).filter(|_| !self.wanted.with_transactions);
-        let why = never(table, &self.from.wiring).or(refused).filter(|_| !forced);
-        why.is_none() && !self.chosen.copied.contains_key(table) && !self.chosen.mapped.contains(table)
+        let why = never(table, &self.from.wiring).or(refused).filter(|_| !among(&self.wanted.force));
+        why.is_none() && !self.chosen.copied.contains_key(table) && !among(&self.wanted.without)
     }
 }
