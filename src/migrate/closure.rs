@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::company;
 use super::decision::{Dangles, Mapped};
 use super::inquiry::{Inquiry, Topic, told_rows};
 use super::natural::{natural, rows};
@@ -31,6 +32,8 @@ pub(super) struct Closure {
     rows: BTreeMap<(End, String), BTreeMap<i64, Row>>,
     /// Natural keys that one row alone has.
     keys: BTreeMap<(End, String), BTreeMap<String, i64>>,
+    /// Names of companies: the source's with the target's.
+    renamed: BTreeMap<String, String>,
     /// The source's ids with the target's.
     pub resolved: BTreeMap<String, BTreeMap<i64, i64>>,
     /// By table and the number of its reference: rows that references to become nothing.
@@ -85,6 +88,11 @@ impl Closure {
 
     fn row(&self, end: End, table: &str, id: i64) -> Option<&Row> {
         self.rows.get(&(end, table.to_owned()))?.get(&id)
+    }
+
+    /// The key of a row of the source as the target would have it.
+    fn theirs(&self, table: &str, key: String) -> String {
+        company::follow(table, key, &self.renamed)
     }
 
     /// References that lead to other ids on the target.
@@ -208,6 +216,7 @@ impl Inquiry<'_> {
 
     /// Rows that neither an xml id nor the same id tells, by their natural keys.
     pub(super) fn ask_by_key(&mut self) {
+        self.closure.renamed = company::renamed(self);
         let mut found: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
         let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (table, ids) in self.closure.ids() {
@@ -218,12 +227,14 @@ impl Inquiry<'_> {
                 let Some(row) = self.closure.row(End::From, table, id) else { continue };
                 let here = |id: &i64| self.closure.row(End::To, table, *id).is_some();
                 let xml = counterparts(&self.xml.0, &self.xml.1, table, id).into_iter().find(here);
-                let key = || match by_key.get(row.key.as_deref()?).map(Vec::as_slice) {
+                let there = row.key.clone().map(|key| self.closure.theirs(table, key));
+                let key = || match by_key.get(there.as_deref()?).map(Vec::as_slice) {
                     Some(&[other]) => Some(other),
                     _ => None,
                 };
                 let fate = || self.fates.get(table).filter(|_| row.comes)?.on_target(id);
                 let same = || {
+                    let row = Row { key: there.clone(), ..row.clone() };
                     let alike =
                         self.closure.row(End::To, table, id).is_some_and(|theirs| row.is_like(theirs));
                     alike.then_some(id)
@@ -244,16 +255,17 @@ impl Inquiry<'_> {
         let catalog = &*common;
         for (table, keys) in open.into_iter().filter(|(_, keys)| !keys.is_empty()) {
             let Some(natural) = natural(&table, catalog) else { continue };
-            let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();
-            let sql = format!(
-                "SELECT s.k, min(s.id)::text FROM (SELECT t.id, {} AS k FROM {} t) s WHERE s.k IN ({}) GROUP BY s.k HAVING count(*) = 1",
-                natural.sql,
-                ident(&table),
-                keys.join(", ")
-            );
-            for end in [End::From, End::To] {
+            let theirs = keys.iter().map(|key| self.closure.theirs(&table, key.clone())).collect();
+            for (end, keys) in [(End::From, keys), (End::To, theirs)] {
+                let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();
+                let sql = format!(
+                    "SELECT s.k, min(s.id)::text FROM (SELECT t.id, {} AS k FROM {} t) s WHERE s.k IN ({}) GROUP BY s.k HAVING count(*) = 1",
+                    natural.sql,
+                    ident(&table),
+                    keys.join(", ")
+                );
                 if self.side(end).wiring.catalog.has(&table, "id") {
-                    self.ask(Topic::ByKey(end, table.clone()), end, sql.clone());
+                    self.ask(Topic::ByKey(end, table.clone()), end, sql);
                 }
             }
         }
@@ -264,8 +276,8 @@ impl Inquiry<'_> {
         let mut closure = std::mem::take(&mut self.closure);
         let by_key = |closure: &Closure, table: &str, id: i64| {
             let key = closure.row(End::From, table, id)?.key.as_deref()?;
-            let one = |end| closure.keys.get(&(end, table.to_owned()))?.get(key).copied();
-            one(End::From).and(one(End::To))
+            let one = |end, key: &str| closure.keys.get(&(end, table.to_owned()))?.get(key).copied();
+            one(End::From, key).and(one(End::To, &closure.theirs(table, key.to_owned())))
         };
         for (table, ids) in
             closure.ids().into_iter().map(|(table, ids)| (table.to_owned(), ids)).collect::<Vec<_>>()

@@ -48,7 +48,7 @@ impl Inquiry<'_> {
         let none = BTreeMap::new();
         let [from, to] =
             [End::From, End::To].map(|end| self.rows.get(&(end, table.to_owned())).unwrap_or(&none));
-        let kin = self.kin.same(table, &self.fates);
+        let kin = self.kin.same(table, &self.fates, &company::same(self));
         let highest = self.count(End::From, table).highest.max(self.count(End::To, table).highest);
         // Nobody knows these by their ids.
         let choice = match ATTACHED.contains(&table) {

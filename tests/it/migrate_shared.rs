@@ -110,14 +110,45 @@ fn rows_are_known_by_their_company_however_it_is_called() {
     for (database, company, id) in [("staging", "Shop", 4), ("prod", "Renamed shop", 14)] {
         let sql = format!(
             "CREATE TABLE stock_location (id serial PRIMARY KEY, complete_name varchar, usage varchar, company_id integer REFERENCES res_company);
-            INSERT INTO ir_model (model) VALUES ('stock.location'); UPDATE res_company SET name = '{company}';
-            INSERT INTO stock_location VALUES ({id}, 'Virtual/Scrap', 'inventory', 1)"
+            CREATE TABLE x_rack (id serial PRIMARY KEY, name varchar, company_id integer REFERENCES res_company);
+            INSERT INTO ir_model (model) SELECT unnest(ARRAY['stock.location', 'x.rack']); UPDATE res_company SET name = '{company}';
+            INSERT INTO stock_location VALUES ({id}, 'Virtual/Scrap', 'inventory', 1), ({id} + 1, 'Transit', 'transit', NULL);
+            INSERT INTO x_rack VALUES ({id}, 'left', 1);
+            ALTER TABLE res_company ADD internal_transit_location_id integer; UPDATE res_company SET internal_transit_location_id = {id} + 1;
+            INSERT INTO ir_model_fields (model, name, ttype, relation) VALUES ('res.company', 'internal_transit_location_id', 'many2one', 'stock.location');
+            UPDATE stock_location SET complete_name = complete_name || ' of {company}' WHERE usage = 'transit';
+            ALTER TABLE product_category ADD location_id integer REFERENCES stock_location, ADD rack_id integer REFERENCES x_rack"
         );
         let _ = ask(&shop, database, &sql);
     }
-    let decision = asked(&shop, &wanted());
-    brought(&shop, &decision);
-    assert_eq!(now(&shop, "SELECT id, complete_name FROM stock_location"), ["14 Virtual/Scrap"]);
+    let _ = ask(&shop, "staging", "UPDATE product_category SET location_id = 4, rack_id = 4 WHERE id = 2");
+    let map = |table: &str| [(table.to_owned(), Shared::Map)].into();
+    let without = || vec!["res_company".to_owned()];
+    // Companies come or do not; locations that do not come are found as well, and what is known by no more than a name.
+    for wanted in [
+        Wanted { shared: map("stock_location"), ..wanted() },
+        Wanted { shared: map("stock_location"), without: without(), ..wanted() },
+        Wanted { shared: map("res_company"), ..wanted() },
+        Wanted { without: without(), ..wanted() },
+        wanted(),
+    ] {
+        let decision = asked(&shop, &wanted);
+        assert!(decision.blocks.is_empty(), "{:#?}\n{wanted:?}", decision.blocks);
+        let ids = |table: &str| {
+            let mapped = decision.mapped.iter().find(|mapped| mapped.table == table);
+            mapped.map(|mapped| mapped.ids.clone()).unwrap_or_default()
+        };
+        assert_eq!(ids("x_rack"), [(4, 14)], "{wanted:?}");
+        // Of locations that do not come nobody refers to the second.
+        let come = !wanted.shared.contains_key("stock_location");
+        let want = if come { vec![(4, 14), (5, 15)] } else { vec![(4, 14)] };
+        assert_eq!(ids("stock_location"), want, "{wanted:?}");
+    }
+    brought(&shop, &asked(&shop, &wanted()));
+    assert_eq!(
+        now(&shop, "SELECT id, complete_name FROM stock_location ORDER BY id"),
+        ["14 Virtual/Scrap", "15 Transit of Shop"]
+    );
 }
 
 #[test]
