@@ -21,7 +21,8 @@ pub(super) fn plans(inquiry: &Inquiry<'_>) -> Option<Block> {
     if missing.is_empty() {
         return None;
     }
-    let what = "analytic plans come for whose items the target has no column, which Odoo alone makes, with the plan";
+    let what =
+        "analytic plans come for whose items the target has no column, which Odoo alone makes, with the plan";
     let block = missing.iter().fold(Block::refused("analytic_plans", what), |block, (id, becomes)| {
         // Whatever Odoo makes there gets an id of its own.
         block.because(match fates.pairs.contains_key(id) {

@@ -298,7 +298,10 @@ impl Inquiry<'_> {
                 // Rows of a table that comes as a whole are all there, unless they are nowhere.
                 let is_any = matches!(reference.way, Way::Any(_));
                 let there = closure.row(End::From, to, *id).is_some();
-                if known || (self.chosen.whole(to) && is_any && there) {
+                if known
+                    || (self.chosen.whole(to) && is_any && there)
+                    || self.is_lost(table, reference, to, *id)
+                {
                     continue;
                 }
                 let at = format!("{table}.{}", reference.column);
@@ -331,12 +334,20 @@ impl Inquiry<'_> {
                     _ => {}
                 }
             }
-            dangling.extend(open.into_values().map(|dangles| Dangles { ways: self.ways(&dangles), ..dangles }));
+            dangling
+                .extend(open.into_values().map(|dangles| Dangles { ways: self.ways(&dangles), ..dangles }));
         }
         closure.dangling = dangling;
         closure.nulls = nulls;
         self.closure = closure;
         more
+    }
+
+    /// Whether it is told elsewhere (`left_behind`), with its reason, that a reference cannot be: it has to lead to a row that stays behind.
+    fn is_lost(&self, table: &str, reference: &Ref, to: &str, id: i64) -> bool {
+        let asked =
+            self.chosen.copied.contains_key(table) && reference.required && reference.way != Way::Values;
+        asked && self.fates.get(to).is_some_and(|fates| fates.behind.contains(&id))
     }
 
     /// What becomes of references to rows that are not there.

@@ -167,7 +167,10 @@ fn dangling(decision: &Decision, text: &mut String) {
         };
         let ways = match one.ways.as_slice() {
             [] if one.broken == one.missing => "mend them on the source".to_owned(),
-            [] => format!("make those on the target, or leave out what refers to them: --without {}", one.table()),
+            [] => format!(
+                "make those on the target, or leave out what refers to them: --without {}",
+                one.table()
+            ),
             ways => format!("one of: {}", ways.join("  or  ")),
         };
         format!("{}{tried}\n      {ways}", line(one))

@@ -343,7 +343,8 @@ fn what_comes_has_the_ids_of_the_target() {
 #[test]
 fn flags_are_offered_that_bring_what_is_missing() {
     let shop = two();
-    let new = "INSERT INTO res_country VALUES (13, 'XX'); UPDATE res_partner SET country_id = 13 WHERE id = 8";
+    let new =
+        "INSERT INTO res_country VALUES (13, 'XX'); UPDATE res_partner SET country_id = 13 WHERE id = 8";
     let _ = ask(&shop, "staging", new);
     let _ = ask(&shop, "prod", "UPDATE product_tag SET name = 'other' WHERE id = 4");
     let of = |country: Dangling, shared: Option<Shared>| {
@@ -364,9 +365,11 @@ fn flags_are_offered_that_bring_what_is_missing() {
     };
     // Countries are the target's: none comes because somebody refers to it.
     let side = SideSeen::default();
-    for (choice, tried) in
-        [(Dangling::Stop, "13\n"), (Dangling::Add, "13; those do not come\n"), (Dangling::Map, "none like them\n")]
-    {
+    for (choice, tried) in [
+        (Dangling::Stop, "13\n"),
+        (Dangling::Add, "13; those do not come\n"),
+        (Dangling::Map, "none like them\n"),
+    ] {
         let decision = of(choice, None);
         assert_eq!(codes(&decision), ["dangling"], "{:#?}", decision.blocks);
         let hint = "Copy what they lead to, too: --table res_country --shared res_country=keep";
@@ -383,7 +386,8 @@ fn flags_are_offered_that_bring_what_is_missing() {
         load(&shop, copied);
     }
     let countries = "SELECT c.id::text, c.code FROM res_country c JOIN res_partner p ON p.country_id = c.id WHERE p.id = 8 OR p.name = 'Ana'";
-    let want = [("13", "XX"), ("14", "AT")].map(|(id, code)| vec![Some(id.to_owned()), Some(code.to_owned())]);
+    let want =
+        [("13", "XX"), ("14", "AT")].map(|(id, code)| vec![Some(id.to_owned()), Some(code.to_owned())]);
     assert_eq!(ask(&shop, "prod", &format!("{countries} ORDER BY 1")), want);
 }
 

@@ -328,3 +328,66 @@ fn values_by_company_of_what_stays_are_left_too() {
         ["res.partner,9 res.country,14", "res.partner,2 res.country,14", "res.partner,7 "]
     );
 }
+
+#[test]
+fn who_has_to_refer_to_what_stays_is_told_why_it_does() {
+    let shop = with_partners();
+    for database in ["staging", "prod"] {
+        let sql = r#"CREATE TABLE product_document (id serial PRIMARY KEY, ir_attachment_id integer NOT NULL REFERENCES ir_attachment);
+            INSERT INTO ir_model (model) VALUES ('product.document');
+            INSERT INTO product_template (id, name, categ_id) SELECT 90, '{"en_US": "Axe"}', min(id) FROM product_category;
+            INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('product', 'axe', 'product.template', 90)"#;
+        let _ = ask(&shop, database, sql);
+    }
+    let document = "INSERT INTO ir_attachment (id, name, res_model, res_id) VALUES (80, 'manual', 'product.template', 90);
+        INSERT INTO product_document VALUES (1, 80)";
+    let _ = ask(&shop, "staging", document);
+    let keep = || [("product_template".to_owned(), Shared::Keep)].into();
+    let decision = asked(&shop, &Wanted { shared: keep(), ..wanted() });
+    let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
+    assert_eq!(block.code, "left_behind");
+    assert_eq!(
+        block.why,
+        [
+            "product_document.ir_attachment_id -> ir_attachment: 1 row refers to what stays behind: 1 to 80",
+            "rows of product_template stay as the target has them, and so do their attachments"
+        ]
+    );
+    // What is hinted at is a way out, and nothing else is.
+    assert_eq!(block.hints.len(), 2, "{:?}", block.hints);
+    assert!(block.hints[0].ends_with(": --shared product_template=take"), "{:?}", block.hints);
+    assert!(block.hints[1].ends_with(": --without product_document"), "{:?}", block.hints);
+    let without = vec!["product_document".to_owned()];
+    for wanted in [Wanted { shared: keep(), without, ..wanted() }, wanted()] {
+        let decision = asked(&shop, &wanted);
+        assert!(decision.blocks.is_empty(), "{:#?}", decision.blocks);
+    }
+}
+
+#[test]
+fn references_to_what_stays_behind_are_told_however_they_are_written() {
+    let shop = with_partners();
+    for database in ["staging", "prod"] {
+        let sql = "CREATE TABLE x_note (id serial PRIMARY KEY, res_model varchar, res_id integer NOT NULL);
+            INSERT INTO ir_model (model) VALUES ('x.note');
+            INSERT INTO ir_model_fields (model, name, ttype) VALUES ('x.note', 'res_id', 'many2one_reference')";
+        let _ = ask(&shop, database, sql);
+    }
+    let _ = ask(&shop, "staging", "INSERT INTO x_note VALUES (1, 'res.partner', 7), (2, 'res.partner', 8)");
+    let other = r#"INSERT INTO account_account VALUES (32, '{"en_US": "Other"}', '{"1": "9"}')"#;
+    let _ = ask(&shop, "prod", other);
+    let keep = |tables: &[&str]| Wanted {
+        conflicts: Conflicts::Keep,
+        tables: tables.iter().map(|&table| table.to_owned()).collect(),
+        ..wanted()
+    };
+    let decision = asked(&shop, &keep(&["x_note"]));
+    let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
+    assert_eq!(block.code, "left_behind");
+    assert_eq!(block.why, ["x_note.res_id -> res_partner: 1 row refers to what stays behind: 1 to 7"]);
+    assert!(block.hints[0].contains("--conflicts renumber"), "{:?}", block.hints);
+    let decision = asked(&shop, &keep(&[]));
+    let told = decision.warnings.join("\n");
+    let value = "product_category.account_id -> account_account: 1 row refers to what stays behind: 2 to 32; these references become nothing";
+    assert!(told.contains(value), "{told}");
+}
