@@ -1,11 +1,11 @@
 //! What of a decision stands in the way, in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Clash, Decision};
 use super::inquiry::Inquiry;
-use super::request::{Conflicts, Dangling, End};
-use super::{analytic, language, texts};
+use super::request::{Conflicts, Dangling, End, Shared};
+use super::{analytic, closure, language, texts};
 use crate::plan::Block;
 
 pub(super) fn rows(count: u64) -> String {
@@ -135,16 +135,16 @@ fn dangling(inquiry: &Inquiry<'_>, decision: &Decision) -> Vec<Block> {
     if !stops.is_empty() {
         let block = Block::refused("dangling", "references would lead nowhere on the target");
         let block = lines(block, stops.iter().map(told).collect::<Vec<_>>().into_iter());
-        let mut add: Vec<&str> = stops
-            .iter()
-            .filter(|dangles| dangles.broken < dangles.missing && inquiry.may_be_added(&dangles.to))
-            .map(|dangles| dangles.to.as_str())
-            .collect();
-        add.sort_unstable();
-        add.dedup();
+        let there = stops.iter().filter(|dangles| dangles.broken < dangles.missing);
+        let tables: BTreeSet<&str> = there.map(|dangles| dangles.to.as_str()).collect();
+        let add =
+            tables.iter().filter(|table| inquiry.may_be_added(table)).map(|table| format!("--table {table}"));
+        let said =
+            tables.iter().filter(|table| inquiry.comes_if_said(table)).map(|table| closure::said(table));
+        let add: Vec<String> = add.chain(said).collect();
         let block = match add.is_empty() {
             true => block,
-            false => block.hint(format!("Copy what they lead to, too: --table {}", add.join(" --table "))),
+            false => block.hint(format!("Copy what they lead to, too: {}", add.join(" "))),
         };
         // What is broken on the source neither comes nor is found: somebody has to look at those rows there.
         let broken = stops.iter().filter(|dangles| dangles.broken > 0).take(TOLD);
@@ -193,14 +193,32 @@ fn lost(inquiry: &Inquiry<'_>, decision: &mut Decision) -> Option<Block> {
     if required.is_empty() {
         return None;
     }
-    let block = Block::refused(
-        "left_behind",
-        "rows that come have to refer to rows that --conflicts keep leaves behind",
-    );
-    let block = lines(block, required.iter().map(|lost| told(lost)));
-    let block = block.hint("Give the rows new ids instead, references follow: --conflicts renumber");
-    let mut tables: Vec<&str> = required.iter().filter_map(|lost| Some(lost.at.split_once('.')?.0)).collect();
-    tables.dedup();
+    let what = "rows that come have to refer to rows that stay behind";
+    let block = lines(Block::refused("left_behind", what), required.iter().map(|lost| told(lost)));
+    // Attachments get new ids in any case: they stay behind with what they belong to.
+    let owners: BTreeSet<&String> = required.iter().flat_map(|lost| &lost.of).collect();
+    let fates = |table: &str| inquiry.fates.get(table);
+    let by_id = |lost: &&super::behind::Lost| {
+        let mut whose = lost.of.iter().chain(Some(&lost.to).filter(|_| lost.of.is_empty()));
+        whose.any(|table| fates(table).is_some_and(|fates| !fates.behind.is_empty()))
+    };
+    let block = match required.iter().any(by_id) {
+        true => block.hint("Give the rows new ids instead, references follow: --conflicts renumber"),
+        false => block,
+    };
+    let stay = owners.iter().filter(|table| fates(table).is_some_and(|fates| fates.left().next().is_some()));
+    let block = stay.fold(block, |block, table| {
+        let block = block
+            .because(format!("rows of {table} stay as the target has them, and so do their attachments"));
+        match inquiry.wanted.shared.get(*table) {
+            Some(Shared::Keep) => block
+                .hint(format!("Have the source's rows, with what belongs to them: --shared {table}=take")),
+            _ => block,
+        }
+    });
+    let tables: BTreeSet<&str> =
+        required.iter().filter_map(|lost| Some(lost.at.split_once('.')?.0)).collect();
+    let tables: Vec<&str> = tables.into_iter().collect();
     Some(block.hint(format!("Or leave out what refers to them: --without {}", tables.join(" --without "))))
 }
 

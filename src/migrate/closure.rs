@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::company;
 use super::decision::{Dangles, Mapped};
 use super::inquiry::{Inquiry, Topic, told_rows};
 use super::natural::{natural, rows};
 use super::never::never;
 use super::pairing::{Row, by_key};
 use super::refs::{AUDIT, Ref, Way};
-use super::request::{Dangling, End, Told};
+use super::request::{Dangling, End, Shared, Told};
 use super::rewrite;
-use super::selection::ATTACHED;
+use super::selection::{ATTACHED, shared};
 use super::transactions;
 use super::xml::counterparts;
 use crate::base::quote::{id_array, ident, literal};
@@ -31,6 +32,8 @@ pub(super) struct Closure {
     rows: BTreeMap<(End, String), BTreeMap<i64, Row>>,
     /// Natural keys that one row alone has.
     keys: BTreeMap<(End, String), BTreeMap<String, i64>>,
+    /// Names of companies: the source's with the target's.
+    renamed: BTreeMap<String, String>,
     /// The source's ids with the target's.
     pub resolved: BTreeMap<String, BTreeMap<i64, i64>>,
     /// By table and the number of its reference: rows that references to become nothing.
@@ -87,6 +90,11 @@ impl Closure {
         self.rows.get(&(end, table.to_owned()))?.get(&id)
     }
 
+    /// The key of a row of the source as the target would have it.
+    fn theirs(&self, table: &str, key: String) -> String {
+        company::follow(table, key, &self.renamed)
+    }
+
     /// References that lead to other ids on the target.
     pub fn mapped(&self) -> Vec<Mapped> {
         let differing = self.resolved.iter().map(|(table, ids)| {
@@ -105,6 +113,11 @@ fn by_name(table: &str, catalog: &Catalog) -> bool {
 /// Whether it is asked which rows a column refers to whose model is in the row. Attachments come with the rows that they refer to.
 fn is_asked(table: &str, column: &str) -> bool {
     (table, column) != ("ir_attachment", "res_id")
+}
+
+/// The flags with which a table comes whose rows are the target's: those that both have stay as they are there.
+pub(super) fn said(table: &str) -> String {
+    format!("--table {table} --shared {table}=keep")
 }
 
 impl Inquiry<'_> {
@@ -203,6 +216,7 @@ impl Inquiry<'_> {
 
     /// Rows that neither an xml id nor the same id tells, by their natural keys.
     pub(super) fn ask_by_key(&mut self) {
+        self.closure.renamed = company::renamed(self);
         let mut found: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
         let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (table, ids) in self.closure.ids() {
@@ -214,12 +228,14 @@ impl Inquiry<'_> {
                 let Some(row) = self.closure.row(End::From, table, id) else { continue };
                 let here = |id: &i64| self.closure.row(End::To, table, *id).is_some();
                 let xml = counterparts(&self.xml.0, &self.xml.1, table, id).into_iter().find(here);
-                let key = || match by_key.get(row.key.as_deref()?).map(Vec::as_slice) {
+                let there = row.key.clone().map(|key| self.closure.theirs(table, key));
+                let key = || match by_key.get(there.as_deref()?).map(Vec::as_slice) {
                     Some(&[other]) => Some(other),
                     _ => None,
                 };
                 let fate = || self.fates.get(table).filter(|_| row.comes)?.on_target(id);
                 let same = || {
+                    let row = Row { key: there.clone(), ..row.clone() };
                     let alike =
                         self.closure.row(End::To, table, id).is_some_and(|theirs| row.is_like(theirs));
                     alike.then_some(id)
@@ -240,16 +256,17 @@ impl Inquiry<'_> {
         let catalog = &*common;
         for (table, keys) in open.into_iter().filter(|(_, keys)| !keys.is_empty()) {
             let Some(natural) = natural(&table, catalog) else { continue };
-            let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();
-            let sql = format!(
-                "SELECT s.k, min(s.id)::text FROM (SELECT t.id, {} AS k FROM {} t) s WHERE s.k IN ({}) GROUP BY s.k HAVING count(*) = 1",
-                natural.sql,
-                ident(&table),
-                keys.join(", ")
-            );
-            for end in [End::From, End::To] {
+            let theirs = keys.iter().map(|key| self.closure.theirs(&table, key.clone())).collect();
+            for (end, keys) in [(End::From, keys), (End::To, theirs)] {
+                let keys: Vec<String> = keys.iter().map(|key| literal(key)).collect();
+                let sql = format!(
+                    "SELECT s.k, min(s.id)::text FROM (SELECT t.id, {} AS k FROM {} t) s WHERE s.k IN ({}) GROUP BY s.k HAVING count(*) = 1",
+                    natural.sql,
+                    ident(&table),
+                    keys.join(", ")
+                );
                 if self.side(end).wiring.catalog.has(&table, "id") {
-                    self.ask(Topic::ByKey(end, table.clone()), end, sql.clone());
+                    self.ask(Topic::ByKey(end, table.clone()), end, sql);
                 }
             }
         }
@@ -260,8 +277,8 @@ impl Inquiry<'_> {
         let mut closure = std::mem::take(&mut self.closure);
         let by_key = |closure: &Closure, table: &str, id: i64| {
             let key = closure.row(End::From, table, id)?.key.as_deref()?;
-            let one = |end| closure.keys.get(&(end, table.to_owned()))?.get(key).copied();
-            one(End::From).and(one(End::To))
+            let one = |end, key: &str| closure.keys.get(&(end, table.to_owned()))?.get(key).copied();
+            one(End::From, key).and(one(End::To, &closure.theirs(table, key.to_owned())))
         };
         for (table, ids) in
             closure.ids().into_iter().map(|(table, ids)| (table.to_owned(), ids)).collect::<Vec<_>>()
@@ -282,7 +299,10 @@ impl Inquiry<'_> {
                 // Rows of a table that comes as a whole are all there, unless they are nowhere.
                 let is_any = matches!(reference.way, Way::Any(_));
                 let there = closure.row(End::From, to, *id).is_some();
-                if known || (self.chosen.whole(to) && is_any && there) {
+                if known
+                    || (self.chosen.whole(to) && is_any && there)
+                    || self.is_lost(table, reference, to, *id)
+                {
                     continue;
                 }
                 let at = format!("{table}.{}", reference.column);
@@ -296,6 +316,7 @@ impl Inquiry<'_> {
                     broken: 0,
                     required: reference.required && !self.refs.between.contains_key(table),
                     choice,
+                    ways: Vec::new(),
                 });
                 dangles.rows += count;
                 dangles.missing += 1;
@@ -314,12 +335,20 @@ impl Inquiry<'_> {
                     _ => {}
                 }
             }
-            dangling.extend(open.into_values());
+            dangling
+                .extend(open.into_values().map(|dangles| Dangles { ways: self.ways(&dangles), ..dangles }));
         }
         closure.dangling = dangling;
         closure.nulls = nulls;
         self.closure = closure;
         more
+    }
+
+    /// Whether it is told elsewhere (`left_behind`), with its reason, that a reference cannot be: it has to lead to a row that stays behind.
+    fn is_lost(&self, table: &str, reference: &Ref, to: &str, id: i64) -> bool {
+        let asked =
+            self.chosen.copied.contains_key(table) && reference.required && reference.way != Way::Values;
+        asked && self.fates.get(to).is_some_and(|fates| fates.behind.contains(&id))
     }
 
     /// What becomes of references to rows that are not there.
@@ -333,11 +362,33 @@ impl Inquiry<'_> {
         by_column.or(by_table).copied().unwrap_or(usual)
     }
 
+    /// The flags with which these references would pass.
+    fn ways(&self, dangles: &Dangles) -> Vec<String> {
+        let Dangles { at, to, .. } = dangles;
+        let mut ways = Vec::new();
+        // Rows that the source has not either can neither come nor be found.
+        if dangles.broken < dangles.missing {
+            ways.extend(self.may_be_added(to).then(|| format!("--reference {at}=add")));
+            ways.extend(self.comes_if_said(to).then(|| said(to)));
+        }
+        ways.extend((!dangles.required).then(|| format!("--reference {at}=null")));
+        ways
+    }
+
     /// Whether a table can come because others refer to it.
     pub(super) fn may_be_added(&self, table: &str) -> bool {
-        let forced = self.wanted.force.iter().any(|name| name == table);
+        self.may_come(table) && shared(table, self.wanted) != Shared::Map
+    }
+
+    /// Whether a table whose rows are the target's comes where it is said what becomes of those that both have.
+    pub(super) fn comes_if_said(&self, table: &str) -> bool {
+        self.may_come(table) && shared(table, self.wanted) == Shared::Map
+    }
+
+    fn may_come(&self, table: &str) -> bool {
+        let among = |names: &[String]| names.iter().any(|name| name == table);
         let refused = transactions::refused(table).filter(|_| !self.wanted.with_transactions);
-        let why = never(table, &self.from.wiring).or(refused).filter(|_| !forced);
-        why.is_none() && !self.chosen.copied.contains_key(table) && !self.chosen.mapped.contains(table)
+        let why = never(table, &self.from.wiring).or(refused).filter(|_| !among(&self.wanted.force));
+        why.is_none() && !self.chosen.copied.contains_key(table) && !among(&self.wanted.without)
     }
 }

@@ -116,6 +116,16 @@ pub struct Dangles {
     pub required: bool,
     /// What becomes of them.
     pub choice: Dangling,
+    /// Flags with which they would lead somewhere or become nothing, each a way of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<String>,
+}
+
+impl Dangles {
+    /// The table that refers to them.
+    pub fn table(&self) -> &str {
+        self.at.split_once('.').map_or(&self.at, |(table, _)| table)
+    }
 }
 
 impl std::fmt::Display for Dangles {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::closure::Closure;
+use super::company::{self, Companies};
 use super::decision::{Conflict, Decision, Held, XmlConflict};
 use super::kin::{self, Kin};
 use super::language::{self, Languages};
@@ -41,6 +42,8 @@ pub(super) enum Topic {
     Rows(End, String),
     /// Rows of a table that belong to rows of another one.
     Kin(End, String, String),
+    /// All companies.
+    Companies(End),
     /// The next numbers of documents.
     Numbers(End),
     /// References to rows that stay behind.
@@ -110,6 +113,7 @@ pub struct Inquiry<'a> {
     pub(super) counts: BTreeMap<(End, String), TableState>,
     pub(super) rows: BTreeMap<(End, String), BTreeMap<i64, Row>>,
     pub(super) kin: Kin,
+    pub(super) companies: Companies,
     pub(super) numbering: Numbering,
     pub(super) fates: BTreeMap<String, Fates>,
     pub(super) closure: Closure,
@@ -157,6 +161,7 @@ impl<'a> Inquiry<'a> {
             counts: BTreeMap::new(),
             rows: BTreeMap::new(),
             kin: Kin::default(),
+            companies: Companies::default(),
             numbering: Numbering::default(),
             fates: BTreeMap::new(),
             closure: Closure::default(),
@@ -372,6 +377,7 @@ impl<'a> Inquiry<'a> {
             }
         }
         kin::ask(self);
+        company::ask(self);
         numbering::ask(self);
     }
 
@@ -450,6 +456,7 @@ impl<'a> Inquiry<'a> {
             }
             Topic::Rows(end, table) => self.rows.entry((end, table)).or_default().extend(told_rows(told)),
             Topic::Kin(end, table, of) => self.kin.take(end, table, of, told),
+            Topic::Companies(end) => self.companies.take(end, told),
             Topic::Numbers(end) => self.numbering.take(end, told),
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),

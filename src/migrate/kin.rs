@@ -140,15 +140,24 @@ impl Kin {
         rows.into_iter().flatten().map(|((by, _), id)| (*by, *id))
     }
 
-    /// Rows of a table that are the same: the source's ids with the target's.
-    pub fn same(&self, table: &str, fates: &BTreeMap<String, Fates>) -> BTreeMap<i64, i64> {
+    /// Rows of a table that are the same: the source's ids with the target's. `companies` are those that are, be they copied or not.
+    pub fn same(
+        &self,
+        table: &str,
+        fates: &BTreeMap<String, Fates>,
+        companies: &BTreeMap<i64, i64>,
+    ) -> BTreeMap<i64, i64> {
         let mut found = BTreeMap::new();
         let mine = self.rows.iter().filter(|((end, of, _), _)| *end == End::From && of == table);
         for ((_, _, of), rows) in mine {
             let theirs = self.rows.get(&(End::To, table.to_owned(), of.clone()));
-            let (Some(theirs), Some(fates)) = (theirs, fates.get(of)) else { continue };
+            let owners = match of.as_str() {
+                "res_company" => Some(companies),
+                _ => fates.get(of).map(|fates| &fates.pairs),
+            };
+            let (Some(theirs), Some(owners)) = (theirs, owners) else { continue };
             for ((by, part), id) in rows {
-                let Some(by) = fates.pairs.get(by) else { continue };
+                let Some(by) = owners.get(by) else { continue };
                 if let Some(other) = theirs.get(&(*by, part.clone())) {
                     found.entry(*id).or_insert(*other);
                 }

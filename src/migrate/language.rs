@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::inquiry::{Inquiry, Topic};
 use super::request::{End, Told};
 use super::rewrite::coming;
+use crate::base::quote::literal;
 use crate::plan::Block;
 
 /// What is known of them.
@@ -74,8 +75,19 @@ pub(super) fn block(inquiry: &Inquiry<'_>) -> Option<Block> {
     Some(
         block
             .hint("Add the language on the target, in Odoo: Settings > Translations > Languages")
-            .hint("Or copy the languages, too: --table res_lang --shared res_lang=take (what modules say stays untranslated)"),
+            .hint(
+                "Or copy the languages, too: --table res_lang --shared res_lang=take (what modules say stays untranslated; those that are \
+                 active on the target stay so)",
+            ),
     )
+}
+
+/// Whether a language is active on the target then, as an expression of SQL's: partners and websites there speak those that are, and Odoo
+/// would refuse to work in one that no longer is.
+pub(super) fn active(inquiry: &Inquiry<'_>, column: &str) -> String {
+    let Some(theirs) = inquiry.languages.active.get(&End::To) else { return column.to_owned() };
+    let codes: Vec<String> = theirs.iter().map(|code| literal(code)).collect();
+    format!("({column} OR t.code IN ({}))", codes.join(", "))
 }
 
 /// Texts that rows of the target lose.

@@ -63,6 +63,19 @@ impl Loose {
     }
 }
 
+impl Loose {
+    /// What is `told` of the rows that refer to one of these and for which the condition on `t` holds; `these` have `model`, `place` and
+    /// `id`.
+    pub(super) fn among(&self, table: &str, filter: &str, told: &str, these: &str) -> String {
+        format!(
+            "{told} FROM ({}) s JOIN {these} ON x.model = s.model AND x.id = s.ref WHERE \
+             EXISTS (SELECT FROM ONLY {} t WHERE t.id = s.row AND {filter}) GROUP BY x.place",
+            self.source,
+            ident(table),
+        )
+    }
+}
+
 /// Columns with names of models that go with a column `res_id`.
 const MODELS: [&str; 4] = ["res_model", "model", "res_model_name", "model_name"];
 

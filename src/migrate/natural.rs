@@ -90,6 +90,11 @@ pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
             ],
             true,
         )),
+        // Odoo gives it the next id, and analytic items a column of that name.
+        "account_analytic_plan" if has("name") => {
+            let company = has("company_id").then(|| company(catalog));
+            Some((std::iter::once(plan_path(catalog)).chain(company).collect(), true))
+        }
         "product_product" => Some((columns(&["product_tmpl_id", "combination_indices"]), false)),
         "mail_alias" if has("alias_name") => {
             let domain = match has("alias_domain_id") {
@@ -124,6 +129,26 @@ pub(super) fn natural(table: &str, catalog: &Catalog) -> Option<Natural> {
         sql: format!("CASE WHEN {column} <> '' THEN {column} || '|' || {company} END"),
         strong: false,
     })
+}
+
+/// The name of an analytic plan after those of the plans that it is below.
+fn plan_path(catalog: &Catalog) -> String {
+    let table = "account_analytic_plan";
+    let kind = catalog.tables.get(table).and_then(|seen| seen.columns.get("name"));
+    let name = |row: &str| match kind.map(String::as_str) {
+        Some("jsonb") => format!("nullif({row}.name->>'en_US', '')"),
+        _ => format!("nullif({row}.name::text, '')"),
+    };
+    if !catalog.has(table, "parent_id") {
+        return name("t");
+    }
+    // A circle of parents, which Odoo allows nobody to make, leads to no name.
+    format!(
+        "(WITH RECURSIVE above(id, path, height) AS (SELECT t.parent_id, {}, 1 UNION ALL SELECT p.parent_id, {} || ' / ' || a.path, a.height + 1 \
+         FROM {table} p JOIN above a ON p.id = a.id WHERE a.height < 100) SELECT a.path FROM above a WHERE a.id IS NULL)",
+        name("t"),
+        name("p")
+    )
 }
 
 fn sequence_prefix(has: bool) -> String {

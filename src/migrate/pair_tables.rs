@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::analytic;
 use super::attached;
 use super::company;
 use super::inquiry::Inquiry;
@@ -41,14 +42,15 @@ impl Inquiry<'_> {
             self.xml_conflicts.extend(paired.xml_conflicts);
         }
         numbering::decide(self);
-        self.rows.clear();
+        // What stands in the way of plans is told with their names.
+        self.rows.retain(|(_, table), _| table == analytic::PLANS);
     }
 
     fn pair_one(&mut self, table: &str, by_looks: bool, made: &mut BTreeMap<String, Paired>) {
         let none = BTreeMap::new();
         let [from, to] =
             [End::From, End::To].map(|end| self.rows.get(&(end, table.to_owned())).unwrap_or(&none));
-        let kin = self.kin.same(table, &self.fates);
+        let kin = self.kin.same(table, &self.fates, &company::same(self));
         let highest = self.count(End::From, table).highest.max(self.count(End::To, table).highest);
         // Nobody knows these by their ids.
         let choice = match ATTACHED.contains(&table) || table == numbering::RANGES {

@@ -98,7 +98,8 @@ pub(super) fn refs(side: &SideSeen) -> Refs {
     }
     for loose in all.loose {
         let Some((table, column)) = loose.subject.at.split_once('.') else { continue };
-        let required = matches!(loose.written, Written::Text)
+        // In JSON it is written that there is none.
+        let required = !matches!(loose.written, Written::Json(_))
             && side.structure.get(table).is_some_and(|seen| seen.required.contains(column));
         let (table, column) = (table.to_owned(), column.to_owned());
         let way = Way::Any(Box::new(loose));

@@ -150,6 +150,9 @@ impl<'a> Select<'a> {
         if name == "number_next" {
             return self.number(&column, kind);
         }
+        if self.table == "res_lang" && name == "active" {
+            return super::language::active(self.inquiry, &column);
+        }
         if self.table == "product_product" && name == "combination_indices" {
             return self.indices(&column);
         }

@@ -148,8 +148,8 @@ fn tables(told: &MigrationTold<'_>, text: &mut String) {
 
 /// References that stop the plan, with the flag for each way out.
 fn dangling(decision: &Decision, text: &mut String) {
-    let (stop, pass): (Vec<&Dangles>, Vec<_>) =
-        decision.dangling.iter().partition(|one| one.choice == Dangling::Stop);
+    let (pass, stop): (Vec<&Dangles>, Vec<_>) =
+        decision.dangling.iter().partition(|one| one.choice == Dangling::Null);
     let line = |one: &Dangles| {
         let mut line = one.to_string();
         let first: Vec<String> = one.first.iter().take(5).map(i64::to_string).collect();
@@ -160,29 +160,27 @@ fn dangling(decision: &Decision, text: &mut String) {
         line
     };
     let with_choices = |one: &Dangles| {
-        // Rows that the source has not either can neither come nor be found.
-        let mut ways = if one.broken < one.missing { vec!["add", "map"] } else { Vec::new() };
-        ways.extend((!one.required).then_some("null"));
-        if ways.is_empty() {
-            return format!("{}\n      mend them on the source", line(one));
-        }
-        let flags: Vec<String> = ways.iter().map(|way| format!("--reference {}={way}", one.at)).collect();
-        format!("{}\n      one of: {}", line(one), flags.join("  "))
+        let tried = match one.choice {
+            Dangling::Add => "; those do not come",
+            Dangling::Map => "; the target has none like them",
+            Dangling::Stop | Dangling::Null => "",
+        };
+        let ways = match one.ways.as_slice() {
+            [] if one.broken == one.missing => "mend them on the source".to_owned(),
+            [] => format!(
+                "make those on the target, or leave out what refers to them: --without {}",
+                one.table()
+            ),
+            ways => format!("one of: {}", ways.join("  or  ")),
+        };
+        format!("{}{tried}\n      {ways}", line(one))
     };
     lines(
         "References that would lead nowhere: say what becomes of them",
         stop.into_iter().map(with_choices),
         text,
     );
-    let told = |one: &Dangles| {
-        let becomes = match one.choice {
-            Dangling::Add => "the rows come, too",
-            Dangling::Map => "they lead to the target's row",
-            Dangling::Null => "they become nothing",
-            Dangling::Stop => "they stop the plan",
-        };
-        format!("{}; {becomes}", line(one))
-    };
+    let told = |one: &Dangles| format!("{}; they become nothing", line(one));
     lines("References to rows that do not come", pass.into_iter().map(told), text);
     let mapped = decision.mapped.iter().filter(|one| !one.ids.is_empty());
     let mapped =

@@ -8,7 +8,8 @@ use odpm::facts::{
     Between, FieldSeen, ModuleInDatabase, Reference, SideSeen, Structure, TableCopy, TableSeen, UniqueSeen,
     XmlIdCopy,
 };
-use odpm::migrate::{Conflicts, Dangling, Decision, End, Inquiry, Told, Wanted};
+use odpm::migrate::{Conflicts, Dangling, Decision, End, Inquiry, Shared, Told, Wanted};
+use odpm::report::MigrationTold;
 
 use crate::sandbox::Sandbox;
 use crate::shop::psql;
@@ -337,6 +338,57 @@ fn what_comes_has_the_ids_of_the_target() {
     for check in transfer.checks.iter().filter(|check| check.what.contains(" -> ")) {
         assert_eq!(ask(&shop, "prod", &check.sql), Told::new(), "{}", check.what);
     }
+}
+
+#[test]
+fn flags_are_offered_that_bring_what_is_missing() {
+    let shop = two();
+    let new =
+        "INSERT INTO res_country VALUES (13, 'XX'); UPDATE res_partner SET country_id = 13 WHERE id = 8";
+    let _ = ask(&shop, "staging", new);
+    let _ = ask(&shop, "prod", "UPDATE product_tag SET name = 'other' WHERE id = 4");
+    let of = |country: Dangling, shared: Option<Shared>| {
+        let references = [
+            ("product_template.shelf_id", Dangling::Add),
+            ("product_template.vendor_id", Dangling::Null),
+            ("product_category.account_id", Dangling::Null),
+            ("res_partner.country_id", country),
+        ];
+        let wanted = Wanted {
+            conflicts: Conflicts::Renumber,
+            tables: shared.iter().map(|_| "res_country".to_owned()).collect(),
+            references: references.into_iter().map(|(at, choice)| (at.to_owned(), choice)).collect(),
+            shared: shared.into_iter().map(|shared| ("res_country".to_owned(), shared)).collect(),
+            ..wanted()
+        };
+        decide(&wanted, &|sql| ask(&shop, "staging", sql), &|sql| ask(&shop, "prod", sql))
+    };
+    // Countries are the target's: none comes because somebody refers to it.
+    let side = SideSeen::default();
+    for (choice, tried) in [
+        (Dangling::Stop, "13\n"),
+        (Dangling::Add, "13; those do not come\n"),
+        (Dangling::Map, "none like them\n"),
+    ] {
+        let decision = of(choice, None);
+        assert_eq!(codes(&decision), ["dangling"], "{:#?}", decision.blocks);
+        let hint = "Copy what they lead to, too: --table res_country --shared res_country=keep";
+        assert!(decision.blocks[0].hints.contains(&hint.to_owned()), "{:?}", decision.blocks);
+        let told = MigrationTold { from: &side, to: &side, decision: &decision };
+        let told = odpm::report::migration(&told);
+        let ways = "one of: --table res_country --shared res_country=keep  or  --reference res_partner.country_id=null\n";
+        assert!(told.contains(ways) && told.contains(tried), "{told}");
+        assert!(!told.contains("=add") && !told.contains("rows come, too"), "{told}");
+    }
+    let decision = of(Dangling::Stop, Some(Shared::Keep));
+    assert_eq!(codes(&decision), Vec::<&str>::new());
+    for copied in &decision.transfer.tables {
+        load(&shop, copied);
+    }
+    let countries = "SELECT c.id::text, c.code FROM res_country c JOIN res_partner p ON p.country_id = c.id WHERE p.id = 8 OR p.name = 'Ana'";
+    let want =
+        [("13", "XX"), ("14", "AT")].map(|(id, code)| vec![Some(id.to_owned()), Some(code.to_owned())]);
+    assert_eq!(ask(&shop, "prod", &format!("{countries} ORDER BY 1")), want);
 }
 
 /// Rows of a table brought over, as the step does it.

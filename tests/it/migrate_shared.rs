@@ -148,14 +148,45 @@ fn rows_are_known_by_their_company_however_it_is_called() {
     for (database, company, id) in [("staging", "Shop", 4), ("prod", "Renamed shop", 14)] {
         let sql = format!(
             "CREATE TABLE stock_location (id serial PRIMARY KEY, complete_name varchar, usage varchar, company_id integer REFERENCES res_company);
-            INSERT INTO ir_model (model) VALUES ('stock.location'); UPDATE res_company SET name = '{company}';
-            INSERT INTO stock_location VALUES ({id}, 'Virtual/Scrap', 'inventory', 1)"
+            CREATE TABLE x_rack (id serial PRIMARY KEY, name varchar, company_id integer REFERENCES res_company);
+            INSERT INTO ir_model (model) SELECT unnest(ARRAY['stock.location', 'x.rack']); UPDATE res_company SET name = '{company}';
+            INSERT INTO stock_location VALUES ({id}, 'Virtual/Scrap', 'inventory', 1), ({id} + 1, 'Transit', 'transit', NULL);
+            INSERT INTO x_rack VALUES ({id}, 'left', 1);
+            ALTER TABLE res_company ADD internal_transit_location_id integer; UPDATE res_company SET internal_transit_location_id = {id} + 1;
+            INSERT INTO ir_model_fields (model, name, ttype, relation) VALUES ('res.company', 'internal_transit_location_id', 'many2one', 'stock.location');
+            UPDATE stock_location SET complete_name = complete_name || ' of {company}' WHERE usage = 'transit';
+            ALTER TABLE product_category ADD location_id integer REFERENCES stock_location, ADD rack_id integer REFERENCES x_rack"
         );
         let _ = ask(&shop, database, &sql);
     }
-    let decision = asked(&shop, &wanted());
-    brought(&shop, &decision);
-    assert_eq!(now(&shop, "SELECT id, complete_name FROM stock_location"), ["14 Virtual/Scrap"]);
+    let _ = ask(&shop, "staging", "UPDATE product_category SET location_id = 4, rack_id = 4 WHERE id = 2");
+    let map = |table: &str| [(table.to_owned(), Shared::Map)].into();
+    let without = || vec!["res_company".to_owned()];
+    // Companies come or do not; locations that do not come are found as well, and what is known by no more than a name.
+    for wanted in [
+        Wanted { shared: map("stock_location"), ..wanted() },
+        Wanted { shared: map("stock_location"), without: without(), ..wanted() },
+        Wanted { shared: map("res_company"), ..wanted() },
+        Wanted { without: without(), ..wanted() },
+        wanted(),
+    ] {
+        let decision = asked(&shop, &wanted);
+        assert!(decision.blocks.is_empty(), "{:#?}\n{wanted:?}", decision.blocks);
+        let ids = |table: &str| {
+            let mapped = decision.mapped.iter().find(|mapped| mapped.table == table);
+            mapped.map(|mapped| mapped.ids.clone()).unwrap_or_default()
+        };
+        assert_eq!(ids("x_rack"), [(4, 14)], "{wanted:?}");
+        // Of locations that do not come nobody refers to the second.
+        let come = !wanted.shared.contains_key("stock_location");
+        let want = if come { vec![(4, 14), (5, 15)] } else { vec![(4, 14)] };
+        assert_eq!(ids("stock_location"), want, "{wanted:?}");
+    }
+    brought(&shop, &asked(&shop, &wanted()));
+    assert_eq!(
+        now(&shop, "SELECT id, complete_name FROM stock_location ORDER BY id"),
+        ["14 Virtual/Scrap", "15 Transit of Shop"]
+    );
 }
 
 #[test]
@@ -211,18 +242,30 @@ fn a_language_that_one_side_lacks_is_told() {
 
     let shared = [("res_lang".to_owned(), Shared::Take)].into();
     brought(&shop, &asked(&shop, &Wanted { shared, ..wanted() }));
-    assert_eq!(now(&shop, "SELECT code FROM res_lang WHERE active ORDER BY 1"), ["de_DE", "en_US"]);
+    // Of the target's own none is put out of use: its partners speak it.
+    assert_eq!(now(&shop, "SELECT code FROM res_lang WHERE active ORDER BY 1"), ["de_DE", "en_US", "fr_FR"]);
 }
 
 #[test]
 fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
     let shop = with_partners();
-    for (database, columns) in
-        [("staging", "x_plan2_id integer, x_plan3_id integer"), ("prod", "x_plan3_id integer")]
-    {
+    // The target's plan 2 is another one.
+    for (database, columns, plans) in [
+        (
+            "staging",
+            "x_plan2_id integer, x_plan3_id integer",
+            r#"(2, '{"en_US": "Projects"}', NULL), (4, '{"en_US": "Small"}', 2)"#,
+        ),
+        (
+            "prod",
+            "x_plan2_id integer, x_plan3_id integer",
+            r#"(2, '{"en_US": "Regions"}', NULL), (5, '{"en_US": "Small"}', 2)"#,
+        ),
+    ] {
         let sql = format!(
             "CREATE TABLE account_analytic_line (id serial PRIMARY KEY, {columns});
-            CREATE TABLE account_analytic_plan (id serial PRIMARY KEY, name jsonb);
+            CREATE TABLE account_analytic_plan (id serial PRIMARY KEY, name jsonb, parent_id integer REFERENCES account_analytic_plan);
+            INSERT INTO account_analytic_plan VALUES {plans};
             CREATE TABLE account_analytic_account (id serial PRIMARY KEY, name varchar, plan_id integer REFERENCES account_analytic_plan);
             CREATE TABLE account_analytic_distribution_model (id serial PRIMARY KEY, analytic_distribution jsonb);
             INSERT INTO ir_model (model) SELECT unnest(ARRAY['account.analytic.line', 'account.analytic.plan', 'account.analytic.account',
@@ -233,8 +276,7 @@ fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
     let _ = ask(
         &shop,
         "staging",
-        r#"INSERT INTO account_analytic_plan VALUES (2, '{"en_US": "Projects"}');
-        INSERT INTO account_analytic_account VALUES (1, 'One', 2), (2, 'Two', 2), (12, 'Three', 2);
+        r#"INSERT INTO account_analytic_account VALUES (1, 'One', 2), (2, 'Two', 2), (12, 'Three', 2);
         INSERT INTO account_analytic_distribution_model VALUES (1, '{"1,12": 60.5, "2": 39.5}'), (2, '{"1,77": 100, "x": 1}'), (3, NULL), (4, '{}')"#,
     );
     let _ = ask(
@@ -245,15 +287,17 @@ fn analytic_plans_need_a_column_and_shares_follow_their_accounts() {
     let decision = asked(&shop, &wanted());
     let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
     assert_eq!(block.code, "analytic_plans");
-    assert!(
-        block.why[0].contains("plan 2 of the source needs account_analytic_line.x_plan2_id"),
-        "{block:?}"
-    );
+    assert_eq!(block.why, ["plan 2 of the source, Projects, is none of the target's"]);
 
-    // As Odoo makes it with a plan of the same name.
-    let made = r#"ALTER TABLE account_analytic_line ADD x_plan2_id integer; INSERT INTO account_analytic_plan VALUES (2, '{"en_US": "Projects"}')"#;
+    // As Odoo makes it with a plan of the same name, which gets the next id.
+    let made = r#"ALTER TABLE account_analytic_line ADD x_plan6_id integer; INSERT INTO account_analytic_plan VALUES (6, '{"en_US": "Projects"}')"#;
     let _ = ask(&shop, "prod", made);
     brought(&shop, &asked(&shop, &wanted()));
+    assert_eq!(
+        now(&shop, "SELECT id, name->>'en_US', parent_id FROM account_analytic_plan ORDER BY id"),
+        ["2 Regions ", "4 Small 6", "5 Small 2", "6 Projects "]
+    );
+    assert_eq!(now(&shop, "SELECT DISTINCT plan_id FROM account_analytic_account WHERE id > 2"), ["6"]);
     assert_eq!(
         now(&shop, "SELECT analytic_distribution FROM account_analytic_distribution_model ORDER BY id"),
         [r#"{"14": 39.5, "13,12": 60.5}"#, r#"{"x": 1, "13,77": 100}"#, "", "{}"]
@@ -321,4 +365,67 @@ fn values_by_company_of_what_stays_are_left_too() {
         now(&shop, "SELECT res_id, value_reference FROM ir_property ORDER BY id"),
         ["res.partner,9 res.country,14", "res.partner,2 res.country,14", "res.partner,7 "]
     );
+}
+
+#[test]
+fn who_has_to_refer_to_what_stays_is_told_why_it_does() {
+    let shop = with_partners();
+    for database in ["staging", "prod"] {
+        let sql = r#"CREATE TABLE product_document (id serial PRIMARY KEY, ir_attachment_id integer NOT NULL REFERENCES ir_attachment);
+            INSERT INTO ir_model (model) VALUES ('product.document');
+            INSERT INTO product_template (id, name, categ_id) SELECT 90, '{"en_US": "Axe"}', min(id) FROM product_category;
+            INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('product', 'axe', 'product.template', 90)"#;
+        let _ = ask(&shop, database, sql);
+    }
+    let document = "INSERT INTO ir_attachment (id, name, res_model, res_id) VALUES (80, 'manual', 'product.template', 90);
+        INSERT INTO product_document VALUES (1, 80)";
+    let _ = ask(&shop, "staging", document);
+    let keep = || [("product_template".to_owned(), Shared::Keep)].into();
+    let decision = asked(&shop, &Wanted { shared: keep(), ..wanted() });
+    let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
+    assert_eq!(block.code, "left_behind");
+    assert_eq!(
+        block.why,
+        [
+            "product_document.ir_attachment_id -> ir_attachment: 1 row refers to what stays behind: 1 to 80",
+            "rows of product_template stay as the target has them, and so do their attachments"
+        ]
+    );
+    // What is hinted at is a way out, and nothing else is.
+    assert_eq!(block.hints.len(), 2, "{:?}", block.hints);
+    assert!(block.hints[0].ends_with(": --shared product_template=take"), "{:?}", block.hints);
+    assert!(block.hints[1].ends_with(": --without product_document"), "{:?}", block.hints);
+    let without = vec!["product_document".to_owned()];
+    for wanted in [Wanted { shared: keep(), without, ..wanted() }, wanted()] {
+        let decision = asked(&shop, &wanted);
+        assert!(decision.blocks.is_empty(), "{:#?}", decision.blocks);
+    }
+}
+
+#[test]
+fn references_to_what_stays_behind_are_told_however_they_are_written() {
+    let shop = with_partners();
+    for database in ["staging", "prod"] {
+        let sql = "CREATE TABLE x_note (id serial PRIMARY KEY, res_model varchar, res_id integer NOT NULL);
+            INSERT INTO ir_model (model) VALUES ('x.note');
+            INSERT INTO ir_model_fields (model, name, ttype) VALUES ('x.note', 'res_id', 'many2one_reference')";
+        let _ = ask(&shop, database, sql);
+    }
+    let _ = ask(&shop, "staging", "INSERT INTO x_note VALUES (1, 'res.partner', 7), (2, 'res.partner', 8)");
+    let other = r#"INSERT INTO account_account VALUES (32, '{"en_US": "Other"}', '{"1": "9"}')"#;
+    let _ = ask(&shop, "prod", other);
+    let keep = |tables: &[&str]| Wanted {
+        conflicts: Conflicts::Keep,
+        tables: tables.iter().map(|&table| table.to_owned()).collect(),
+        ..wanted()
+    };
+    let decision = asked(&shop, &keep(&["x_note"]));
+    let [block] = decision.blocks.as_slice() else { panic!("{:#?}", decision.blocks) };
+    assert_eq!(block.code, "left_behind");
+    assert_eq!(block.why, ["x_note.res_id -> res_partner: 1 row refers to what stays behind: 1 to 7"]);
+    assert!(block.hints[0].contains("--conflicts renumber"), "{:?}", block.hints);
+    let decision = asked(&shop, &keep(&[]));
+    let told = decision.warnings.join("\n");
+    let value = "product_category.account_id -> account_account: 1 row refers to what stays behind: 2 to 32; these references become nothing";
+    assert!(told.contains(value), "{told}");
 }

@@ -15,7 +15,7 @@ use crate::state;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   odpm migrate plan --from staging --set e-commerce
-  odpm migrate plan --from ../staging --set contacts --reference res_partner.country_id=map
+  odpm migrate plan --from ../staging --set contacts --reference res_partner.country_id=null
   odpm migrate plan --from postgres://odoo@db.example/staging?sslmode=verify-full --to shop --table product_template --save-plan m.plan
   odpm migrate plan --from docker://staging-db-1/staging --set e-commerce --format json
 
