@@ -79,7 +79,9 @@ pub use scale::{Scale, Scaled};
 pub use session::SessionSeen;
 pub use snapshot::{FieldTaken, SectionTaken, Skipped, SnapshotDatabase, SnapshotManifest, SnapshotSeen};
 pub use trace::{FileNode, Trace};
-pub use transfer::{ParentPath, SequenceCopy, TableCopy, TableState, Transfer, TransferCheck, XmlIdCopy};
+pub use transfer::{
+    ParentPath, Referring, SequenceCopy, TableCopy, TableState, Transfer, TransferCheck, XmlIdCopy,
+};
 pub use upgrade::{
     Before, Checkpoint, ModuleStates, Release, UpgradeEnd, UpgradeOutcome, UpgradeRecord, UpgradeSeen,
     Verdict, Versions,

@@ -24,6 +24,32 @@ pub struct Transfer {
     /// The highest ids of the source's tables then. A row that came later has an id of which nobody knows whose it is on the target.
     #[serde(default)]
     pub source: BTreeMap<String, i64>,
+    /// What the source's rows that come referred to then. One that refers to another row since may refer to one of which nobody knows
+    /// which the target's is.
+    #[serde(default)]
+    pub referring: Vec<Referring>,
+}
+
+/// Rows of the source that come, with what they refer to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referring {
+    /// The table.
+    pub table: String,
+    /// A query on the source: of the rows that come what tells them apart, and all columns that refer to others.
+    pub query: String,
+    /// How many rows it has yielded.
+    pub rows: u64,
+    /// The sum of their hashes, which knows no order.
+    pub digest: String,
+}
+
+impl Referring {
+    /// The question what a query yields: how many rows, and their digest; both as text.
+    pub fn question(query: &str) -> String {
+        format!(
+            "SELECT count(*)::text, coalesce(sum(hashtextextended(c::text, 0)), 0)::text FROM ({query}) c"
+        )
+    }
 }
 
 /// A table's rows on their way.

@@ -16,7 +16,7 @@ use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
 use super::texts::{self, Texts};
 use super::xml::Named;
-use super::{behind, clash, pin, tally, transactions, transfer};
+use super::{behind, clash, pin, tally, transactions, transfer, unchanged};
 use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
@@ -67,6 +67,8 @@ pub(super) enum Topic {
     Texts(String),
     /// Sequences that number documents.
     Sequences,
+    /// What rows of a table refer to, as a digest.
+    Referring(String),
     /// Digests of keys, of a table and a unique index of it.
     Keyed(End, (String, String)),
     /// What rows that meet by such an index have.
@@ -117,6 +119,7 @@ pub struct Inquiry<'a> {
     pub(super) holds: Vec<Held>,
     pub(super) lost: Vec<behind::Lost>,
     pub(super) tally: tally::Tally,
+    pub(super) unchanged: unchanged::Unchanged,
     pub(super) languages: Languages,
     pub(super) texts: Texts,
     pub(super) files: Vec<String>,
@@ -162,6 +165,7 @@ impl<'a> Inquiry<'a> {
             holds: Vec::new(),
             lost: Vec::new(),
             tally: tally::Tally::default(),
+            unchanged: unchanged::Unchanged::default(),
             languages: Languages::default(),
             texts: Texts::default(),
             files: Vec::new(),
@@ -249,6 +253,7 @@ impl<'a> Inquiry<'a> {
                 tally::ask(self);
                 language::ask(self);
                 texts::ask(self);
+                unchanged::ask(self);
                 Round::Last
             }
             Round::Last => {
@@ -448,6 +453,7 @@ impl<'a> Inquiry<'a> {
             Topic::Numbers(end) => self.numbering.take(end, told),
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
+            Topic::Referring(_) => self.unchanged.take(topic, told),
             Topic::Languages(end) => self.languages.take(end, told),
             Topic::Texts(table) => self.texts.take(table, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),

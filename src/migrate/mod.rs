@@ -44,6 +44,7 @@ mod tests;
 mod texts;
 mod transactions;
 mod transfer;
+mod unchanged;
 mod upkeep;
 mod verdict;
 mod xml;

@@ -15,6 +15,7 @@ use super::refs::Way;
 use super::request::{End, Shared};
 use super::rewrite::{Select, coming};
 use super::selection::shared;
+use super::unchanged;
 use super::upkeep::parent_of;
 use crate::base::quote::literal;
 use crate::facts::{Answer, ParentPath, SequenceCopy, TableCopy, Transfer, TransferCheck, XmlIdCopy};
@@ -132,6 +133,7 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
             transfer.source.insert(table.clone(), inquiry.count(End::From, &table).highest);
         }
     }
+    unchanged::record(inquiry, &mut transfer);
     xml_ids(inquiry, &mut transfer, decision);
     transfer.sequences = sequences(inquiry);
     transfer.parent_paths = parent_paths(inquiry);
