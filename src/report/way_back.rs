@@ -26,8 +26,26 @@ pub fn way_back(journal: &Journal) -> Vec<String> {
     if !journal.is_finished(id) {
         return Vec::new();
     }
+    vec![before(copy, root)]
+}
+
+/// How to go on where nobody can tell whether the rows were committed; `transaction`: its number, where the server may know.
+pub fn doubtful(journal: &Journal, transaction: Option<&str>) -> Vec<String> {
+    let Some((_, copy)) = copied(journal) else { return Vec::new() };
     let database = &copy.database;
-    vec![match &copy.before {
+    let mut told = vec![format!(
+        "Look whether {database} has the rows before anybody works with it: all of them, or none."
+    )];
+    told.extend(transaction.map(|number| {
+        format!("Its server says so when it runs: SELECT pg_xact_status('{number}') is committed, or is not")
+    }));
+    told.push(before(copy, &journal.plan.project.root));
+    told
+}
+
+fn before(copy: &CopyTables, root: &Path) -> String {
+    let database = &copy.database;
+    match &copy.before {
         Some(backup) => {
             let backup = backup.strip_prefix(root).unwrap_or(backup);
             let restore = restore(backup, database);
@@ -36,7 +54,7 @@ pub fn way_back(journal: &Journal) -> Vec<String> {
         None => format!(
             "{database} was not backed up by this run; what was there before is in backups of your own alone."
         ),
-    }]
+    }
 }
 
 /// The command that puts a backup in the place of a database.

@@ -1,7 +1,14 @@
-//! What has happened to either database since the plan of a migration.
+//! What has happened to either database since the plan of a migration, and to a migration since its rows were there.
 
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::migrate_copy::{both, go, plan, transfer, whole};
 use crate::migrate_pair::{migrate, pair, rows};
 use crate::migrate_plan::ask;
+use crate::sandbox::Sandbox;
 use crate::shop::content;
 
 /// In which database, what somebody does after the plan, what takes it back, and what is told.
@@ -66,4 +73,51 @@ fn what_would_come_as_something_else_since_the_plan_is_refused() {
     let _ = shop.run(&["apply", "m.plan", "--yes"]).code(0);
     let templates = "SELECT id, weight, create_uid FROM product_template ORDER BY 1";
     assert_eq!(rows(&shop, "prod", templates), ["100|7|2", "101|3|2"]);
+}
+
+/// A run that died when its rows were committed, or were about to be: it has written down that it began with them.
+fn cut(shop: &Sandbox) {
+    let journal = fs::read_dir(shop.path(".odpm/journal")).unwrap().flatten().map(|entry| entry.path());
+    let journal = journal.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap();
+    let text = fs::read_to_string(&journal).unwrap();
+    let begun = text.lines().position(|line| line.contains("\"started\",\"step\":\"copy-tables\"")).unwrap();
+    let cut: String = text.lines().take(begun + 1).map(|line| format!("{line}\n")).collect();
+    fs::write(&journal, cut).unwrap();
+}
+
+#[test]
+fn a_run_is_not_given_up_before_its_server_has_said_whether_the_rows_are_there() {
+    let shop = both();
+    plan(&shop, &transfer(&shop), 1);
+    let _ = go(&shop).code(0);
+    cut(&shop);
+    let pid = shop.server_pid().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    crate::stack::wait_for(|| !std::path::Path::new("/proc").join(&pid).exists());
+    let said = shop.run(&["apply", "--abandon"]).code(1).says("the run is not given up");
+    let _ = said.says("then once more: odpm apply --abandon").says("--abandon --confirm=prod");
+    let _ = shop.run(&["apply", "--abandon", "--confirm=staging"]).code(1).says("the run is not given up");
+    let _ = shop.run(&["plan"]).code(3).says("is not finished");
+    let said = shop.run(&["apply", "--abandon", "--confirm=prod"]).code(0);
+    let said = said.says("whether prod has the rows cannot be told").says("SELECT pg_xact_status('");
+    let _ = said.says("prod was not backed up by this run");
+    let _ = shop.run(&["apply", "--yes"]).code(0);
+    whole(&shop, "prod");
+}
+
+#[test]
+fn a_run_whose_server_has_forgotten_it_is_given_up_with_the_way_back() {
+    let shop = both();
+    plan(&shop, &transfer(&shop), 1);
+    let _ = go(&shop).code(0);
+    cut(&shop);
+    let mut record: Value = serde_json::from_str(&shop.read("migration/copied.json")).unwrap();
+    // Older than all that a cluster knows when it is made.
+    record["transaction"] = json!("3");
+    shop.write("migration/copied.json", &record.to_string());
+    let _ =
+        shop.run(&["apply", "--resume", "--yes"]).code(3).says("the server has forgotten its transaction");
+    let said = shop.run(&["apply", "--abandon"]).code(0).says("its server has forgotten the transaction");
+    let said = said.says("Look whether prod has the rows").says("prod was not backed up by this run");
+    assert!(!said.all().contains("No row was committed"), "{}", said.all());
 }
