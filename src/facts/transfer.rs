@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::quote::ident;
+
 /// All that goes from one database to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
@@ -28,6 +30,16 @@ pub struct Transfer {
     /// which the target's is.
     #[serde(default)]
     pub referring: Vec<Referring>,
+    /// The sums of the target's next numbers then, of tables of numbering that are written over: see [`Transfer::next_numbers`].
+    #[serde(default)]
+    pub numbers: BTreeMap<String, String>,
+}
+
+impl Transfer {
+    /// The question how far the numbering of a table is: one text.
+    pub fn next_numbers(table: &str) -> String {
+        format!("SELECT coalesce(sum(t.number_next), 0)::text FROM ONLY {} t", ident(table))
+    }
 }
 
 /// Rows of the source that come, with what they refer to.

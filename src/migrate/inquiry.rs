@@ -25,7 +25,7 @@ use crate::project::MigrationSet;
 const CHUNK: usize = 20_000;
 
 /// Tables whose rows are business that a target may have.
-const BUSINESS: [&str; 6] =
+pub(super) const BUSINESS: [&str; 6] =
     ["sale_order", "purchase_order", "account_move", "stock_picking", "pos_order", "mrp_production"];
 
 /// What a question was for.
@@ -69,6 +69,8 @@ pub(super) enum Topic {
     Sequences,
     /// What rows of a table refer to, as a digest.
     Referring(String),
+    /// The sum of the target's next numbers.
+    NextNumbers(String),
     /// Digests of keys, of a table and a unique index of it.
     Keyed(End, (String, String)),
     /// What rows that meet by such an index have.
@@ -453,7 +455,7 @@ impl<'a> Inquiry<'a> {
             Topic::Numbers(end) => self.numbering.take(end, told),
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
-            Topic::Referring(_) => self.unchanged.take(topic, told),
+            Topic::Referring(_) | Topic::NextNumbers(_) => self.unchanged.take(topic, told),
             Topic::Languages(end) => self.languages.take(end, told),
             Topic::Texts(table) => self.texts.take(table, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),

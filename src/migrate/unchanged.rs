@@ -1,11 +1,13 @@
-//! What has to be as it was when a plan is carried out, beside how many rows there are: what the source's rows refer to.
+//! What has to be as it was when a plan is carried out, beside how many rows there are: what the source's rows refer to, and that a target
+//! which nobody had worked with still is one.
 //!
 //! Ids are rewritten by lists, and one that is in none goes over as it is. A row that came to refer to another one since would refer to
 //! whichever row of the target has that id.
 
 use std::collections::BTreeMap;
 
-use super::inquiry::{Inquiry, Topic};
+use super::inquiry::{BUSINESS, Inquiry, Topic};
+use super::numbering;
 use super::refs::{AUDIT, Way};
 use super::request::{End, Told};
 use super::rewrite::coming;
@@ -20,6 +22,8 @@ const WRITTEN: [&str; 2] = ["analytic_distribution", "combination_indices"];
 pub(super) struct Unchanged {
     /// By table: how many rows come, and the digest of what they refer to.
     referring: BTreeMap<String, (u64, String)>,
+    /// By table of numbering: the sum of the target's next numbers.
+    numbers: BTreeMap<String, String>,
 }
 
 impl Unchanged {
@@ -28,6 +32,9 @@ impl Unchanged {
         match (topic, row.as_slice()) {
             (Topic::Referring(table), [Some(rows), Some(digest)]) => {
                 self.referring.insert(table, (rows.parse().unwrap_or_default(), digest.clone()));
+            }
+            (Topic::NextNumbers(table), [Some(sum)]) => {
+                self.numbers.insert(table, sum.clone());
             }
             _ => {}
         }
@@ -41,6 +48,13 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
         let question = Referring::question(&referring(inquiry, &table));
         inquiry.ask(Topic::Referring(table), End::From, question);
     }
+    for table in numbering::TABLES {
+        // Where the target's own numbers stay, it may be at work with them.
+        let comes = inquiry.fates.get(table).is_some_and(|fates| !fates.keep && !fates.pairs.is_empty());
+        if comes && inquiry.to.wiring.catalog.has(table, "number_next") {
+            inquiry.ask(Topic::NextNumbers(table.to_owned()), End::To, Transfer::next_numbers(table));
+        }
+    }
 }
 
 /// Adds it to what is copied.
@@ -52,6 +66,15 @@ pub(super) fn record(inquiry: &Inquiry<'_>, transfer: &mut Transfer) {
             rows: *rows,
             digest: digest.clone(),
         });
+    }
+    transfer.numbers = inquiry.unchanged.numbers.clone();
+    // Of a target that is at work this was told and agreed to; whoever begins to work with one since was not asked.
+    if inquiry.holds.iter().any(|held| held.table != "res_partner") {
+        return;
+    }
+    let there = |table: &&str| inquiry.to.wiring.catalog.tables.contains_key(*table);
+    for table in BUSINESS.into_iter().filter(there) {
+        transfer.target.entry(table.to_owned()).or_default();
     }
 }
 

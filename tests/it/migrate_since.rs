@@ -12,7 +12,7 @@ use crate::sandbox::Sandbox;
 use crate::shop::content;
 
 /// In which database, what somebody does after the plan, what takes it back, and what is told.
-const SINCE: [(&str, &str, &str, &str); 4] = [
+const SINCE: [(&str, &str, &str, &str); 6] = [
     (
         "staging",
         r#"UPDATE product_category SET account_id = '{"1": 41}' WHERE id = 2"#,
@@ -36,6 +36,18 @@ const SINCE: [(&str, &str, &str, &str); 4] = [
         "DELETE FROM product_tag WHERE id = 9",
         "INSERT INTO product_tag VALUES (9, 'gone')",
         "of product_tag 2 rows would come, 3 were planned",
+    ),
+    (
+        "prod",
+        "INSERT INTO sale_order (id, name, state) VALUES (1, 'S0001', 'sale')",
+        "DELETE FROM sale_order",
+        "sale_order has 1 rows up to 1, it had 0 up to 0",
+    ),
+    (
+        "prod",
+        "UPDATE ir_sequence SET number_next = 50",
+        "UPDATE ir_sequence SET number_next = 3",
+        "ir_sequence has given away numbers: the next ones sum up to 50, they did to 3",
     ),
 ];
 

@@ -81,6 +81,15 @@ pub async fn as_planned(session: &Session, transfer: &Transfer) -> Result<()> {
             ));
         }
     }
+    for (table, planned) in &transfer.numbers {
+        let row = session.query_one(&Transfer::next_numbers(table), &[]).await;
+        let now: String = row.map_err(|e| failed(format!("look at {table} on the target"), &e))?.get(0);
+        if now != *planned {
+            other.push(format!(
+                "{table} has given away numbers: the next ones sum up to {now}, they did to {planned}"
+            ));
+        }
+    }
     if other.is_empty() {
         return Ok(());
     }
