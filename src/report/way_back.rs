@@ -39,6 +39,7 @@ pub fn doubtful(journal: &Journal, transaction: Option<&str>) -> Vec<String> {
     told.extend(transaction.map(|number| {
         format!("Its server says so when it runs: SELECT pg_xact_status('{number}') is committed, or is not")
     }));
+    told.extend(computes(journal).then(|| format!("If it has: {}", computed_by(database))));
     told.push(before(copy, &journal.plan.project.root));
     told
 }
@@ -62,12 +63,33 @@ fn restore(backup: &Path, database: &str) -> String {
     format!("odpm database restore {} -d {database} --replace", backup.display())
 }
 
-/// What a migration that was given up has left: services that stand still, a copy that is nobody's.
+/// What a migration that was given up has left: services that stand still, a copy that is nobody's, fields as the source had them.
 pub fn left(journal: &Journal) -> Vec<String> {
     if copied(journal).is_none() {
         return Vec::new();
     }
-    stopped(journal).into_iter().chain(copy_left(journal)).collect()
+    [uncomputed(journal), stopped(journal), copy_left(journal)].into_iter().flatten().collect()
+}
+
+/// Rows are there, and what Odoo would have made of them is not. What was written to a copy goes with it.
+fn uncomputed(journal: &Journal) -> Option<String> {
+    let (id, copy) = copied(journal).filter(|(_, copy)| copy.anew.is_none())?;
+    let database = &copy.database;
+    (journal.is_finished(id) && computes(journal)).then(|| computed_by(database))
+}
+
+/// Whether stored fields were to be computed and are not all.
+fn computes(journal: &Journal) -> bool {
+    let mut steps = journal.plan.steps.iter();
+    steps.any(|one| matches!(one.step, Step::RecomputeFields(_)) && !journal.is_finished(&one.id))
+}
+
+fn computed_by(database: &str) -> String {
+    format!(
+        "Stored fields of the rows in {database} are not all computed anew: some have the values that they had in the source. \
+         The same `odpm migrate apply` once more computes them in the tables that its plan names then (others, as those that =add brought: \
+         --table); do that before anybody works with {database}."
+    )
 }
 
 fn stopped(journal: &Journal) -> Option<String> {

@@ -1,6 +1,7 @@
 //! What has happened to either database since the plan of a migration, and to a migration since its rows were there.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -132,4 +133,29 @@ fn a_run_whose_server_has_forgotten_it_is_given_up_with_the_way_back() {
     let said = shop.run(&["apply", "--abandon"]).code(0).says("its server has forgotten the transaction");
     let said = said.says("Look whether prod has the rows").says("prod was not backed up by this run");
     assert!(!said.all().contains("No row was committed"), "{}", said.all());
+}
+
+#[test]
+fn rows_that_came_without_what_is_computed_of_them_are_told_and_a_second_run_computes() {
+    let shop = pair();
+    shop.write("odoo-src/odoo-bin", include_str!("recompute_odoo.py"));
+    let services = "services: {odoo: {replicas: 0}, odoo-cron: {replicas: 0}}";
+    shop.describe(&format!("database: prod\nsource: ./odoo-src\n{services}"), "");
+    let _ = shop.apply();
+    fs::set_permissions(shop.path("odoo-src"), fs::Permissions::from_mode(0o777)).unwrap();
+    shop.write("odoo-src/fails", "");
+    let _ = shop.run(&migrate(&[])).code(1).says("1 field could not be computed anew");
+    let said = shop.run(&["apply", "--abandon"]).code(0);
+    let said = said.says("Stored fields of the rows in prod are not all computed anew");
+    let _ = said.says("To go back to prod as it was before");
+    fs::remove_file(shop.path("odoo-src/fails")).unwrap();
+    let _ = shop.run(&migrate(&[])).code(0).says("30 values in 1 field");
+    let asked = shop.read("odoo-src/asked.jsonl");
+    let asked: Vec<Value> = asked.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Of what has come, what only others had asked for is no longer asked for.
+    let tables: Vec<&Value> = asked[1]["tables"].as_array().unwrap().iter().collect();
+    for table in ["product_category", "product_template", "res_partner"] {
+        assert!(tables.contains(&&json!(table)), "{tables:?}");
+    }
+    assert_eq!((&asked[1]["last"], &asked[1]["done"]), (&json!(0), &json!([10, 20, 30])));
 }
