@@ -203,7 +203,7 @@ async fn at_once(
         tokio::try_join!(written(transfer, (source, target), &down, copying), yielded)?;
     let both = (source, target);
     let (rows, unlike) = transfer::compare_uncommitted(both, transfer, &yielded?, comparing).await?;
-    all_same(target, &unlike).await?;
+    all_same(step, target, &unlike).await?;
     copied.same = rows;
     copied.transaction = number(target).await?.unwrap_or_default();
     Ok(copied)
@@ -309,7 +309,7 @@ async fn staged(
     // All of the copy is there, and nobody uses it yet; whoever is killed here has it made anew.
     let compared = transfer::compare(&moment, &target, transfer, step.jobs, &comparing).await;
     let (rows, unlike) = compared.map_err(unchanged)?;
-    all_same(&session, &unlike).await.map_err(unchanged)?;
+    all_same(step, &session, &unlike).await.map_err(unchanged)?;
     copied.same = rows;
     state::replace_json(&step.record(), &copied, 0o600)?;
     Ok(copied.told())
@@ -328,7 +328,7 @@ async fn again(step: &CopyTables, hands: &Hands<'_>) -> Result<()> {
 }
 
 /// Refuses what is not the same on both sides: both were seen as they are at one moment, so it became another on its way.
-async fn all_same(target: &Session, unlike: &[Unlike]) -> Result<()> {
+async fn all_same(step: &CopyTables, target: &Session, unlike: &[Unlike]) -> Result<()> {
     if unlike.is_empty() {
         return Ok(());
     }
@@ -349,8 +349,15 @@ async fn all_same(target: &Session, unlike: &[Unlike]) -> Result<()> {
     }
     let more = unlike.len().saturating_sub(TOLD);
     let error = if more > 0 { error.because(format!("and {more} more tables")) } else { error };
-    Err(error
-        .hint("A trigger or a rule of the target's alters what is copied: disable it meanwhile, then go on."))
+    let altered = "A trigger or a rule of the target's alters what is copied";
+    Err(match &step.anew {
+        None => error.hint(format!("{altered}: disable it meanwhile, then go on.")),
+        // The copy is made anew with all that the database has, which is closed meanwhile.
+        Some(anew) => error.hint(format!(
+            "{altered}, and each copy has it again: give this run up, which opens {}: odpm apply --abandon; disable it there; then make the plan again.",
+            anew.from
+        )),
+    })
 }
 
 fn are(many: usize) -> &'static str {
