@@ -18,13 +18,16 @@ pub async fn abandon(session: &Session, journal: &Journal, confirm: Option<&str>
     let mut journal = journal.clone();
     let doubt = settle(&mut journal, &world, &mut log, (confirm, ui)).await?;
     for planned in to_release(&journal) {
+        // What cannot be let go must not keep the run from being given up, nor other things from being let go.
         match apply::release(&planned.step, &world).await {
             Ok(told) => told.iter().for_each(|told| ui.say(told)),
-            // A server that is down must not keep the run from being given up.
-            Err(error) => {
-                ui.insist(&format!("note: {error}; see what takes connections: odpm database list"));
-                break;
-            }
+            Err(error) => ui.insist(&match &planned.step {
+                Step::CopyFiles(step) => format!(
+                    "note: {error}; files that had come stay in {}: no attachment names them, and they do no harm",
+                    step.to.display()
+                ),
+                _ => format!("note: {error}; see what takes connections: odpm database list"),
+            }),
         }
     }
     apply::abandon(&mut log)?;
