@@ -13,7 +13,7 @@ use crate::stack::Request;
 
 /// Do what the plan says: bring the stack, odoo.conf and the cluster to what odpm.yaml describes
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  odpm apply\n  odpm apply --yes --accept-database-drift=data_path\n  \
+#[command(group = clap::ArgGroup::new("named").args(["file", "abandon"]), after_help = "Examples:\n  odpm apply\n  odpm apply --yes --accept-database-drift=data_path\n  \
 odpm apply today.plan --yes\n  odpm apply --resume")]
 pub struct Args {
     /// A plan that `odpm plan --out` has saved; refused when anything has changed since
@@ -22,8 +22,9 @@ pub struct Args {
     /// Do not ask for a confirmation
     #[arg(short, long)]
     yes: bool,
-    /// The database that a saved plan replaces or drops, named once more
-    #[arg(long, value_name = "DB", requires = "file")]
+    /// The database that a saved plan replaces or drops, named once more; or, with --abandon, whose server does not say any more whether
+    /// the rows of a migration were committed
+    #[arg(long, value_name = "DB", requires = "named")]
     confirm: Option<String>,
     /// Go on with the run that was interrupted
     #[arg(long, conflicts_with = "abandon")]
@@ -49,7 +50,15 @@ pub async fn run(args: &Args, start: &Path, ui: Ui) -> Result<u8> {
         args.accept_database_drift.iter().map(|text| Acceptance::parse(text)).collect::<Result<_>>()?;
     let mut session = Session::writing(start, "apply")?;
     if args.resume || args.abandon {
-        return resume::run(&mut session, args.abandon, args.yes, &args.password, ui).await;
+        return resume::run(
+            &mut session,
+            args.abandon,
+            args.confirm.as_deref(),
+            args.yes,
+            &args.password,
+            ui,
+        )
+        .await;
     }
     if let Some(file) = &args.file {
         let plan = saved(file, &session).await?;

@@ -12,6 +12,7 @@ use crate::state;
 pub async fn run(
     session: &mut Session,
     abandon: bool,
+    confirm: Option<&str>,
     yes: bool,
     password: &PasswordSource,
     ui: Ui,
@@ -21,7 +22,7 @@ pub async fn run(
         return Ok(0);
     };
     if abandon {
-        return give_up::abandon(session, &journal, ui).await;
+        return give_up::abandon(session, &journal, confirm, ui).await;
     }
     let held = state::contained(&session.loaded.state)?;
     if let Some(held) = held.filter(|_| frame::deploys(&journal.plan.command)) {

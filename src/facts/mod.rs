@@ -80,7 +80,7 @@ pub use session::SessionSeen;
 pub use snapshot::{FieldTaken, SectionTaken, Skipped, SnapshotDatabase, SnapshotManifest, SnapshotSeen};
 pub use trace::{FileNode, Trace};
 pub use transfer::{
-    OwnKeys, ParentPath, SequenceCopy, TableCopy, TableState, Transfer, TransferCheck, XmlIdCopy,
+    OwnKeys, ParentPath, Referring, SequenceCopy, TableCopy, TableState, Transfer, TransferCheck, XmlIdCopy,
 };
 pub use upgrade::{
     Before, Checkpoint, ModuleStates, Release, UpgradeEnd, UpgradeOutcome, UpgradeRecord, UpgradeSeen,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::quote::ident;
+
 /// All that goes from one database to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
@@ -24,6 +26,42 @@ pub struct Transfer {
     /// The highest ids of the source's tables then. A row that came later has an id of which nobody knows whose it is on the target.
     #[serde(default)]
     pub source: BTreeMap<String, i64>,
+    /// What the source's rows that come referred to then. One that refers to another row since may refer to one of which nobody knows
+    /// which the target's is.
+    #[serde(default)]
+    pub referring: Vec<Referring>,
+    /// The sums of the target's next numbers then, of tables of numbering that are written over: see [`Transfer::next_numbers`].
+    #[serde(default)]
+    pub numbers: BTreeMap<String, String>,
+}
+
+impl Transfer {
+    /// The question how far the numbering of a table is: one text.
+    pub fn next_numbers(table: &str) -> String {
+        format!("SELECT coalesce(sum(t.number_next), 0)::text FROM ONLY {} t", ident(table))
+    }
+}
+
+/// Rows of the source that come, with what they refer to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referring {
+    /// The table.
+    pub table: String,
+    /// A query on the source: of the rows that come what tells them apart, and all columns that refer to others.
+    pub query: String,
+    /// How many rows it has yielded.
+    pub rows: u64,
+    /// The sum of their hashes, which knows no order.
+    pub digest: String,
+}
+
+impl Referring {
+    /// The question what a query yields: how many rows, and their digest; both as text.
+    pub fn question(query: &str) -> String {
+        format!(
+            "SELECT count(*)::text, coalesce(sum(hashtextextended(c::text, 0)), 0)::text FROM ({query}) c"
+        )
+    }
 }
 
 /// A table's rows on their way.

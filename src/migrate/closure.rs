@@ -86,6 +86,12 @@ impl Closure {
         ids
     }
 
+    /// Rows that a reference of a table leads to, by the reference's number.
+    pub fn known(&self, table: &str, number: usize) -> impl Iterator<Item = i64> {
+        let used = self.used.get(&(table.to_owned(), number));
+        used.into_iter().flatten().map(|((_, id), _)| *id)
+    }
+
     fn row(&self, end: End, table: &str, id: i64) -> Option<&Row> {
         self.rows.get(&(end, table.to_owned()))?.get(&id)
     }

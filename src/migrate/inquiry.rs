@@ -17,7 +17,7 @@ use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
 use super::texts::{self, Texts};
 use super::xml::Named;
-use super::{behind, by_company, clash, pin, tally, transactions, transfer};
+use super::{behind, by_company, clash, pin, tally, transactions, transfer, unchanged};
 use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
@@ -26,7 +26,7 @@ use crate::project::MigrationSet;
 const CHUNK: usize = 20_000;
 
 /// Tables whose rows are business that a target may have.
-const BUSINESS: [&str; 6] =
+pub(super) const BUSINESS: [&str; 6] =
     ["sale_order", "purchase_order", "account_move", "stock_picking", "pos_order", "mrp_production"];
 
 /// What a question was for.
@@ -72,6 +72,10 @@ pub(super) enum Topic {
     Texts(String),
     /// Sequences that number documents.
     Sequences,
+    /// What rows of a table refer to, as a digest.
+    Referring(String),
+    /// The sum of the target's next numbers.
+    NextNumbers(String),
     /// Digests of keys, of a table and a unique index of it.
     Keyed(End, (String, String)),
     /// What rows that meet by such an index have.
@@ -125,6 +129,7 @@ pub struct Inquiry<'a> {
     pub(super) tally: tally::Tally,
     /// Companies of the target, where rows with values by company are made equal.
     pub(super) companies: BTreeSet<i64>,
+    pub(super) unchanged: unchanged::Unchanged,
     pub(super) languages: Languages,
     pub(super) texts: Texts,
     pub(super) files: Vec<String>,
@@ -172,6 +177,7 @@ impl<'a> Inquiry<'a> {
             lost: Vec::new(),
             tally: tally::Tally::default(),
             companies: BTreeSet::new(),
+            unchanged: unchanged::Unchanged::default(),
             languages: Languages::default(),
             texts: Texts::default(),
             files: Vec::new(),
@@ -259,6 +265,7 @@ impl<'a> Inquiry<'a> {
                 by_company::ask(self);
                 language::ask(self);
                 texts::ask(self);
+                unchanged::ask(self);
                 Round::Last
             }
             Round::Last => {
@@ -461,6 +468,7 @@ impl<'a> Inquiry<'a> {
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
             Topic::Companies => self.companies = by_company::told(told),
+            Topic::Referring(_) | Topic::NextNumbers(_) => self.unchanged.take(topic, told),
             Topic::Languages(end) => self.languages.take(end, told),
             Topic::Texts(table) => self.texts.take(table, told),
             Topic::Files => self.files = told.into_iter().flatten().flatten().collect(),

@@ -19,6 +19,16 @@ pub(super) enum Written {
     Json(String),
 }
 
+impl Written {
+    /// The expression on the row `t` that says which model, where that is beside the id.
+    pub(super) fn model(&self) -> Option<&str> {
+        match self {
+            Self::Text => None,
+            Self::Beside(model) | Self::Json(model) => Some(model),
+        }
+    }
+}
+
 /// A column, or two, that refer to rows of any model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loose {

@@ -45,6 +45,7 @@ mod tests;
 mod texts;
 mod transactions;
 mod transfer;
+mod unchanged;
 mod upkeep;
 mod verdict;
 mod xml;

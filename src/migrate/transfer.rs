@@ -16,6 +16,7 @@ use super::refs::Way;
 use super::request::{End, Shared};
 use super::rewrite::{Select, coming};
 use super::selection::shared;
+use super::unchanged;
 use super::upkeep::parent_of;
 use crate::base::quote::literal;
 use crate::facts::{Answer, ParentPath, SequenceCopy, TableCopy, Transfer, TransferCheck, XmlIdCopy};
@@ -134,6 +135,7 @@ pub(super) fn conclude(inquiry: &Inquiry<'_>, decision: &mut Decision) {
         }
     }
     by_company::hold(inquiry, &mut transfer);
+    unchanged::record(inquiry, &mut transfer);
     xml_ids(inquiry, &mut transfer, decision);
     transfer.sequences = sequences(inquiry);
     transfer.parent_paths = parent_paths(inquiry);

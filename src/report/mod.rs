@@ -58,7 +58,7 @@ pub use upgrade::{diagnosis, first_failure};
 pub use upgrade_plan::moved;
 pub use upgrades::{one_upgrade, other_code, rehearsed, release_notes, upgraded, upgrades};
 pub use watchdog::{Comparison, presets, snapshot, snapshot_in_brief, spec, suggestion, unexpected};
-pub use way_back::{left, way_back};
+pub use way_back::{doubtful, left, way_back};
 
 use serde::Serialize;
 

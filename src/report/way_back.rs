@@ -26,8 +26,27 @@ pub fn way_back(journal: &Journal) -> Vec<String> {
     if !journal.is_finished(id) {
         return Vec::new();
     }
+    vec![before(copy, root)]
+}
+
+/// How to go on where nobody can tell whether the rows were committed; `transaction`: its number, where the server may know.
+pub fn doubtful(journal: &Journal, transaction: Option<&str>) -> Vec<String> {
+    let Some((_, copy)) = copied(journal) else { return Vec::new() };
     let database = &copy.database;
-    vec![match &copy.before {
+    let mut told = vec![format!(
+        "Look whether {database} has the rows before anybody works with it: all of them, or none."
+    )];
+    told.extend(transaction.map(|number| {
+        format!("Its server says so when it runs: SELECT pg_xact_status('{number}') is committed, or is not")
+    }));
+    told.extend(computes(journal).then(|| format!("If it has: {}", computed_by(database))));
+    told.push(before(copy, &journal.plan.project.root));
+    told
+}
+
+fn before(copy: &CopyTables, root: &Path) -> String {
+    let database = &copy.database;
+    match &copy.before {
         Some(backup) => {
             let backup = backup.strip_prefix(root).unwrap_or(backup);
             let restore = restore(backup, database);
@@ -36,7 +55,7 @@ pub fn way_back(journal: &Journal) -> Vec<String> {
         None => format!(
             "{database} was not backed up by this run; what was there before is in backups of your own alone."
         ),
-    }]
+    }
 }
 
 /// The command that puts a backup in the place of a database.
@@ -44,12 +63,33 @@ fn restore(backup: &Path, database: &str) -> String {
     format!("odpm database restore {} -d {database} --replace", backup.display())
 }
 
-/// What a migration that was given up has left: services that stand still, a copy that is nobody's.
+/// What a migration that was given up has left: services that stand still, a copy that is nobody's, fields as the source had them.
 pub fn left(journal: &Journal) -> Vec<String> {
     if copied(journal).is_none() {
         return Vec::new();
     }
-    stopped(journal).into_iter().chain(copy_left(journal)).collect()
+    [uncomputed(journal), stopped(journal), copy_left(journal)].into_iter().flatten().collect()
+}
+
+/// Rows are there, and what Odoo would have made of them is not. What was written to a copy goes with it.
+fn uncomputed(journal: &Journal) -> Option<String> {
+    let (id, copy) = copied(journal).filter(|(_, copy)| copy.anew.is_none())?;
+    let database = &copy.database;
+    (journal.is_finished(id) && computes(journal)).then(|| computed_by(database))
+}
+
+/// Whether stored fields were to be computed and are not all.
+fn computes(journal: &Journal) -> bool {
+    let mut steps = journal.plan.steps.iter();
+    steps.any(|one| matches!(one.step, Step::RecomputeFields(_)) && !journal.is_finished(&one.id))
+}
+
+fn computed_by(database: &str) -> String {
+    format!(
+        "Stored fields of the rows in {database} are not all computed anew: some have the values that they had in the source. \
+         The same `odpm migrate apply` once more computes them in the tables that its plan names then (others, as those that =add brought: \
+         --table); do that before anybody works with {database}."
+    )
 }
 
 fn stopped(journal: &Journal) -> Option<String> {

@@ -71,6 +71,13 @@ pub struct CopyTables {
     pub folder: PathBuf,
 }
 
+impl CopyTables {
+    /// The file that says what was done, and in which transaction: it is written before that is committed.
+    pub fn record(&self) -> PathBuf {
+        self.folder.join("copied.json")
+    }
+}
+
 /// Brings files of copied attachments from one filestore to another: hard links where both are on one disk, else copies. Each is
 /// checked against its SHA-1. A file that is there already is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -22,7 +22,7 @@ use crate::plan::Record;
 use crate::step::{EnsureRoles, VerifyLogin};
 
 pub use clusters::Clusters;
-pub use databases::{Databases, FilesCarried, Hands, ScriptDone, WrittenBack};
+pub use databases::{Databases, Ended, FilesCarried, Hands, ScriptDone, WrittenBack};
 pub use real::{RealJournal, real};
 
 /// Files and folders.

@@ -31,6 +31,7 @@ mod migrate_plan;
 mod migrate_refused;
 mod migrate_same;
 mod migrate_shared;
+mod migrate_since;
 mod migrate_unique;
 mod pgbackrest;
 mod prompts;

@@ -219,6 +219,7 @@ pub fn transfer(shop: &Sandbox) -> Transfer {
         }],
         tables,
         target,
+        ..Transfer::default()
     }
 }
 

@@ -437,7 +437,12 @@ fn what_the_target_makes_of_rows_is_seen_before_it_is_committed() {
         let before = state(&shop);
         for &jobs in all {
             plan(&shop, &transfer(&shop), jobs);
-            let _ = go(&shop).code(3).says("1 copied table is not the same").says(told).says(unchanged(jobs));
+            let said = go(&shop).code(3).says("1 copied table is not the same").says(told);
+            let _ = said.says(unchanged(jobs)).says(match jobs {
+                1 => "disable it meanwhile, then go on",
+                // Going on makes the copy anew, with its triggers.
+                _ => "which opens prod: odpm apply --abandon; disable it there; then make the plan again",
+            });
             as_before(&shop, &before);
             let _ = shop.run(&["apply", "--abandon"]);
             let _ = shop.sql("postgres", "DROP DATABASE IF EXISTS odpm_copy");

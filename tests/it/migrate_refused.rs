@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::migrate_pair::{migrate, pair, rows};
 use crate::migrate_plan::ask;
 use crate::sandbox::Sandbox;
-use crate::shop::{content, names, psql, stored};
+use crate::shop::{content, files, names, psql, stored};
 use crate::stack::wait_for;
 
 /// What is wrong with the pair, in which database; what mends it; how it is told.
@@ -175,6 +175,21 @@ fn killed_in_the_middle_it_is_given_up_or_brought_to_its_end() {
             fs::write(shop.data().join("hold"), "").unwrap();
         }
     }
+}
+
+#[test]
+fn files_that_cannot_be_handed_over_keep_no_run_from_being_given_up() {
+    let shop = pair();
+    hold(&shop);
+    let mut child = in_the_middle(&shop, &[]);
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    let _ = child.wait();
+    let_go(&shop);
+    // Where Odoo looks for what it may remove, nothing can be written.
+    fs::write(files(&shop, "prod").join("checklist"), "").unwrap();
+    let said = shop.run(&["apply", "--abandon"]).code(0).says("files that had come stay in");
+    let said = said.says("is given up");
+    assert!(!said.all().contains("database list"), "{}", said.all());
 }
 
 #[test]

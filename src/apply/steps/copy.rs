@@ -4,7 +4,7 @@ use super::databases::{done, seen};
 use crate::error::Result;
 use crate::plan::Outcome;
 use crate::step::{CheckTables, CopyTables};
-use crate::world::World;
+use crate::world::{Ended, World};
 
 pub async fn check(step: &CheckTables, world: &mut World) -> Result<Outcome> {
     let secret = world.secret(&step.source.secret)?;
@@ -17,10 +17,13 @@ pub async fn tables(step: &CopyTables, world: &mut World) -> Result<Outcome> {
     Ok(outcome(step, &told))
 }
 
-/// What a copy has done, where the server says that it was committed; `None` where it was not, or is of no matter.
-pub async fn committed(step: &CopyTables, world: &World) -> Result<Option<Outcome>> {
-    let told = world.databases.committed_tables(step, world.hands(&step.operator)?).await?;
-    Ok(told.map(|told| outcome(step, &told)))
+/// How a copy has ended, as its server says; what was written to a copy of the database is of no matter.
+pub async fn committed(step: &CopyTables, world: &World) -> Result<Ended<Outcome>> {
+    Ok(match world.databases.committed_tables(step, world.hands(&step.operator)?).await? {
+        Ended::Committed(told) => Ended::Committed(outcome(step, &told)),
+        Ended::Undone => Ended::Undone,
+        Ended::Forgotten => Ended::Forgotten,
+    })
 }
 
 fn outcome(step: &CopyTables, told: &[String]) -> Outcome {

@@ -44,7 +44,7 @@ pub async fn give_up_run(session: &Session, database: &str, ui: Ui) -> Result<()
     if other.is_some_and(|other| other.record.database != database) {
         return Ok(());
     }
-    give_up::abandon(session, &journal, ui).await.map(drop)
+    give_up::abandon(session, &journal, None, ui).await.map(drop)
 }
 
 /// Attempts at one upgrade that are not at their end, the first one first: what that began with is what they go back to.

@@ -7,7 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::{Down, failed};
 use crate::base::quote::ident;
 use crate::error::{Error, Result};
-use crate::facts::{TableState, Transfer};
+use crate::facts::{Referring, TableState, Transfer};
 use crate::postgres::connect::Session;
 use crate::postgres::rows::EXACT;
 
@@ -83,31 +83,65 @@ pub async fn as_planned(session: &Session, transfer: &Transfer) -> Result<()> {
             ));
         }
     }
+    for (table, planned) in &transfer.numbers {
+        let row = session.query_one(&Transfer::next_numbers(table), &[]).await;
+        let now: String = row.map_err(|e| failed(format!("look at {table} on the target"), &e))?.get(0);
+        if now != *planned {
+            other.push(format!(
+                "{table} has given away numbers: the next ones sum up to {now}, they did to {planned}"
+            ));
+        }
+    }
     if other.is_empty() {
         return Ok(());
     }
-    let more = other.len().saturating_sub(TOLD);
-    let error = Error::refused("the target has changed since the plan was made");
-    let error = other.into_iter().take(TOLD).fold(error, Error::because);
-    let error = if more > 0 { error.because(format!("and {more} more tables")) } else { error };
+    let error = told("the target has changed since the plan was made", other);
     Err(error.hint("Give this run up, and make the plan again: odpm apply --abandon; odpm migrate plan"))
 }
 
-/// Refuses a source that has rows of which the plan knows nothing: their ids may be other rows' on the target.
+/// Refuses a source that has rows of which the plan knows nothing, whose ids may be other rows' on the target; one that has lost some,
+/// whose xml ids would come all the same; and rows that refer to others than they did, of which nobody has asked who they are there.
 pub async fn source_as_planned(session: &Session, transfer: &Transfer) -> Result<()> {
     for (table, highest) in &transfer.source {
         let question = format!("SELECT coalesce(max(id), 0)::bigint FROM ONLY {}", ident(table));
         let row = session.query_one(&question, &[]).await;
         let now: i64 = row.map_err(|e| failed(format!("look at {table} on the source"), &e))?.get(0);
         if now > *highest {
-            return Err(Error::refused("the source has rows that came after the plan was made")
-                .because(format!("{table} has rows up to {now}, it had rows up to {highest}"))
-                .because("whose ids they have on the target is not known")
-                .hint("Give this run up, and make the plan again: odpm apply --abandon; odpm migrate plan")
-                .hint("A source where people are at work is best stopped, or copied first."));
+            return Err(anew(
+                Error::refused("the source has rows that came after the plan was made")
+                    .because(format!("{table} has rows up to {now}, it had rows up to {highest}"))
+                    .because("whose ids they have on the target is not known"),
+            ));
         }
     }
-    Ok(())
+    let mut other = Vec::new();
+    for Referring { table, query, rows, digest } in &transfer.referring {
+        let row = session.query_one(&Referring::question(query), &[]).await;
+        let row = row.map_err(|e| failed(format!("look at {table} on the source"), &e))?;
+        let (now, is): (String, String) = (row.get(0), row.get(1));
+        if now != rows.to_string() {
+            other.push(format!("of {table} {now} rows would come, {rows} were planned"));
+        } else if is != *digest {
+            other.push(format!("rows of {table} refer to others than they did"));
+        }
+    }
+    if other.is_empty() {
+        return Ok(());
+    }
+    Err(anew(told("the source has changed since the plan was made", other)))
+}
+
+/// What has changed, as far as it is told.
+fn told(what: &str, other: Vec<String>) -> Error {
+    let more = other.len().saturating_sub(TOLD);
+    let error = other.into_iter().take(TOLD).fold(Error::refused(what), Error::because);
+    if more > 0 { error.because(format!("and {more} more tables")) } else { error }
+}
+
+fn anew(error: Error) -> Error {
+    error
+        .hint("Give this run up, and make the plan again: odpm apply --abandon; odpm migrate plan")
+        .hint("A source where people are at work is best stopped, or copied first.")
 }
 
 /// Those of the tables that are there, and whether they have a numeric id.

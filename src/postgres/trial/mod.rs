@@ -221,6 +221,8 @@ pub enum Fate {
     Committed,
     /// It was not.
     Undone,
+    /// The server has forgotten it.
+    Forgotten,
 }
 
 /// What became of a transaction that another session has begun; one that is still at work is waited for.
@@ -239,11 +241,7 @@ pub async fn fate(session: &Session, number: &str) -> Result<Fate> {
                     .because(format!("its transaction is {number}"))
                     .hint("Look who it is: odpm incident sessions; then go on: odpm apply --resume"));
             }
-            None => {
-                return Err(Error::refused("it cannot be told any more whether it was committed")
-                    .because(format!("the server has forgotten its transaction {number}"))
-                    .hint("Look at the rows themselves; then give the run up: odpm apply --abandon"));
-            }
+            None => return Ok(Fate::Forgotten),
         }
     }
 }

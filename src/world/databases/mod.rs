@@ -37,6 +37,7 @@ use crate::step::{
     SetPassword, TakeSnapshot, UpdateModules,
 };
 
+pub use attempt::Ended;
 pub use carry::FilesCarried;
 pub use fields::WrittenBack;
 pub use script::ScriptDone;
@@ -161,12 +162,12 @@ pub trait Databases {
         source: Secret,
         hands: Hands<'a>,
     ) -> EngineFuture<'a, Vec<String>>;
-    /// What an attempt at copying rows in one transaction has done, where that was committed.
+    /// How an attempt at copying rows in one transaction has ended, and what it has done.
     fn committed_tables<'a>(
         &'a self,
         step: &'a CopyTables,
         hands: Hands<'a>,
-    ) -> EngineFuture<'a, Option<Vec<String>>>;
+    ) -> EngineFuture<'a, Ended<Vec<String>>>;
     /// Copies rows of tables from another database, whose role has this password.
     fn copy_tables<'a>(
         &'a self,
@@ -434,7 +435,7 @@ impl Databases for RealDatabases {
         &'a self,
         step: &'a CopyTables,
         hands: Hands<'a>,
-    ) -> EngineFuture<'a, Option<Vec<String>>> {
+    ) -> EngineFuture<'a, Ended<Vec<String>>> {
         Box::pin(tables::committed(step, hands))
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::attempt::Ended;
 use super::{Hands, app_session, app_source, as_planned as same_file, attempt, restore};
 use crate::base::Secret;
 use crate::base::size::{count, thousands};
@@ -116,7 +117,7 @@ pub async fn copy(step: &CopyTables, source: Secret, hands: Hands<'_>) -> Result
     if step.jobs > 1 {
         return staged(step, &transfer, source, &hands).await;
     }
-    let record = step.folder.join("copied.json");
+    let record = step.record();
     let session = app_session(&step.operator, &hands, &step.database).await?;
     if let Some(told) = earlier(&session, &record).await? {
         return Ok(told);
@@ -142,19 +143,29 @@ async fn earlier(session: &Session, record: &Path) -> Result<Option<Vec<String>>
     if !attempt::was_committed(session, record).await? {
         return Ok(None);
     }
+    done(record).map(Some)
+}
+
+/// What an attempt that was committed has written down.
+fn done(record: &Path) -> Result<Vec<String>> {
     let mut told = vec!["it had been committed by the attempt before".to_owned()];
     let text = fs::read(record).map_err(|e| cannot("read", record, &e))?;
     told.extend(serde_json::from_slice::<Copied>(&text).unwrap_or_default().told());
-    Ok(Some(told))
+    Ok(told)
 }
 
 /// Likewise, for whoever gives the run up. What was written to a copy goes with it.
-pub async fn committed(step: &CopyTables, hands: Hands<'_>) -> Result<Option<Vec<String>>> {
-    let record = step.folder.join("copied.json");
+pub async fn committed(step: &CopyTables, hands: Hands<'_>) -> Result<Ended<Vec<String>>> {
+    let record = step.record();
     if step.anew.is_some() || !record.exists() {
-        return Ok(None);
+        return Ok(Ended::Undone);
     }
-    earlier(&app_session(&step.operator, &hands, &step.database).await?, &record).await
+    let session = app_session(&step.operator, &hands, &step.database).await?;
+    Ok(match attempt::ended(&session, &record).await? {
+        Ended::Committed(()) => Ended::Committed(done(&record)?),
+        Ended::Undone => Ended::Undone,
+        Ended::Forgotten => Ended::Forgotten,
+    })
 }
 
 /// Whether both databases are what the plan was made for, asked while nothing is held.
@@ -192,7 +203,7 @@ async fn at_once(
         tokio::try_join!(written(transfer, (source, target), &down, copying), yielded)?;
     let both = (source, target);
     let (rows, unlike) = transfer::compare_uncommitted(both, transfer, &yielded?, comparing).await?;
-    all_same(target, &unlike).await?;
+    all_same(step, target, &unlike).await?;
     copied.same = rows;
     copied.transaction = number(target).await?.unwrap_or_default();
     Ok(copied)
@@ -298,9 +309,9 @@ async fn staged(
     // All of the copy is there, and nobody uses it yet; whoever is killed here has it made anew.
     let compared = transfer::compare(&moment, &target, transfer, step.jobs, &comparing).await;
     let (rows, unlike) = compared.map_err(unchanged)?;
-    all_same(&session, &unlike).await.map_err(unchanged)?;
+    all_same(step, &session, &unlike).await.map_err(unchanged)?;
     copied.same = rows;
-    state::replace_json(&step.folder.join("copied.json"), &copied, 0o600)?;
+    state::replace_json(&step.record(), &copied, 0o600)?;
     Ok(copied.told())
 }
 
@@ -317,7 +328,7 @@ async fn again(step: &CopyTables, hands: &Hands<'_>) -> Result<()> {
 }
 
 /// Refuses what is not the same on both sides: both were seen as they are at one moment, so it became another on its way.
-async fn all_same(target: &Session, unlike: &[Unlike]) -> Result<()> {
+async fn all_same(step: &CopyTables, target: &Session, unlike: &[Unlike]) -> Result<()> {
     if unlike.is_empty() {
         return Ok(());
     }
@@ -338,8 +349,15 @@ async fn all_same(target: &Session, unlike: &[Unlike]) -> Result<()> {
     }
     let more = unlike.len().saturating_sub(TOLD);
     let error = if more > 0 { error.because(format!("and {more} more tables")) } else { error };
-    Err(error
-        .hint("A trigger or a rule of the target's alters what is copied: disable it meanwhile, then go on."))
+    let altered = "A trigger or a rule of the target's alters what is copied";
+    Err(match &step.anew {
+        None => error.hint(format!("{altered}: disable it meanwhile, then go on.")),
+        // The copy is made anew with all that the database has, which is closed meanwhile.
+        Some(anew) => error.hint(format!(
+            "{altered}, and each copy has it again: give this run up, which opens {}: odpm apply --abandon; disable it there; then make the plan again.",
+            anew.from
+        )),
+    })
 }
 
 fn are(many: usize) -> &'static str {

@@ -10,7 +10,7 @@ use crate::step::{
     RemoveBackup, RemoveSnapshot, RenewIdentity, RepairRows, RestoreFields, RestoreFiles, RunOdoo, RunScript,
     SetPassword, TakeSnapshot, UpdateModules,
 };
-use crate::world::{Databases, FilesCarried, Hands, ScriptDone, WrittenBack};
+use crate::world::{Databases, Ended, FilesCarried, Hands, ScriptDone, WrittenBack};
 
 impl Databases for Fake {
     fn backup<'a>(&'a self, step: &'a BackupDatabase, _: Hands<'a>) -> EngineFuture<'a, Vec<String>> {
@@ -232,9 +232,14 @@ impl Databases for Fake {
         &'a self,
         step: &'a CopyTables,
         _: Hands<'a>,
-    ) -> EngineFuture<'a, Option<Vec<String>>> {
+    ) -> EngineFuture<'a, Ended<Vec<String>>> {
         let there = self.durable().databases.get(&step.database).is_some_and(|i| i.contains(&"rows"));
-        Box::pin(async move { Ok((there && step.anew.is_none()).then(Vec::new)) })
+        Box::pin(async move {
+            Ok(match there && step.anew.is_none() {
+                true => Ended::Committed(Vec::new()),
+                false => Ended::Undone,
+            })
+        })
     }
 
     fn copy_tables<'a>(
