@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::inquiry::{Inquiry, Topic};
+use super::company;
+use super::inquiry::Inquiry;
 use super::pairing::Fates;
 use super::refs::Way;
-use super::request::{End, Told};
+use super::request::End;
 use crate::facts::{OwnKeys, TableState, Transfer};
 
 /// Where companies are.
@@ -18,33 +19,26 @@ fn columns(inquiry: &Inquiry<'_>, table: &str) -> Vec<String> {
     mine.map(|one| one.column.clone()).collect()
 }
 
-/// Asks which companies the target has, where rows with such values are made equal.
-pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
+/// Whether rows with such values are made equal.
+fn matters(inquiry: &Inquiry<'_>) -> bool {
     let written = |fates: &Fates| fates.pairs.len() > fates.left().count();
-    let matters = |(table, fates): (&String, &Fates)| written(fates) && !columns(inquiry, table).is_empty();
-    if inquiry.fates.iter().any(matters) && inquiry.to.wiring.catalog.has(COMPANY, "id") {
-        inquiry.ask(Topic::Companies, End::To, format!("SELECT t.id::text FROM ONLY {COMPANY} t"));
-    }
-}
-
-/// Their ids.
-pub(super) fn told(told: Told) -> BTreeSet<i64> {
-    told.into_iter().flatten().flatten().filter_map(|id| id.parse().ok()).collect()
+    inquiry.fates.iter().any(|(table, fates)| written(fates) && !columns(inquiry, table).is_empty())
 }
 
 /// What rows of a table keep: the values of companies that none of the source's is.
 pub(super) fn own(inquiry: &Inquiry<'_>, table: &str) -> Option<OwnKeys> {
     let columns = columns(inquiry, table);
-    let same = inquiry.fates.get(COMPANY).into_iter().flat_map(|fates| fates.pairs.values());
-    let meant = inquiry.closure.resolved.get(COMPANY).into_iter().flat_map(|ids| ids.values());
-    let known: BTreeSet<i64> = same.chain(meant).copied().collect();
-    let keys: Vec<String> = inquiry.companies.difference(&known).map(i64::to_string).collect();
+    let meant = inquiry.closure.resolved.get(COMPANY).into_iter().flat_map(|ids| ids.values().copied());
+    let known: BTreeSet<i64> = company::same(inquiry).into_values().chain(meant).collect();
+    let own = inquiry.companies.ids(End::To).filter(|id| !known.contains(id));
+    let keys: Vec<String> = own.map(|id| id.to_string()).collect();
     (!columns.is_empty() && !keys.is_empty()).then_some(OwnKeys { columns, keys })
 }
 
 /// A company that the target gets after the plan has values of which the plan knows nothing.
 pub(super) fn hold(inquiry: &Inquiry<'_>, transfer: &mut Transfer) {
-    let Some(highest) = inquiry.companies.last().copied() else { return };
-    let state = TableState { rows: inquiry.companies.len() as u64, highest };
+    let ids = || inquiry.companies.ids(End::To);
+    let Some(highest) = ids().max().filter(|_| matters(inquiry)) else { return };
+    let state = TableState { rows: ids().count() as u64, highest };
     transfer.target.entry(COMPANY.to_owned()).or_insert(state);
 }

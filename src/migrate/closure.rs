@@ -223,13 +223,14 @@ impl Inquiry<'_> {
     /// Rows that neither an xml id nor the same id tells, by their natural keys.
     pub(super) fn ask_by_key(&mut self) {
         self.closure.renamed = company::renamed(self);
+        let companies = company::same(self);
         let mut found: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
         let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (table, ids) in self.closure.ids() {
             let strong = by_name(table, &self.common);
             let theirs = self.closure.rows.get(&(End::To, table.to_owned()));
             let by_key = theirs.filter(|_| strong).map(|rows| by_key(rows.iter())).unwrap_or_default();
-            let kin = self.kin.same(table, &self.fates);
+            let kin = self.kin.same(table, &self.fates, &companies);
             for id in ids {
                 let Some(row) = self.closure.row(End::From, table, id) else { continue };
                 let here = |id: &i64| self.closure.row(End::To, table, *id).is_some();

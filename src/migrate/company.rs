@@ -26,6 +26,11 @@ impl Companies {
         self.of.entry(end).or_default().extend(told_rows(told));
     }
 
+    /// The ids of one side's.
+    pub fn ids(&self, end: End) -> impl Iterator<Item = i64> {
+        self.of.get(&end).into_iter().flatten().map(|(id, _)| *id)
+    }
+
     fn row(&self, end: End, id: i64) -> Option<&Row> {
         self.of.get(&end)?.get(&id)
     }

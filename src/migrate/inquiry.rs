@@ -17,7 +17,7 @@ use super::request::{Ask, End, Told, Wanted};
 use super::selection::{Selection, select};
 use super::texts::{self, Texts};
 use super::xml::Named;
-use super::{behind, by_company, clash, pin, tally, transactions, transfer, unchanged};
+use super::{behind, clash, pin, tally, transactions, transfer, unchanged};
 use crate::base::quote::{id_array, ident, literal};
 use crate::facts::{Catalog, SideSeen, TableState};
 use crate::project::MigrationSet;
@@ -64,8 +64,6 @@ pub(super) enum Topic {
     Checks,
     /// Files of attachments.
     Files,
-    /// Companies of the target.
-    Companies,
     /// Languages that a side has; without one, those of partners that come.
     Languages(Option<End>),
     /// Texts of a table that may have ids in them.
@@ -127,8 +125,6 @@ pub struct Inquiry<'a> {
     pub(super) holds: Vec<Held>,
     pub(super) lost: Vec<behind::Lost>,
     pub(super) tally: tally::Tally,
-    /// Companies of the target, where rows with values by company are made equal.
-    pub(super) companies: BTreeSet<i64>,
     pub(super) unchanged: unchanged::Unchanged,
     pub(super) languages: Languages,
     pub(super) texts: Texts,
@@ -176,7 +172,6 @@ impl<'a> Inquiry<'a> {
             holds: Vec::new(),
             lost: Vec::new(),
             tally: tally::Tally::default(),
-            companies: BTreeSet::new(),
             unchanged: unchanged::Unchanged::default(),
             languages: Languages::default(),
             texts: Texts::default(),
@@ -262,7 +257,6 @@ impl<'a> Inquiry<'a> {
                 transfer::ask_last(self);
                 clash::ask_first(self);
                 tally::ask(self);
-                by_company::ask(self);
                 language::ask(self);
                 texts::ask(self);
                 unchanged::ask(self);
@@ -467,7 +461,6 @@ impl<'a> Inquiry<'a> {
             Topic::Numbers(end) => self.numbering.take(end, told),
             Topic::Attached | Topic::Pairs(..) => self.tally.take(topic, told),
             Topic::Behind(table) => behind::take(self, &table, told),
-            Topic::Companies => self.companies = by_company::told(told),
             Topic::Referring(_) | Topic::NextNumbers(_) => self.unchanged.take(topic, told),
             Topic::Languages(end) => self.languages.take(end, told),
             Topic::Texts(table) => self.texts.take(table, told),
