@@ -8,6 +8,8 @@ scripts/compose2.sh >/dev/null 2>&1 || echo "Compose 2 could not be had: its tes
 skipped=$PWD/target/skipped-tests
 mkdir -p target
 : >"$skipped"
+# They wait for servers and processes more than they compute.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 3 / 2))}
 ODPM_TEST_SKIPPED=$skipped cargo test --locked "$@"
 count=$(wc -l <"$skipped" | tr -d ' ')
 echo "$count tests skipped"
